@@ -1,0 +1,2 @@
+//! The `tars` command.
+fn main() {}

@@ -1,0 +1,18 @@
+//! The evaluation domain of T.A.R.S.: environments, policies, rollouts, metrics and verdicts.
+//!
+//! Everything here is a pure function of its arguments. There is no I/O, no async, no clock and no ambient
+//! randomness, so the same request gives the same bytes on any machine, batch size and thread count.
+#![warn(missing_docs)]
+
+pub mod catalogue;
+pub mod environment;
+pub mod episode;
+pub mod lanes;
+pub mod metrics;
+pub mod policy;
+pub mod policy_file;
+pub mod regression;
+pub mod rollout;
+pub mod seeding;
+pub mod space;
+pub mod statistics;

@@ -1,0 +1,1 @@
+//! Episode statistics of one environment's evaluation.

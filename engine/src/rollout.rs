@@ -1,0 +1,1 @@
+//! Runs episodes in lockstep and returns them in seed order.

@@ -1,0 +1,1 @@
+//! NumPy's seeding, bit for bit: SeedSequence and PCG64.

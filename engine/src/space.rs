@@ -1,0 +1,32 @@
+//! Observation and action spaces, in Gymnasium's terms.
+
+use serde::Serialize;
+
+/// A box in ℝⁿ: `low[i] ≤ x[i] ≤ high[i]`. Bounds may be infinite.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BoxSpace {
+    /// Lower bounds, one per dimension.
+    pub low: Vec<f32>,
+    /// Upper bounds, one per dimension.
+    pub high: Vec<f32>,
+}
+
+impl BoxSpace {
+    /// The number of dimensions.
+    pub fn dimensions(&self) -> usize {
+        self.low.len()
+    }
+}
+
+/// What an agent may do in one step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum ActionSpace {
+    /// One of `n` actions, `0..n`.
+    Discrete {
+        /// How many actions there are.
+        n: usize,
+    },
+    /// A real vector.
+    Box(BoxSpace),
+}

@@ -1,0 +1,1 @@
+//! The statistics that metrics and verdicts are made of.
