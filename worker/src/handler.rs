@@ -1,0 +1,222 @@
+//! What a delivery leads to. The handler knows no queue: it returns an outcome.
+
+use std::sync::Arc;
+
+use tars_engine::regression::Thresholds;
+use tars_shared::job::{EnvironmentResult, FailureKind};
+use tars_shared::queue::{Delivery, RetryTier};
+use tars_shared::services::Services;
+use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Lease};
+use tars_shared::submission::{Submission, VERSION};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{self, AgentError};
+use crate::config::Config;
+use crate::evaluation::{self, Broken};
+use crate::keeper::{Keeper, Kept, Stop};
+use crate::outcome::Outcome;
+use crate::patience::{Unanswered, until_answered};
+use crate::verdict;
+
+/// Handles deliveries, one at a time per slot.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    services: Services,
+    config: Config,
+    name: String,
+    thresholds: Thresholds,
+    keeper: Arc<Keeper>,
+    shutdown: CancellationToken,
+}
+
+/// Why an attempt ended without a result.
+enum Interrupted {
+    /// The same attempt anywhere would fail again.
+    Permanent(Failed),
+    /// Another attempt may succeed.
+    Transient(Failed),
+    /// Somebody wants it to end.
+    Stopped(Stop),
+    /// The store gave no answer.
+    Unanswered(Unanswered),
+}
+
+impl From<Unanswered> for Interrupted {
+    fn from(unanswered: Unanswered) -> Self {
+        Self::Unanswered(unanswered)
+    }
+}
+
+impl Handler {
+    pub(crate) fn new(
+        services: Services,
+        config: Config,
+        thresholds: Thresholds,
+        keeper: Arc<Keeper>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { services, name: config.name(), config, thresholds, keeper, shutdown }
+    }
+
+    /// Handles a delivery. Whatever it says is committed before it returns.
+    pub(crate) async fn handle(&self, delivery: &Delivery) -> Outcome {
+        let submission = &delivery.submission;
+        if submission.version != VERSION {
+            // A newer worker understands it.
+            tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
+            return Outcome::HandBack;
+        }
+        self.claim_and_run(delivery).await.unwrap_or_else(|unanswered| match unanswered {
+            Unanswered::Shutdown => Outcome::HandBack,
+            Unanswered::Corrupt(error) => {
+                tracing::error!(job.id = %submission.job_id, %error, "the job's row cannot be read");
+                Outcome::Retry(RetryTier::TenMinutes)
+            }
+        })
+    }
+
+    async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Unanswered> {
+        let submission = &delivery.submission;
+        let terms = ClaimTerms {
+            worker: &self.name,
+            redelivered: delivery.redelivered,
+            term: self.config.lease_term(),
+            max_attempts: self.config.max_attempts,
+        };
+        let leases = &self.services.store.leases;
+        match until_answered(&self.shutdown, async || leases.claim(submission, &terms).await).await? {
+            Claim::Ended(status) => {
+                tracing::info!(job.id = %submission.job_id, %status, "nothing left to do");
+                Ok(Outcome::Done)
+            }
+            Claim::Spare => Ok(Outcome::Done),
+            Claim::Granted { lease, attempt, finished } => {
+                let kept = self.keeper.keep(lease);
+                match self.attempt(submission, &kept, finished).await {
+                    Ok(ending) => self.finish(lease, &ending).await,
+                    Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
+                }
+            }
+        }
+    }
+
+    /// Runs every environment that has no result yet, then compares them all with their baselines.
+    async fn attempt(
+        &self,
+        submission: &Submission,
+        kept: &Kept<'_>,
+        finished: Vec<(usize, EnvironmentResult)>,
+    ) -> Result<Ending, Interrupted> {
+        let parameters = &submission.request.parameters;
+        let lease = kept.lease();
+        let mut results: Vec<Option<EnvironmentResult>> = vec![None; parameters.environments.len()];
+        for (position, result) in finished {
+            if let Some(place) = results.get_mut(position) {
+                *place = Some(result);
+            }
+        }
+        if results.iter().any(Option::is_none) {
+            let policy = Arc::new(self.policy(submission).await?);
+            for position in 0..results.len() {
+                if results[position].is_some() {
+                    continue;
+                }
+                let job = evaluation::Job { parameters, position, policy: policy.clone() };
+                let result = evaluation::run(&self.services, &job, kept, &self.shutdown).await?;
+                let leases = &self.services.store.leases;
+                let record = async || leases.record_result(lease, position, &result).await;
+                if !until_answered(&self.shutdown, record).await? {
+                    return Err(Interrupted::Stopped(Stop::LeaseLost));
+                }
+                results[position] = Some(result);
+            }
+        }
+        let results: Vec<_> = results.into_iter().flatten().collect();
+        let compare = async || verdict::compare(&self.services, submission, &results, self.thresholds).await;
+        Ok(Ending::Completed(until_answered(&self.shutdown, compare).await?))
+    }
+
+    async fn policy(&self, submission: &Submission) -> Result<agent::Agent, Interrupted> {
+        let request = &submission.request;
+        let load = async || agent::load(&self.services, request).await;
+        until_answered(&self.shutdown, load).await?.map_err(|error| {
+            let kind = match error {
+                AgentError::Missing(_) => FailureKind::MissingArtifact,
+                AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
+            };
+            Interrupted::Permanent(Failed { kind, reason: error.to_string() })
+        })
+    }
+
+    async fn interrupted(&self, lease: Lease, attempt: u32, why: Interrupted) -> Result<Outcome, Unanswered> {
+        match why {
+            Interrupted::Unanswered(unanswered) => Err(unanswered),
+            Interrupted::Permanent(failed) => self.finish(lease, &Ending::Failed(failed)).await,
+            Interrupted::Transient(failed) if attempt >= self.config.max_attempts => {
+                self.finish(lease, &Ending::Failed(failed)).await
+            }
+            Interrupted::Transient(failed) => self.retry(lease, attempt, &failed).await,
+            Interrupted::Stopped(Stop::Cancelled) => self.finish(lease, &Ending::Cancelled).await,
+            Interrupted::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
+            Interrupted::Stopped(Stop::Timeout) => {
+                let reason = "an environment took longer than timeout_seconds: raise it, or run fewer episodes";
+                let failed = Failed { kind: FailureKind::Timeout, reason: reason.to_owned() };
+                self.finish(lease, &Ending::Failed(failed)).await
+            }
+            Interrupted::Stopped(Stop::Shutdown) => {
+                // Should the store be away, the lease expires by itself.
+                if let Err(error) = self.services.store.leases.hand_back(lease).await {
+                    tracing::warn!(job.id = %lease.job_id, %error, "left to the lease's expiry");
+                }
+                Ok(Outcome::HandBack)
+            }
+        }
+    }
+
+    async fn retry(&self, lease: Lease, attempt: u32, failed: &Failed) -> Result<Outcome, Unanswered> {
+        let tier = RetryTier::after_attempt(attempt);
+        let not_before = self.services.clock.now() + tier.delay();
+        self.count(failed);
+        tracing::warn!(job.id = %lease.job_id, attempt, reason = failed.reason, "attempt failed");
+        let leases = &self.services.store.leases;
+        let record = async || leases.retry_later(lease, failed, not_before).await;
+        let queued = until_answered(&self.shutdown, record).await?;
+        Ok(if queued { Outcome::Retry(tier) } else { Outcome::Done })
+    }
+
+    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Unanswered> {
+        let leases = &self.services.store.leases;
+        if !until_answered(&self.shutdown, async || leases.finish(lease, ending).await).await? {
+            tracing::info!(job.id = %lease.job_id, "another worker owns the job now: dropping this result");
+            return Ok(Outcome::Done);
+        }
+        match ending {
+            Ending::Completed(comparisons) => {
+                verdict::count(&self.services.metrics, comparisons);
+                tracing::info!(job.id = %lease.job_id, "completed");
+            }
+            Ending::Cancelled => tracing::info!(job.id = %lease.job_id, "cancelled"),
+            Ending::Failed(failed) => {
+                self.count(failed);
+                tracing::warn!(job.id = %lease.job_id, reason = failed.reason, "failed");
+                return Ok(Outcome::Dead);
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn count(&self, failed: &Failed) {
+        let kind = serde_name(failed.kind);
+        self.services.metrics.failures.with_label_values(&[kind]).inc();
+    }
+}
+
+impl From<Broken> for Interrupted {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Permanent(failed) => Self::Permanent(failed),
+            Broken::Transient(failed) => Self::Transient(failed),
+            Broken::Stopped(stop) => Self::Stopped(stop),
+        }
+    }
+}
