@@ -1,7 +1,13 @@
 //! Environments that step many episodes in lockstep.
 
-use crate::catalogue::EnvironmentSpec;
+mod cart_pole;
+mod native;
+
+use crate::catalogue::{self, EnvironmentSpec};
 use crate::lanes::{Actions, LaneMatrix, Transitions};
+
+use self::cart_pole::CartPole;
+use self::native::Native;
 
 /// Why an environment could not go on. Native environments never fail; a bridge to another process may.
 #[derive(Debug, thiserror::Error)]
@@ -41,4 +47,13 @@ pub trait Environment: Send {
 
     /// Moves the episode in lane `from` to lane `to`, whose own episode is over.
     fn move_lane(&mut self, from: usize, to: usize);
+}
+
+/// The native environment with this id and so many lanes; `None` for an id that is not in [`catalogue::native`].
+pub fn native(id: &str, lanes: usize) -> Option<Box<dyn Environment>> {
+    let spec = catalogue::find(id)?;
+    Some(match id {
+        "CartPole-v1" => Box::new(Native::<CartPole>::new(spec, lanes)),
+        _ => return None,
+    })
 }
