@@ -1,13 +1,23 @@
 //! Environments that step many episodes in lockstep.
 
+mod acrobot;
 mod cart_pole;
+mod float32_trigonometry;
+mod mountain_car;
+mod mountain_car_continuous;
 mod native;
+mod pendulum;
+mod square;
 
 use crate::catalogue::{self, EnvironmentSpec};
 use crate::lanes::{Actions, LaneMatrix, Transitions};
 
+use self::acrobot::Acrobot;
 use self::cart_pole::CartPole;
+use self::mountain_car::MountainCar;
+use self::mountain_car_continuous::MountainCarContinuous;
 use self::native::Native;
+use self::pendulum::Pendulum;
 
 /// Why an environment could not go on. Native environments never fail; a bridge to another process may.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +63,11 @@ pub trait Environment: Send {
 pub fn native(id: &str, lanes: usize) -> Option<Box<dyn Environment>> {
     let spec = catalogue::find(id)?;
     Some(match id {
+        "Acrobot-v1" => Box::new(Native::<Acrobot>::new(spec, lanes)),
         "CartPole-v1" => Box::new(Native::<CartPole>::new(spec, lanes)),
+        "MountainCar-v0" => Box::new(Native::<MountainCar>::new(spec, lanes)),
+        "MountainCarContinuous-v0" => Box::new(Native::<MountainCarContinuous>::new(spec, lanes)),
+        "Pendulum-v1" => Box::new(Native::<Pendulum>::new(spec, lanes)),
         _ => return None,
     })
 }

@@ -18,7 +18,12 @@ pub(super) trait Dynamics {
     /// Draws the state that an episode starts in.
     fn reset(generator: &mut Generator) -> Self::State;
 
-    /// What the agent sees of a state.
+    /// What the agent sees of the state that an episode starts in.
+    fn observe_first(state: &Self::State) -> Self::Observation {
+        Self::observe(state)
+    }
+
+    /// What the agent sees of a state after a step.
     fn observe(state: &Self::State) -> Self::Observation;
 
     /// Advances the state and returns the reward and whether the episode terminated.
@@ -79,7 +84,7 @@ impl<D: Dynamics> Environment for Native<D> {
 
     fn reset(&mut self, lane: usize, seed: u64, observations: &mut LaneMatrix) -> Result<(), Error> {
         let state = D::reset(&mut Generator::new(seed));
-        observations.set_lane(lane, D::observe(&state).as_ref());
+        observations.set_lane(lane, D::observe_first(&state).as_ref());
         self.states[lane] = state;
         self.elapsed[lane] = 0;
         Ok(())
