@@ -1,6 +1,20 @@
 //! What is known about each environment: spaces, time limit, success rule, reward threshold, version.
+//!
+//! | id | observation | action | steps | reward threshold | success |
+//! |---|---|---|---|---|---|
+//! | `Acrobot-v1` | 6 | one of 3 | 500 | −100 | goal reached |
+//! | `CartPole-v1` | 4 | one of 2 | 500 | 475 | return ≥ 195 |
+//! | `MountainCar-v0` | 2 | one of 3 | 200 | −110 | goal reached in < 200 steps |
+//! | `MountainCarContinuous-v0` | 2 | 1 in ±1 | 999 | 90 | return ≥ 90 |
+//! | `Pendulum-v1` | 3 | 1 in ±2 | 200 | none | return ≥ −200 |
+//!
+//! Everything but the success rules is Gymnasium's registry. CartPole succeeds from 195, which was the threshold of
+//! `CartPole-v0`, as evaluations have long counted it. Gymnasium names no threshold for Pendulum: −200 is our number, an
+//! average cost of 1 per step, which a trained agent stays within from most of its starts.
 
 use std::borrow::Cow;
+use std::f64::consts::PI;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 
@@ -52,4 +66,71 @@ pub struct EnvironmentSpec {
     pub success: SuccessRule,
     /// The return at which Gymnasium calls the environment solved, where it names one.
     pub reward_threshold: Option<f64>,
+}
+
+/// The environments that [`crate::environment::native`] implements, ordered by id.
+pub fn native() -> &'static [EnvironmentSpec] {
+    NATIVE.as_slice()
+}
+
+/// The native environment with this id, spelled exactly as in Gymnasium.
+pub fn find(id: &str) -> Option<&'static EnvironmentSpec> {
+    NATIVE.iter().find(|spec| spec.id == id)
+}
+
+static NATIVE: LazyLock<[EnvironmentSpec; 5]> = LazyLock::new(|| {
+    [
+        EnvironmentSpec {
+            id: "Acrobot-v1".into(),
+            version: 1,
+            observation_space: BoxSpace::symmetric(&[1.0, 1.0, 1.0, 1.0, 4.0 * PI, 9.0 * PI]),
+            action_space: ActionSpace::Discrete { n: 3 },
+            max_episode_steps: 500,
+            success: SuccessRule::GoalReached,
+            reward_threshold: Some(-100.0),
+        },
+        EnvironmentSpec {
+            id: "CartPole-v1".into(),
+            version: 1,
+            observation_space: BoxSpace::symmetric(&[4.8, f64::INFINITY, 24_f64.to_radians(), f64::INFINITY]),
+            action_space: ActionSpace::Discrete { n: 2 },
+            max_episode_steps: 500,
+            success: SuccessRule::RewardAtLeast { reward: 195.0 },
+            reward_threshold: Some(475.0),
+        },
+        EnvironmentSpec {
+            id: "MountainCar-v0".into(),
+            version: 0,
+            observation_space: mountain_car_observations(),
+            action_space: ActionSpace::Discrete { n: 3 },
+            max_episode_steps: 200,
+            success: SuccessRule::GoalWithin { steps: 200 },
+            reward_threshold: Some(-110.0),
+        },
+        EnvironmentSpec {
+            id: "MountainCarContinuous-v0".into(),
+            version: 0,
+            observation_space: mountain_car_observations(),
+            action_space: ActionSpace::Box(BoxSpace::symmetric(&[1.0])),
+            max_episode_steps: 999,
+            success: SuccessRule::RewardAtLeast { reward: 90.0 },
+            reward_threshold: Some(90.0),
+        },
+        EnvironmentSpec {
+            id: "Pendulum-v1".into(),
+            version: 1,
+            observation_space: BoxSpace::symmetric(&[1.0, 1.0, 8.0]),
+            action_space: ActionSpace::Box(BoxSpace::symmetric(&[2.0])),
+            max_episode_steps: 200,
+            success: SuccessRule::RewardAtLeast { reward: -200.0 },
+            reward_threshold: None,
+        },
+    ]
+});
+
+fn mountain_car_observations() -> BoxSpace {
+    BoxSpace {
+        low: vec![-1.2, -0.07],
+        high: vec![0.6, 0.07],
+    }
 }

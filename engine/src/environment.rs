@@ -1,7 +1,23 @@
 //! Environments that step many episodes in lockstep.
 
-use crate::catalogue::EnvironmentSpec;
+mod acrobot;
+mod cart_pole;
+mod float32_trigonometry;
+mod mountain_car;
+mod mountain_car_continuous;
+mod native;
+mod pendulum;
+mod square;
+
+use crate::catalogue::{self, EnvironmentSpec};
 use crate::lanes::{Actions, LaneMatrix, Transitions};
+
+use self::acrobot::Acrobot;
+use self::cart_pole::CartPole;
+use self::mountain_car::MountainCar;
+use self::mountain_car_continuous::MountainCarContinuous;
+use self::native::Native;
+use self::pendulum::Pendulum;
 
 /// Why an environment could not go on. Native environments never fail; a bridge to another process may.
 #[derive(Debug, thiserror::Error)]
@@ -41,4 +57,17 @@ pub trait Environment: Send {
 
     /// Moves the episode in lane `from` to lane `to`, whose own episode is over.
     fn move_lane(&mut self, from: usize, to: usize);
+}
+
+/// The native environment with this id and so many lanes; `None` for an id that is not in [`catalogue::native`].
+pub fn native(id: &str, lanes: usize) -> Option<Box<dyn Environment>> {
+    let spec = catalogue::find(id)?;
+    Some(match id {
+        "Acrobot-v1" => Box::new(Native::<Acrobot>::new(spec, lanes)),
+        "CartPole-v1" => Box::new(Native::<CartPole>::new(spec, lanes)),
+        "MountainCar-v0" => Box::new(Native::<MountainCar>::new(spec, lanes)),
+        "MountainCarContinuous-v0" => Box::new(Native::<MountainCarContinuous>::new(spec, lanes)),
+        "Pendulum-v1" => Box::new(Native::<Pendulum>::new(spec, lanes)),
+        _ => return None,
+    })
 }

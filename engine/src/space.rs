@@ -12,6 +12,15 @@ pub struct BoxSpace {
 }
 
 impl BoxSpace {
+    /// The box between `-high` and `high`; as in Gymnasium, bounds are computed in f64 and rounded once.
+    #[expect(clippy::cast_possible_truncation, reason = "the space holds f32")]
+    pub(crate) fn symmetric(high: &[f64]) -> Self {
+        Self {
+            low: high.iter().map(|&bound| -bound as f32).collect(),
+            high: high.iter().map(|&bound| bound as f32).collect(),
+        }
+    }
+
     /// The number of dimensions.
     pub fn dimensions(&self) -> usize {
         self.low.len()
