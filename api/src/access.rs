@@ -3,10 +3,12 @@
 //! There are no accounts yet. The API listens on loopback only, and everyone on this machine may do everything as
 //! [`LOCAL`]. What a web page of somewhere else asks through a browser on this machine is refused.
 
+use std::future::ready;
+
+use warp::Filter as _;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
 use warp::http::header::{HOST, ORIGIN};
-use warp::Filter as _;
 
 /// Everyone, until there are accounts.
 const LOCAL: &str = "local";
@@ -37,7 +39,7 @@ impl warp::reject::Reject for Refused {}
 /// Lets callers of at least this role pass.
 pub(crate) fn require(role: Role) -> BoxedFilter<(Subject,)> {
     warp::header::headers_cloned()
-        .and_then(async move |headers: HeaderMap| admit(role, &headers).map_err(warp::reject::custom))
+        .and_then(move |headers: HeaderMap| ready(admit(role, &headers).map_err(warp::reject::custom)))
         .boxed()
 }
 
@@ -65,7 +67,10 @@ fn is_loopback(authority: &str) -> bool {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 

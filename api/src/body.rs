@@ -14,7 +14,7 @@ use crate::problem::Problem;
 pub(crate) fn read(content_type: &'static str, limit: usize) -> BoxedFilter<(Result<Bytes, Problem>,)> {
     warp::header::optional::<String>("content-type")
         .and(warp::body::stream())
-        .then(async move |given: Option<String>, chunks| {
+        .then(move |given: Option<String>, chunks| async move {
             if is_of_type(given.as_deref(), content_type) {
                 collect(chunks, limit).await
             } else {
@@ -31,7 +31,7 @@ pub(crate) fn read_optional(
 ) -> BoxedFilter<(Result<Option<Bytes>, Problem>,)> {
     warp::header::optional::<String>("content-type")
         .and(warp::body::stream())
-        .then(async move |given: Option<String>, chunks| {
+        .then(move |given: Option<String>, chunks| async move {
             let body = collect(chunks, limit).await?;
             if body.is_empty() {
                 Ok(None)
@@ -67,19 +67,20 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
             Problem::malformed(format!("the body is not JSON: {inner}"))
         }
     })?;
-    deserializer.end().map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    deserializer
+        .end()
+        .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
     Ok(value)
 }
 
 /// The line and column of an error say little to a client that never saw lines.
 fn without_position(message: &str) -> &str {
-    message.rfind(" at line ").map_or(message, |position| &message[..position])
+    message
+        .rfind(" at line ")
+        .map_or(message, |position| &message[..position])
 }
 
-async fn collect(
-    chunks: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    limit: usize,
-) -> Result<Bytes, Problem> {
+async fn collect(chunks: impl Stream<Item = Result<impl Buf, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     let mut chunks = std::pin::pin!(chunks);
     while let Some(chunk) = chunks.next().await {

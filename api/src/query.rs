@@ -23,8 +23,12 @@ pub(crate) fn query() -> BoxedFilter<(Query,)> {
 impl Query {
     /// Takes a parameter out.
     pub(crate) fn take<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
-        let Some(text) = self.0.remove(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-        text.parse().map(Some).map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
+        let Some(text) = self.0.remove(name).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
     }
 
     /// Takes a number out that must lie within bounds.

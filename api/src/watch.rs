@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use tars_shared::job::Job;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -27,7 +28,11 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(context: &Arc<Context>, id: Uuid) -> Self {
-        Self { context: context.clone(), id, pause: FIRST_PAUSE }
+        Self {
+            context: context.clone(),
+            id,
+            pause: FIRST_PAUSE,
+        }
     }
 
     /// The job now.
@@ -50,22 +55,31 @@ impl Watch {
     }
 
     /// The job now and after every change, up to its end or the service's.
-    pub(crate) fn changes(self, first: Job) -> impl Stream<Item = Job> + Send {
-        futures_util::stream::unfold((self, Some(first), None), async |(mut watch, next, seen): (_, _, Option<Job>)| {
-            if let Some(job) = next {
-                return Some((job.clone(), (watch, None, Some(job))));
+    pub(crate) fn changes(mut self, first: Job) -> impl Stream<Item = Job> + Send + Sync {
+        let (sender, mut receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let mut seen = first;
+            // A send fails once the client has gone.
+            while sender.send(seen.clone()).await.is_ok() && !seen.status.is_terminal() {
+                let Some(job) = self.change(&seen).await else { return };
+                seen = job;
             }
-            let seen = seen.filter(|job| !job.status.is_terminal())?;
-            let far = Instant::now() + Duration::from_secs(86_400);
-            while watch.pause(far).await {
-                // A store that is away for a moment does not end the stream.
-                let Ok(job) = watch.look().await else { continue };
-                if job != seen {
-                    return Some((job.clone(), (watch, None, Some(job))));
-                }
+        });
+        futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
+    }
+
+    /// The job as soon as it differs from `seen`; `None` when the service ends.
+    async fn change(&mut self, seen: &Job) -> Option<Job> {
+        self.pause = FIRST_PAUSE;
+        while self.pause(Instant::now() + LONGEST_PAUSE).await {
+            // A store that is away for a moment does not end the stream.
+            if let Ok(job) = self.look().await
+                && job != *seen
+            {
+                return Some(job);
             }
-            None
-        })
+        }
+        None
     }
 
     /// Waits a little, longer each time. False: the deadline or the service's end has come.

@@ -30,7 +30,13 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a job's life.
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The name in JSON, in the store and in metrics.
     pub fn as_str(self) -> &'static str {
@@ -93,6 +99,20 @@ pub enum FailureKind {
     Evaluation,
     /// The worker vanished while it ran the job.
     WorkerLost,
+}
+
+impl FailureKind {
+    /// The name in JSON, in the store and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidPolicy => "invalid_policy",
+            Self::MissingArtifact => "missing_artifact",
+            Self::UnknownEnvironment => "unknown_environment",
+            Self::Timeout => "timeout",
+            Self::Evaluation => "evaluation",
+            Self::WorkerLost => "worker_lost",
+        }
+    }
 }
 
 /// How far a job has come, over all its environments.

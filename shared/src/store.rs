@@ -230,7 +230,12 @@ pub struct Failed {
 impl Failed {
     /// The record of this failure.
     pub fn at(&self, attempt: u32, at: DateTime<Utc>) -> Failure {
-        Failure { attempt, at, kind: self.kind, reason: self.reason.clone() }
+        Failure {
+            attempt,
+            at,
+            kind: self.kind,
+            reason: self.reason.clone(),
+        }
     }
 }
 
@@ -241,7 +246,7 @@ pub trait Dispatches: Send + Sync {
     /// The oldest first.
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Notes that messages stand for these jobs.
+    /// Notes that messages stand for these jobs. One with an expired lease is queued again, its attempt failed.
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// For a queue that forgets everything when its process ends: no message stands for any job, no worker holds any.

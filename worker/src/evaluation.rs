@@ -45,7 +45,9 @@ pub(crate) async fn run(
     let rollout = {
         let (run, id, policy) = (kept.run.clone(), id.clone(), job.policy.clone());
         let plan = Plan::new(parameters.seed, parameters.num_episodes, parameters.deterministic);
-        let before = u32::try_from(job.position).unwrap_or(u32::MAX).saturating_mul(parameters.num_episodes);
+        let before = u32::try_from(job.position)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(parameters.num_episodes);
         let mut rolling = tokio::task::spawn_blocking(move || roll(&id, &policy, &plan, &run, before));
         let deadline = tokio::time::sleep(Duration::from_secs(parameters.timeout_seconds.into()));
         tokio::pin!(deadline);
@@ -60,8 +62,15 @@ pub(crate) async fn run(
     let rollout = rollout.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
     let agent_type = parameters.agent_type.to_string();
     let measured = &services.metrics;
-    measured.evaluation_duration.with_label_values(&[&agent_type, &id]).observe(start.elapsed().as_secs_f64());
-    measured.episodes.with_label_values(&[&id]).inc_by(rollout.episodes.len() as u64);
+    measured
+        .evaluation_duration
+        .with_label_values(&[&agent_type, &id])
+        .observe(start.elapsed().as_secs_f64());
+    measured.evaluations.with_label_values(&[&agent_type, &id]).inc();
+    measured
+        .episodes
+        .with_label_values(&[&id])
+        .inc_by(rollout.episodes.len() as u64);
     measured.steps.with_label_values(&[&id]).inc_by(rollout.steps);
     let losses = &parameters.losses;
     Ok(EnvironmentResult {
@@ -76,16 +85,26 @@ pub(crate) async fn run(
 fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Result<Rollout, Broken> {
     let watch = |progress: rollout::Progress| {
         run.set_episodes_done(before.saturating_add(progress.episodes_done));
-        if run.stopped().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if run.stopped().is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let unknown = || {
         let reason = format!("{id} is not in this worker's catalogue");
-        Broken::Permanent(Failed { kind: FailureKind::UnknownEnvironment, reason })
+        Broken::Permanent(Failed {
+            kind: FailureKind::UnknownEnvironment,
+            reason,
+        })
     };
     let _ = (policy, plan, watch, unknown, environment::native);
     unimplemented!()
 }
 
 fn broke_down(reason: String) -> Broken {
-    Broken::Transient(Failed { kind: FailureKind::Evaluation, reason })
+    Broken::Transient(Failed {
+        kind: FailureKind::Evaluation,
+        reason,
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tars_engine::policy::Policy;
 use tars_engine::regression::Thresholds;
 use tars_shared::job::{EnvironmentResult, FailureKind};
 use tars_shared::queue::{Delivery, RetryTier};
@@ -55,7 +56,14 @@ impl Handler {
         keeper: Arc<Keeper>,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { services, name: config.name(), config, thresholds, keeper, shutdown }
+        Self {
+            services,
+            name: config.name(),
+            config,
+            thresholds,
+            keeper,
+            shutdown,
+        }
     }
 
     /// Handles a delivery. Whatever it says is committed before it returns.
@@ -66,13 +74,15 @@ impl Handler {
             tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
             return Outcome::HandBack;
         }
-        self.claim_and_run(delivery).await.unwrap_or_else(|unanswered| match unanswered {
-            Unanswered::Shutdown => Outcome::HandBack,
-            Unanswered::Corrupt(error) => {
-                tracing::error!(job.id = %submission.job_id, %error, "the job's row cannot be read");
-                Outcome::Retry(RetryTier::TenMinutes)
-            }
-        })
+        self.claim_and_run(delivery)
+            .await
+            .unwrap_or_else(|unanswered| match unanswered {
+                Unanswered::Shutdown => Outcome::HandBack,
+                Unanswered::Corrupt(error) => {
+                    tracing::error!(job.id = %submission.job_id, %error, "the job's row cannot be read");
+                    Outcome::Retry(RetryTier::TenMinutes)
+                }
+            })
     }
 
     async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Unanswered> {
@@ -90,7 +100,11 @@ impl Handler {
                 Ok(Outcome::Done)
             }
             Claim::Spare => Ok(Outcome::Done),
-            Claim::Granted { lease, attempt, finished } => {
+            Claim::Granted {
+                lease,
+                attempt,
+                finished,
+            } => {
                 let kept = self.keeper.keep(lease);
                 match self.attempt(submission, &kept, finished).await {
                     Ok(ending) => self.finish(lease, &ending).await,
@@ -121,7 +135,11 @@ impl Handler {
                 if results[position].is_some() {
                     continue;
                 }
-                let job = evaluation::Job { parameters, position, policy: policy.clone() };
+                let job = evaluation::Job {
+                    parameters,
+                    position,
+                    policy: policy.clone(),
+                };
                 let result = evaluation::run(&self.services, &job, kept, &self.shutdown).await?;
                 let leases = &self.services.store.leases;
                 let record = async || leases.record_result(lease, position, &result).await;
@@ -136,7 +154,7 @@ impl Handler {
         Ok(Ending::Completed(until_answered(&self.shutdown, compare).await?))
     }
 
-    async fn policy(&self, submission: &Submission) -> Result<agent::Agent, Interrupted> {
+    async fn policy(&self, submission: &Submission) -> Result<Policy, Interrupted> {
         let request = &submission.request;
         let load = async || agent::load(&self.services, request).await;
         until_answered(&self.shutdown, load).await?.map_err(|error| {
@@ -144,7 +162,10 @@ impl Handler {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
                 AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
             };
-            Interrupted::Permanent(Failed { kind, reason: error.to_string() })
+            Interrupted::Permanent(Failed {
+                kind,
+                reason: error.to_string(),
+            })
         })
     }
 
@@ -160,7 +181,10 @@ impl Handler {
             Interrupted::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
             Interrupted::Stopped(Stop::Timeout) => {
                 let reason = "an environment took longer than timeout_seconds: raise it, or run fewer episodes";
-                let failed = Failed { kind: FailureKind::Timeout, reason: reason.to_owned() };
+                let failed = Failed {
+                    kind: FailureKind::Timeout,
+                    reason: reason.to_owned(),
+                };
                 self.finish(lease, &Ending::Failed(failed)).await
             }
             Interrupted::Stopped(Stop::Shutdown) => {
@@ -206,8 +230,11 @@ impl Handler {
     }
 
     fn count(&self, failed: &Failed) {
-        let kind = serde_name(failed.kind);
-        self.services.metrics.failures.with_label_values(&[kind]).inc();
+        self.services
+            .metrics
+            .failures
+            .with_label_values(&[failed.kind.as_str()])
+            .inc();
     }
 }
 

@@ -72,8 +72,17 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
     let fetch_limit = page.fetch_limit();
     let baselines = context.services.store.baselines.clone();
     let found = within(async move { baselines.list(&filter, fetch_limit).await }).await?;
-    let place = |baseline: &Baseline| (baseline.content.agent_type, baseline.content.environment.clone(), baseline.rank);
-    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, place, without_returns)))
+    let place = |baseline: &Baseline| {
+        (
+            baseline.content.agent_type,
+            baseline.content.environment.clone(),
+            baseline.rank,
+        )
+    };
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(found, page.limit, place, without_returns),
+    ))
 }
 
 #[derive(Serialize)]
@@ -82,8 +91,8 @@ struct Top {
 }
 
 async fn top(agent_type: String, _: Subject, mut query: Query, context: Arc<Context>) -> Result<Response, Problem> {
-    let agent_type = Algorithm::from_str(&agent_type)
-        .map_err(|error| Problem::invalid_field("agent_type", error.to_string()))?;
+    let agent_type =
+        Algorithm::from_str(&agent_type).map_err(|error| Problem::invalid_field("agent_type", error.to_string()))?;
     let filter = BaselineFilter {
         agent_type: Some(agent_type),
         environment: query.take::<EnvironmentId>("environment")?.map(|id| id.0),
@@ -100,12 +109,21 @@ async fn top(agent_type: String, _: Subject, mut query: Query, context: Arc<Cont
 async fn add(_: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -> Result<Response, Problem> {
     let baseline: NewBaseline = body::parse(&bytes?)?;
     if catalogue::find(&baseline.environment).is_none() {
-        return Err(Problem::invalid_field("environment", "is not in the catalogue: see GET /v1/environments"));
+        return Err(Problem::invalid_field(
+            "environment",
+            "is not in the catalogue: see GET /v1/environments",
+        ));
     }
     if baseline.source_job.is_some() {
-        return Err(Problem::invalid_field("source_job", "comes with POST /v1/jobs/{id}/promote alone"));
+        return Err(Problem::invalid_field(
+            "source_job",
+            "comes with POST /v1/jobs/{id}/promote alone",
+        ));
     }
-    baseline.statistics.check().map_err(|error| Problem::invalid_field(error.field, error.message))?;
+    baseline
+        .statistics
+        .check()
+        .map_err(|error| Problem::invalid_field(error.field, error.message))?;
     let baselines = context.services.store.baselines.clone();
     let (baseline, _) = within(async move { baselines.insert(&baseline).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))

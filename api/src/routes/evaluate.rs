@@ -16,8 +16,8 @@ use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
 use super::{Context, json, route, with};
-use crate::access::{self, Role, Subject};
 use crate::accept::{self, Accepted};
+use crate::access::{self, Role, Subject};
 use crate::body;
 use crate::problem::Problem;
 use crate::view::{Links, location};
@@ -88,8 +88,7 @@ async fn evaluate(
 ) -> Result<Response, Problem> {
     let key = checked_key(key)?;
     let body: Body = body::parse(&bytes?)?;
-    let submission =
-        accept::submission(&context.services, &subject, key.as_deref(), body).map_err(Problem::invalid)?;
+    let submission = accept::submission(&context.services, &subject, key.as_deref(), body).map_err(Problem::invalid)?;
     let accepted = accept::accept(&context.services, vec![submission]).await?;
     receipt(accepted[0])
 }
@@ -115,7 +114,10 @@ async fn evaluate_batch(
     let key = checked_key(key)?;
     let batch: Batch = body::parse(&bytes?)?;
     if batch.evaluations.is_empty() || batch.evaluations.len() > BATCH_SIZE {
-        return Err(Problem::invalid_field("evaluations", format!("give 1 to {BATCH_SIZE} evaluations")));
+        return Err(Problem::invalid_field(
+            "evaluations",
+            format!("give 1 to {BATCH_SIZE} evaluations"),
+        ));
     }
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
@@ -139,9 +141,10 @@ async fn evaluate_batch(
 
 fn checked_key(key: Option<String>) -> Result<Option<String>, Problem> {
     match &key {
-        Some(text) if text.trim().is_empty() || text.chars().count() > KEY_CHARACTERS => {
-            Err(Problem::invalid_field("Idempotency-Key", format!("must have 1 to {KEY_CHARACTERS} characters")))
-        }
+        Some(text) if text.trim().is_empty() || text.chars().count() > KEY_CHARACTERS => Err(Problem::invalid_field(
+            "Idempotency-Key",
+            format!("must have 1 to {KEY_CHARACTERS} characters"),
+        )),
         _ => Ok(key),
     }
 }

@@ -95,7 +95,7 @@ impl Body {
             Hyperparameter::Text(text) => Some(text),
             Hyperparameter::Number(_) => None,
         });
-        complaints.map("labels", &self.labels, Some);
+        complaints.map("labels", &self.labels, |text| Some(text));
         if self.losses.len() > limits::LOSSES {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
@@ -114,7 +114,10 @@ impl Body {
             losses: self.losses,
         };
         match agent_state {
-            Some(agent_state) if complaints.0.is_empty() => Ok(Request { agent_state, parameters }),
+            Some(agent_state) if complaints.0.is_empty() => Ok(Request {
+                agent_state,
+                parameters,
+            }),
             _ => Err(complaints.0),
         }
     }
@@ -133,11 +136,18 @@ impl AgentStateBody {
             }
             (Some(_), Some(_), _) => return Err(FieldError::new("agent_state", "give artifact or data, not both")),
             (None, None, _) => {
-                return Err(FieldError::new("agent_state", r#"give {"artifact": SHA-256} or {"format": …, "data": …}"#));
+                return Err(FieldError::new(
+                    "agent_state",
+                    r#"give {"artifact": SHA-256} or {"format": …, "data": …}"#,
+                ));
             }
         };
         let vec_normalize = self.vec_normalize.map(StatisticsBody::validate).transpose()?;
-        Ok(AgentState { policy, format: self.format, vec_normalize })
+        Ok(AgentState {
+            policy,
+            format: self.format,
+            vec_normalize,
+        })
     }
 }
 
@@ -146,7 +156,10 @@ impl StatisticsBody {
         match (self.artifact, self.data) {
             (Some(digest), None) => Ok(Blob::Artifact(digest)),
             (None, Some(data)) => decode("agent_state.vec_normalize.data", &data).map(Blob::Inline),
-            _ => Err(FieldError::new("agent_state.vec_normalize", "give either artifact or data")),
+            _ => Err(FieldError::new(
+                "agent_state.vec_normalize",
+                "give either artifact or data",
+            )),
         }
     }
 }
@@ -196,7 +209,10 @@ impl Complaints {
         match T::try_from(value) {
             Ok(number) if bounds.contains(&value) => number,
             _ => {
-                self.add(field, format!("must be from {} to {}, not {value}", bounds.start(), bounds.end()));
+                self.add(
+                    field,
+                    format!("must be from {} to {}, not {value}", bounds.start(), bounds.end()),
+                );
                 T::default()
             }
         }
@@ -204,7 +220,10 @@ impl Complaints {
 
     fn environments(&mut self, ids: &[String]) {
         if ids.is_empty() || ids.len() > limits::ENVIRONMENTS {
-            self.add("environments", format!("name 1 to {} environments, not {}", limits::ENVIRONMENTS, ids.len()));
+            self.add(
+                "environments",
+                format!("name 1 to {} environments, not {}", limits::ENVIRONMENTS, ids.len()),
+            );
             return;
         }
         let mut seen = BTreeSet::new();
@@ -223,13 +242,22 @@ impl Complaints {
 
     fn map<V>(&mut self, field: &str, map: &BTreeMap<String, V>, text: impl Fn(&V) -> Option<&String>) {
         if map.len() > limits::MAP_ENTRIES {
-            self.add(field, format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()));
+            self.add(
+                field,
+                format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()),
+            );
         }
         for (key, value) in map {
             if key.is_empty() || key.chars().count() > limits::KEY_CHARACTERS {
-                self.add(field, format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS));
+                self.add(
+                    field,
+                    format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS),
+                );
             } else if text(value).is_some_and(|text| text.chars().count() > limits::VALUE_CHARACTERS) {
-                self.add(format!("{field}.{key}"), format!("at most {} characters", limits::VALUE_CHARACTERS));
+                self.add(
+                    format!("{field}.{key}"),
+                    format!("at most {} characters", limits::VALUE_CHARACTERS),
+                );
             }
         }
     }

@@ -51,11 +51,26 @@ impl Baselines for Sqlite {
             select.push(" AND rank <= ").push_bind(rank);
         }
         if let Some((agent_type, environment, rank)) = &filter.after {
-            select.push(" AND (agent_type, environment, rank) > (").push_bind(rows::text(agent_type)?);
-            select.push(", ").push_bind(environment.clone()).push(", ").push_bind(*rank).push(")");
+            select
+                .push(" AND (agent_type, environment, rank) > (")
+                .push_bind(rows::text(agent_type)?);
+            select
+                .push(", ")
+                .push_bind(environment.clone())
+                .push(", ")
+                .push_bind(*rank)
+                .push(")");
         }
-        select.push(" ORDER BY agent_type, environment, rank LIMIT ").push_bind(limit);
-        select.build().fetch_all(&self.readers).await?.iter().map(rows::baseline).collect()
+        select
+            .push(" ORDER BY agent_type, environment, rank LIMIT ")
+            .push_bind(limit);
+        select
+            .build()
+            .fetch_all(&self.readers)
+            .await?
+            .iter()
+            .map(rows::baseline)
+            .collect()
     }
 
     async fn best(
@@ -79,7 +94,9 @@ impl Baselines for Sqlite {
 
 /// The baseline that was promoted from the same job and environment before.
 async fn promoted(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<Option<Baseline>, Error> {
-    let Some(source_job) = baseline.source_job else { return Ok(None) };
+    let Some(source_job) = baseline.source_job else {
+        return Ok(None);
+    };
     let row = sqlx::query("SELECT * FROM eval_baselines WHERE source_job = $1 AND environment = $2")
         .bind(source_job)
         .bind(&baseline.environment)

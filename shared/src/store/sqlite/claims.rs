@@ -5,10 +5,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::leases::record_failure;
+use super::leases::void;
 use super::{Sqlite, jobs, rows};
-use crate::job::{FailureKind, Status};
-use crate::store::{Claim, ClaimTerms, Error, Failed, Lease};
+use crate::job::Status;
+use crate::store::{Claim, ClaimTerms, Error, Lease};
 use crate::submission::Submission;
 
 /// The row of a job as a claim finds it.
@@ -16,8 +16,6 @@ struct Found {
     status: Status,
     attempt: u32,
     cancel_requested: bool,
-    /// The holder of its lease, if it is running.
-    holder: Option<String>,
     /// Its lease is live.
     taken: bool,
 }
@@ -30,7 +28,6 @@ impl Found {
             status,
             attempt: row.try_get("attempt")?,
             cancel_requested: row.try_get("cancel_requested")?,
-            holder: row.try_get("lease_owner")?,
             taken: !terms.redelivered && lease_expires_at.is_some_and(|expiry| expiry > now),
         })
     }
@@ -46,23 +43,17 @@ impl Sqlite {
         let id = submission.job_id;
         let mut tx = self.write().await?;
         jobs::insert(&mut tx, submission).await?;
-        let row = sqlx::query(
-            "SELECT status, attempt, cancel_requested, lease_owner, lease_expires_at FROM jobs WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_one(&mut *tx)
-        .await?;
+        let row = sqlx::query("SELECT status, attempt, cancel_requested, lease_expires_at FROM jobs WHERE id = $1")
+            .bind(id)
+            .fetch_one(&mut *tx)
+            .await?;
         let found = Found::read(&row, terms, now)?;
         let claim = if found.status.is_terminal() {
             Claim::Ended(found.status)
         } else if found.taken {
             Claim::Spare
         } else {
-            if let Some(holder) = &found.holder {
-                let reason = format!("worker {holder} stopped renewing its lease");
-                let lost = Failed { kind: FailureKind::WorkerLost, reason };
-                record_failure(&mut tx, id, found.attempt, &lost, now).await?;
-            }
+            void(&mut tx, id, now).await?;
             if found.cancel_requested {
                 end(&mut tx, id, Status::Cancelled, now).await?
             } else if found.attempt >= terms.max_attempts {
@@ -77,15 +68,12 @@ impl Sqlite {
 }
 
 async fn end(tx: &mut SqliteConnection, id: Uuid, status: Status, now: DateTime<Utc>) -> Result<Claim, Error> {
-    sqlx::query(
-        "UPDATE jobs SET status = $2, finished_at = $3, lease_owner = NULL, lease_expires_at = NULL, \
-         lease_epoch = lease_epoch + 1 WHERE id = $1",
-    )
-    .bind(id)
-    .bind(status.as_str())
-    .bind(now)
-    .execute(tx)
-    .await?;
+    sqlx::query("UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1")
+        .bind(id)
+        .bind(status.as_str())
+        .bind(now)
+        .execute(tx)
+        .await?;
     Ok(Claim::Ended(status))
 }
 
@@ -113,7 +101,10 @@ async fn grant(
     .fetch_all(tx)
     .await?;
     Ok(Claim::Granted {
-        lease: Lease { job_id: id, epoch: row.try_get("lease_epoch")? },
+        lease: Lease {
+            job_id: id,
+            epoch: row.try_get("lease_epoch")?,
+        },
         attempt: row.try_get("attempt")?,
         finished: finished.iter().map(rows::evaluation).collect::<Result<_, _>>()?,
     })

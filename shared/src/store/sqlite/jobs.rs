@@ -81,8 +81,17 @@ impl Jobs for Sqlite {
 
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
         let mut select = QueryBuilder::new("SELECT ");
-        select.push(rows::SUBMISSION).push(" FROM jobs WHERE id = ").push_bind(id);
-        select.build().fetch_optional(&self.readers).await?.as_ref().map(rows::submission).transpose()
+        select
+            .push(rows::SUBMISSION)
+            .push(" FROM jobs WHERE id = ")
+            .push_bind(id);
+        select
+            .build()
+            .fetch_optional(&self.readers)
+            .await?
+            .as_ref()
+            .map(rows::submission)
+            .transpose()
     }
 
     async fn results(&self, id: Uuid) -> Result<Vec<EnvironmentResult>, Error> {
@@ -93,12 +102,16 @@ impl Jobs for Sqlite {
         .bind(id)
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| rows::evaluation(row).map(|(_, result)| result)).collect()
+        rows.iter()
+            .map(|row| rows::evaluation(row).map(|(_, result)| result))
+            .collect()
     }
 
     async fn list(&self, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, Error> {
         let mut select = listing(filter)?;
-        select.push(" ORDER BY submitted_at DESC, id DESC LIMIT ").push_bind(limit);
+        select
+            .push(" ORDER BY submitted_at DESC, id DESC LIMIT ")
+            .push_bind(limit);
         self.jobs(select).await
     }
 
@@ -131,7 +144,9 @@ impl Jobs for Sqlite {
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
-        let rows = sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status").fetch_all(&self.readers).await?;
+        let rows = sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status")
+            .fetch_all(&self.readers)
+            .await?;
         let mut ledger = Ledger::default();
         for row in &rows {
             ledger.add(rows::status(row)?, rows::count(row)?);
@@ -145,21 +160,20 @@ impl Sqlite {
     async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
         let rows = select.build().fetch_all(&self.readers).await?;
         let mut jobs = rows.iter().map(rows::job).collect::<Result<Vec<_>, _>>()?;
-        let mut attempted = jobs.iter_mut().filter(|job| job.attempt > 0).peekable();
-        if attempted.peek().is_none() {
+        let places: HashMap<_, _> = jobs.iter().enumerate().map(|(place, job)| (job.id, place)).collect();
+        if jobs.iter().all(|job| job.attempt == 0) {
             return Ok(jobs);
         }
-        let mut select = QueryBuilder::new("SELECT job_id, attempt, at, kind, reason FROM job_failures WHERE job_id IN (");
-        let mut by_id = HashMap::new();
+        let mut select =
+            QueryBuilder::new("SELECT job_id, attempt, at, kind, reason FROM job_failures WHERE job_id IN (");
         let mut ids = select.separated(", ");
-        for job in attempted {
-            ids.push_bind(job.id);
-            by_id.insert(job.id, &mut job.failures);
+        for id in places.keys() {
+            ids.push_bind(*id);
         }
         select.push(") ORDER BY attempt");
         for row in &select.build().fetch_all(&self.readers).await? {
-            if let Some(failures) = by_id.get_mut(&row.try_get("job_id")?) {
-                failures.push(rows::failure(row)?);
+            if let Some(&place) = places.get(&row.try_get("job_id")?) {
+                jobs[place].failures.push(rows::failure(row)?);
             }
         }
         Ok(jobs)
@@ -180,7 +194,9 @@ fn listing(filter: &JobFilter) -> Result<QueryBuilder<Driver>, Error> {
         select.push_bind(environment.clone()).push(")");
     }
     if let Some((name, value)) = &filter.label {
-        select.push(" AND id IN (SELECT job_id FROM job_labels WHERE name = ").push_bind(name.clone());
+        select
+            .push(" AND id IN (SELECT job_id FROM job_labels WHERE name = ")
+            .push_bind(name.clone());
         select.push(" AND value = ").push_bind(value.clone()).push(")");
     }
     if let Some((submitted_at, id)) = filter.before {

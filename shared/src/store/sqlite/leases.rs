@@ -10,7 +10,7 @@ use tars_engine::regression::Verdict;
 use uuid::Uuid;
 
 use super::{Sqlite, rows};
-use crate::job::EnvironmentResult;
+use crate::job::{EnvironmentResult, FailureKind};
 use crate::store::{Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Standing};
 use crate::submission::Submission;
 
@@ -29,8 +29,32 @@ pub(super) async fn record_failure(
     .bind(job_id)
     .bind(attempt)
     .bind(at)
-    .bind(rows::text(failed.kind)?)
+    .bind(failed.kind.as_str())
     .bind(&failed.reason)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the lease from a worker that is gone: its attempt is noted as failed, and what it still writes changes nothing.
+pub(super) async fn void(tx: &mut SqliteConnection, job_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    let row = sqlx::query("SELECT attempt, lease_owner FROM jobs WHERE id = $1 AND status = 'running'")
+        .bind(job_id)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let holder: Option<String> = row.try_get("lease_owner")?;
+    let reason = format!("worker {} stopped renewing its lease", holder.unwrap_or_default());
+    let lost = Failed {
+        kind: FailureKind::WorkerLost,
+        reason,
+    };
+    record_failure(&mut *tx, job_id, row.try_get("attempt")?, &lost, now).await?;
+    sqlx::query(
+        "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL, dispatched_at = NULL \
+         WHERE id = $1",
+    )
+    .bind(job_id)
     .execute(tx)
     .await?;
     Ok(())
@@ -39,7 +63,11 @@ pub(super) async fn record_failure(
 /// The row of a live lease, to put after `UPDATE jobs SET …`. Parameters 1 and 2 are the job and the epoch.
 macro_rules! update_leased {
     ($set:literal) => {
-        concat!("UPDATE jobs SET ", $set, " WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING attempt")
+        concat!(
+            "UPDATE jobs SET ",
+            $set,
+            " WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING attempt"
+        )
     };
 }
 
@@ -130,7 +158,14 @@ impl Leases for Sqlite {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else { return Ok(false) };
-        record_failure(&mut tx, lease.job_id, row.try_get("attempt")?, failure, self.clock.now()).await?;
+        record_failure(
+            &mut tx,
+            lease.job_id,
+            row.try_get("attempt")?,
+            failure,
+            self.clock.now(),
+        )
+        .await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -167,10 +202,15 @@ async fn record_comparisons(
 
 /// A regression anywhere is a regression; without one, doubt anywhere is doubt.
 fn worst_verdict(comparisons: &[Option<Comparison>]) -> Option<Verdict> {
-    let verdicts = comparisons.iter().flatten().filter_map(|comparison| comparison.regression.as_ref());
-    verdicts.map(|regression| regression.verdict).max_by_key(|verdict| match verdict {
-        Verdict::Pass => 0,
-        Verdict::Inconclusive => 1,
-        Verdict::Regression => 2,
-    })
+    let verdicts = comparisons
+        .iter()
+        .flatten()
+        .filter_map(|comparison| comparison.regression.as_ref());
+    verdicts
+        .map(|regression| regression.verdict)
+        .max_by_key(|verdict| match verdict {
+            Verdict::Pass => 0,
+            Verdict::Inconclusive => 1,
+            Verdict::Regression => 2,
+        })
 }

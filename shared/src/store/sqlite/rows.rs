@@ -33,7 +33,10 @@ pub(super) fn job(row: &SqliteRow) -> Result<Job, Error> {
         finished_at: row.try_get("finished_at")?,
         not_before: row.try_get("not_before")?,
         cancel_requested: row.try_get("cancel_requested")?,
-        progress: Progress { episodes_done: row.try_get("episodes_done")?, episodes_total: row.try_get("episodes_total")? },
+        progress: Progress {
+            episodes_done: row.try_get("episodes_done")?,
+            episodes_total: row.try_get("episodes_total")?,
+        },
         verdict: verdict.as_deref().map(word).transpose()?,
         retry_of: row.try_get("retry_of")?,
         failures: Vec::new(),
@@ -61,7 +64,8 @@ pub(super) fn status(row: &SqliteRow) -> Result<Status, Error> {
 
 pub(super) fn request_hash(row: &SqliteRow) -> Result<Digest, Error> {
     let text: String = row.try_get("request_hash")?;
-    text.parse().map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
+    text.parse()
+        .map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
 }
 
 pub(super) fn failure(row: &SqliteRow) -> Result<Failure, Error> {
