@@ -20,6 +20,9 @@ from safetensors.numpy import save_file
 
 EPISODES = 24
 LARGE_SEEDS = [2**31, 2**32 - 1, 2**32, 2**40 + 7, 2**53 - 1, 2**53]
+# Found among 700 episodes: here a reordered product, a turn that is off by one unit in the last place, and `x * x` for
+# `x ** 2` become visible.
+TELLING_SEEDS = {"Acrobot-v1": [21, 77, 170]}
 
 
 def sign(x):
@@ -30,7 +33,7 @@ def make(env_id):
     return gymnasium.make(env_id, disable_env_checker=True)
 
 
-def random_discrete(space, scale=1):
+def random_discrete(space):
     return lambda rng: lambda observation, step: int(rng.integers(space.n))
 
 
@@ -130,7 +133,7 @@ def fall_at_the_time_limit(env):
 
 def record(env_id, resets):
     env = make(env_id)
-    seeds = [*range(EPISODES - len(LARGE_SEEDS)), *LARGE_SEEDS]
+    seeds = [*range(EPISODES - len(LARGE_SEEDS)), *LARGE_SEEDS, *TELLING_SEEDS.get(env_id, [])]
     chosen = itertools.cycle(policies(env_id, env.action_space))
     episodes = [run(env, seed, policy(np.random.default_rng(seed))) for seed, policy in zip(seeds, chosen)]
     if env_id == "CartPole-v1":
@@ -145,7 +148,7 @@ def record(env_id, resets):
     return {
         "seeds": np.array([seed for seed, _, _ in episodes], dtype=np.uint64),
         "lengths": np.array([len(episode) for _, _, episode in episodes], dtype=np.uint32),
-        "observations": np.array([observation for _, all, _ in episodes for observation in all], dtype=np.float32),
+        "observations": np.array([observation for _, seen, _ in episodes for observation in seen], dtype=np.float32),
         "actions": np.array(actions, dtype=np.uint8 if discrete else np.float32).reshape(len(steps)),
         "rewards": np.array(rewards, dtype=np.float64),
         "terminated": np.array(terminated, dtype=np.uint8),

@@ -134,3 +134,96 @@ fn mountain_car_observations() -> BoxSpace {
         high: vec![0.6, 0.07],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Recorded from Gymnasium's registry by `golden/trajectories.py`.
+    fn golden() -> Vec<Value> {
+        serde_json::from_str(include_str!("../golden/catalogue.json")).expect("the script writes JSON")
+    }
+
+    /// Bounds are recorded as text, because JSON knows no infinity.
+    fn bounds(texts: &Value) -> Vec<f32> {
+        let texts = texts.as_array().expect("bounds are a list");
+        let parse = |text: &Value| text.as_str().and_then(|text| text.parse().ok());
+        texts
+            .iter()
+            .map(|text| parse(text).expect("a bound is a number"))
+            .collect()
+    }
+
+    fn box_space(recorded: &Value) -> BoxSpace {
+        BoxSpace {
+            low: bounds(&recorded["low"]),
+            high: bounds(&recorded["high"]),
+        }
+    }
+
+    fn action_space(recorded: &Value) -> ActionSpace {
+        match recorded["n"].as_u64() {
+            Some(n) => ActionSpace::Discrete {
+                n: n.try_into().unwrap(),
+            },
+            None => ActionSpace::Box(box_space(recorded)),
+        }
+    }
+
+    #[test]
+    fn spaces_limits_and_thresholds_are_gymnasiums() {
+        let golden = golden();
+        assert_eq!(golden.len(), native().len());
+        for (spec, recorded) in native().iter().zip(&golden) {
+            let id = &spec.id;
+            assert_eq!(recorded["id"], **id);
+            assert_eq!(recorded["version"], spec.version, "{id}");
+            assert_eq!(
+                box_space(&recorded["observation_space"]),
+                spec.observation_space,
+                "{id}"
+            );
+            assert_eq!(action_space(&recorded["action_space"]), spec.action_space, "{id}");
+            assert_eq!(recorded["max_episode_steps"], spec.max_episode_steps, "{id}");
+            assert_eq!(recorded["reward_threshold"].as_f64(), spec.reward_threshold, "{id}");
+        }
+    }
+
+    #[test]
+    fn every_environment_is_found_by_its_id_alone() {
+        for spec in native() {
+            assert_eq!(find(&spec.id), Some(spec));
+        }
+        for unknown in ["", "cartpole-v1", "CartPole-v0", "CartPole-v1 ", "LunarLander-v3"] {
+            assert_eq!(find(unknown), None, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn success_follows_each_environments_rule() {
+        let succeeded = |id, reward, steps, terminated| find(id).unwrap().success.succeeded(reward, steps, terminated);
+        assert!(succeeded("CartPole-v1", 195.0, 195, true));
+        assert!(!succeeded("CartPole-v1", 194.0, 194, true));
+        assert!(succeeded("MountainCar-v0", -199.0, 199, true));
+        assert!(
+            !succeeded("MountainCar-v0", -200.0, 200, true),
+            "the goal in step 200 comes too late"
+        );
+        assert!(!succeeded("MountainCar-v0", -199.0, 199, false));
+        assert!(succeeded("MountainCarContinuous-v0", 90.0, 300, true));
+        assert!(!succeeded("MountainCarContinuous-v0", 89.9, 300, true));
+        assert!(
+            succeeded("Acrobot-v1", -499.0, 500, true),
+            "the goal in the last step is the goal"
+        );
+        assert!(!succeeded("Acrobot-v1", -500.0, 500, false));
+        assert!(succeeded("Pendulum-v1", -200.0, 200, false));
+        assert!(!succeeded("Pendulum-v1", -200.1, 200, false));
+        assert!(
+            !succeeded("Pendulum-v1", f64::NAN, 200, false),
+            "a broken return is no success"
+        );
+    }
+}

@@ -20,7 +20,23 @@ const SECONDS_PER_STEP: f64 = 0.2;
 pub(super) struct Acrobot;
 
 /// Angle of the first link from hanging down, angle of the second relative to the first, and their velocities.
-type State = [f64; 4];
+type Motion = [f64; 4];
+
+#[derive(Clone, Copy)]
+pub(super) struct State {
+    motion: Motion,
+    /// Sine and cosine of the two angles: the observation shows them and the next step needs the second again.
+    sin_cos: [(f64, f64); 2],
+}
+
+impl State {
+    fn new(motion: Motion) -> Self {
+        Self {
+            motion,
+            sin_cos: [motion[0].sin_cos(), motion[1].sin_cos()],
+        }
+    }
+}
 
 impl Dynamics for Acrobot {
     type State = State;
@@ -29,14 +45,14 @@ impl Dynamics for Acrobot {
 
     #[expect(clippy::cast_possible_truncation, reason = "Gymnasium stores the first state as f32")]
     fn reset(generator: &mut Generator) -> State {
-        std::array::from_fn(|_| f64::from(generator.uniform(-0.1, 0.1) as f32))
+        State::new(std::array::from_fn(|_| f64::from(generator.uniform(-0.1, 0.1) as f32)))
     }
 
     /// The first state is a NumPy array of f32, for which NumPy has its own sine and cosine.
     #[expect(clippy::cast_possible_truncation, reason = "the first state holds f32 values")]
     fn observe_first(state: &State) -> [f32; 6] {
         use float32_trigonometry::{cos, sin};
-        let [angle_1, angle_2, velocity_1, velocity_2] = state.map(|value| value as f32);
+        let [angle_1, angle_2, velocity_1, velocity_2] = state.motion.map(|value| value as f32);
         [
             cos(angle_1),
             sin(angle_1),
@@ -48,44 +64,47 @@ impl Dynamics for Acrobot {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]
-    fn observe(&[angle_1, angle_2, velocity_1, velocity_2]: &State) -> [f32; 6] {
-        let (sin_1, cos_1) = angle_1.sin_cos();
-        let (sin_2, cos_2) = angle_2.sin_cos();
+    fn observe(state: &State) -> [f32; 6] {
+        let [_, _, velocity_1, velocity_2] = state.motion;
+        let [(sin_1, cos_1), (sin_2, cos_2)] = state.sin_cos;
         [cos_1, sin_1, cos_2, sin_2, velocity_1, velocity_2].map(|value| value as f32)
     }
 
     fn step(state: &mut State, action: u32) -> (f64, bool) {
         let torque = f64::from(action) - 1.0;
-        let [angle_1, angle_2, velocity_1, velocity_2] = runge_kutta(*state, torque);
-        *state = [
-            wrap(angle_1),
-            wrap(angle_2),
+        let [angle_1, angle_2, velocity_1, velocity_2] = runge_kutta(state, torque);
+        let angles = [wrap(angle_1), wrap(angle_2)];
+        *state = State::new([
+            angles[0],
+            angles[1],
             velocity_1.clamp(-MAX_VELOCITY_1, MAX_VELOCITY_1),
             velocity_2.clamp(-MAX_VELOCITY_2, MAX_VELOCITY_2),
-        ];
-        let [angle_1, angle_2, ..] = *state;
-        let swung_up = -angle_1.cos() - (angle_2 + angle_1).cos() > 1.0;
+        ]);
+        let [(_, cos_1), _] = state.sin_cos;
+        let swung_up = -cos_1 - (angles[1] + angles[0]).cos() > 1.0;
         (if swung_up { 0.0 } else { -1.0 }, swung_up)
     }
 }
 
 /// One step of the classical fourth-order Runge–Kutta method.
-fn runge_kutta(state: State, torque: f64) -> State {
+fn runge_kutta(state: &State, torque: f64) -> Motion {
+    let start = state.motion;
     let half = SECONDS_PER_STEP / 2.0;
-    let k1 = derivative(state, torque);
-    let k2 = derivative(add(state, half, k1), torque);
-    let k3 = derivative(add(state, half, k2), torque);
-    let k4 = derivative(add(state, SECONDS_PER_STEP, k3), torque);
+    let slope_at = |motion: Motion| derivative(motion, motion[1].sin_cos(), torque);
+    let k1 = derivative(start, state.sin_cos[1], torque);
+    let k2 = slope_at(add(start, half, k1));
+    let k3 = slope_at(add(start, half, k2));
+    let k4 = slope_at(add(start, SECONDS_PER_STEP, k3));
     let slope = std::array::from_fn(|i| k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]);
-    add(state, SECONDS_PER_STEP / 6.0, slope)
+    add(start, SECONDS_PER_STEP / 6.0, slope)
 }
 
-fn add(state: State, seconds: f64, slope: State) -> State {
-    std::array::from_fn(|i| state[i] + seconds * slope[i])
+fn add(motion: Motion, seconds: f64, slope: Motion) -> Motion {
+    std::array::from_fn(|i| motion[i] + seconds * slope[i])
 }
 
-fn derivative([angle_1, angle_2, velocity_1, velocity_2]: State, torque: f64) -> State {
-    let (sin_2, cos_2) = angle_2.sin_cos();
+/// The equations of motion, given sine and cosine of the second angle.
+fn derivative([angle_1, angle_2, velocity_1, velocity_2]: Motion, (sin_2, cos_2): (f64, f64), torque: f64) -> Motion {
     let d1 = 0.25 + (1.25 + cos_2) + 1.0 + 1.0;
     let d2 = 0.25 + 0.5 * cos_2 + 1.0;
     let phi2 = 0.5 * GRAVITY * (angle_1 + angle_2 - FRAC_PI_2).cos();

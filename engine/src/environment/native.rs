@@ -3,6 +3,7 @@
 use crate::catalogue::EnvironmentSpec;
 use crate::lanes::{Actions, LaneMatrix, Transitions};
 use crate::seeding::Generator;
+use crate::space::ActionSpace;
 
 use super::{Environment, Error};
 
@@ -34,6 +35,9 @@ pub(super) trait Dynamics {
 pub(super) trait Action: Copy {
     /// The actions of all lanes, if they are of this kind.
     fn of_lanes(actions: &Actions) -> Option<&[Self]>;
+
+    /// Whether an action space can take it. A box takes every number, for dynamics clamp to its bounds as they see fit.
+    fn fits(self, space: &ActionSpace) -> bool;
 }
 
 impl Action for u32 {
@@ -43,6 +47,10 @@ impl Action for u32 {
             Actions::Continuous(_) => None,
         }
     }
+
+    fn fits(self, space: &ActionSpace) -> bool {
+        matches!(space, ActionSpace::Discrete { n } if (self as usize) < *n)
+    }
 }
 
 impl Action for f32 {
@@ -51,6 +59,10 @@ impl Action for f32 {
             Actions::Discrete(_) => None,
             Actions::Continuous(vectors) => Some(vectors.row(0)),
         }
+    }
+
+    fn fits(self, space: &ActionSpace) -> bool {
+        matches!(space, ActionSpace::Box(_))
     }
 }
 
@@ -97,10 +109,15 @@ impl<D: Dynamics> Environment for Native<D> {
         observations: &mut LaneMatrix,
         transitions: &mut Transitions,
     ) -> Result<(), Error> {
+        // A rollout refuses, before its first episode, a policy that does not fit the action space.
         let actions = D::Action::of_lanes(actions).expect("the caller builds actions for this action space");
         let limit = self.spec.max_episode_steps;
         let lanes = self.states[..active].iter_mut().zip(&mut self.elapsed).zip(actions);
         for (lane, ((state, elapsed), &action)) in lanes.enumerate() {
+            debug_assert!(
+                action.fits(&self.spec.action_space),
+                "an action outside its space came past the rollout"
+            );
             let (reward, terminated) = D::step(state, action);
             *elapsed += 1;
             observations.set_lane(lane, D::observe(state).as_ref());
