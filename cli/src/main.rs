@@ -1,6 +1,7 @@
 //! The `tars` command: the service and its tools in one binary.
 
 mod commands;
+mod environment_id;
 mod logging;
 mod service;
 
