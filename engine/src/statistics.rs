@@ -48,7 +48,7 @@ pub struct Summary {
 impl Summary {
     /// Summarises values in two passes: the mean first, then the squared deviations from it.
     pub fn of(values: impl ExactSizeIterator<Item = f64> + Clone) -> Self {
-        let n = u32::try_from(values.len()).expect("a sample comes from at most 2³² episodes");
+        let n = size(values.len());
         let divisor = f64::from(n.max(1));
         let first = values.clone().next().unwrap_or(0.0);
         // Deviations from the first value: equal values have their own value as mean, and no variance, exactly.
@@ -66,11 +66,11 @@ impl Summary {
         let n = f64::from(self.n);
         (self.n > 1).then(|| self.population_variance * n / (n - 1.0))
     }
+}
 
-    /// Whether the spread is no more than what rounding makes of equal values.
-    pub fn is_constant(&self) -> bool {
-        self.population_variance.sqrt() <= 1e-12 * self.mean.abs()
-    }
+/// The size of a sample; none is larger than a `u32`, because a job has at most 1,000 episodes.
+pub(crate) fn size(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// Entropy of a distribution given by counts, in nats (`scipy.stats.entropy`); `None` if nothing was counted.

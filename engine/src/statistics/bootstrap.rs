@@ -1,6 +1,6 @@
 //! The interquartile mean and its bootstrap interval.
 
-use super::Interval;
+use super::{Interval, size};
 use crate::seeding::Generator;
 
 /// How many resamples the interval is made of.
@@ -23,7 +23,7 @@ pub fn interquartile_mean(values: &[f64]) -> Option<f64> {
 /// The resamples are those of `scipy.stats.bootstrap(method="percentile", n_resamples=2000, rng=np.random.default_rng(0))`.
 /// They are never sorted: each is a count per rank of the sample, and one walk over the counts finds its middle half.
 pub fn interquartile_mean_interval(values: &[f64]) -> Option<Interval> {
-    let n = u32::try_from(values.len()).expect("a sample comes from at most 2³² episodes");
+    let n = size(values.len());
     if n < 2 {
         return None;
     }

@@ -19,7 +19,7 @@ impl TTest {
     pub fn one_sample(sample: &Summary, reference: f64) -> Option<Self> {
         let n = f64::from(sample.n);
         let standard_error = (sample.sample_variance()? / n).sqrt();
-        (standard_error > 0.0).then(|| Self {
+        (standard_error > 0.0).then_some(Self {
             difference: sample.mean - reference,
             standard_error,
             freedom: n - 1.0,
