@@ -1,0 +1,26 @@
+//! The subcommands. Each file parses its own arguments and runs itself.
+
+mod dev;
+mod rollout;
+
+use std::process::ExitCode;
+
+/// The exit code for bad input, as clap uses it too.
+pub(crate) const BAD_INPUT: u8 = 2;
+
+/// What `tars` can do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole service in this process: API, workers and a database file
+    Dev(dev::Dev),
+    Rollout(rollout::Rollout),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Dev(dev) => dev.run(),
+            Self::Rollout(rollout) => rollout.run(),
+        }
+    }
+}
