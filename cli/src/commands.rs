@@ -1,6 +1,8 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
 mod dev;
+mod jobs;
+mod submit;
 
 use std::process::ExitCode;
 
@@ -12,12 +14,18 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
+    /// Submit a policy to the service
+    Submit(submit::Submit),
+    /// List, show, follow, cancel, retry and promote jobs
+    Jobs(jobs::Jobs),
 }
 
 impl Command {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
+            Self::Submit(submit) => submit.run(),
+            Self::Jobs(jobs) => jobs.run(),
         }
     }
 }
