@@ -60,7 +60,7 @@ impl List {
             } else {
                 ""
             };
-            format!("{}\n{more}", table::jobs(&jobs, System.now()))
+            format!("{}\n{more}", table::jobs(&jobs, System.now()).trim_fmt())
         };
         client::print(&text)?;
         Ok(ExitCode::SUCCESS)

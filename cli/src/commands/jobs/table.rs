@@ -9,7 +9,7 @@ use crate::client::{Job, ago};
 /// One row per job.
 pub(super) fn jobs(jobs: &[Job], now: DateTime<Utc>) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["JOB", "STATUS", "VERDICT", "AGENT", "ENVIRONMENTS", "EPISODES", "SUBMITTED"]);
     for job in jobs {
         table.add_row([
