@@ -2,6 +2,7 @@
 
 mod dev;
 mod jobs;
+mod rollout;
 mod submit;
 
 use std::process::ExitCode;
@@ -14,9 +15,8 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
-    /// Submit a policy to the service
+    Rollout(rollout::Rollout),
     Submit(submit::Submit),
-    /// List, show, follow, cancel, retry and promote jobs
     Jobs(jobs::Jobs),
 }
 
@@ -24,6 +24,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
+            Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),
             Self::Jobs(jobs) => jobs.run(),
         }

@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod environment_id;
 mod logging;
 mod service;
 
