@@ -1,7 +1,9 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
 mod dev;
+mod jobs;
 mod rollout;
+mod submit;
 
 use std::process::ExitCode;
 
@@ -14,6 +16,8 @@ pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
     Rollout(rollout::Rollout),
+    Submit(submit::Submit),
+    Jobs(jobs::Jobs),
 }
 
 impl Command {
@@ -21,6 +25,8 @@ impl Command {
         match self {
             Self::Dev(dev) => dev.run(),
             Self::Rollout(rollout) => rollout.run(),
+            Self::Submit(submit) => submit.run(),
+            Self::Jobs(jobs) => jobs.run(),
         }
     }
 }
