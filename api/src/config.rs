@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 /// The API's options.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// Address to listen on; loopback only, until there are accounts
     #[arg(long, env = "EVAL_HOST", default_value = "127.0.0.1", value_name = "ADDRESS")]

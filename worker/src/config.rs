@@ -7,6 +7,7 @@ use tars_engine::regression::Thresholds;
 
 /// The worker's options.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// Evaluations at the same time [default: the number of cores]
     #[arg(long, env = "EVAL_WORKER_CONCURRENCY", value_name = "N")]
@@ -44,6 +45,7 @@ impl Config {
 
 /// When a difference counts: the thresholds of the regression checks.
 #[derive(Debug, Clone, Copy, clap::Args)]
+#[group(skip)]
 pub struct Checks {
     /// Rise of the failure rate over the baseline's that fails the check
     #[arg(long, env = "EVAL_FAILURE_RATE", default_value_t = 0.15, value_name = "SHARE")]

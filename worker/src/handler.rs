@@ -94,7 +94,7 @@ impl Handler {
             max_attempts: self.config.max_attempts,
         };
         let leases = &self.services.store.leases;
-        match until_answered(&self.shutdown, async || leases.claim(submission, &terms).await).await? {
+        match until_answered(&self.shutdown, || leases.claim(submission, &terms)).await? {
             Claim::Ended(status) => {
                 tracing::info!(job.id = %submission.job_id, %status, "nothing left to do");
                 Ok(Outcome::Done)
@@ -142,7 +142,7 @@ impl Handler {
                 };
                 let result = evaluation::run(&self.services, &job, kept, &self.shutdown).await?;
                 let leases = &self.services.store.leases;
-                let record = async || leases.record_result(lease, position, &result).await;
+                let record = || leases.record_result(lease, position, &result);
                 if !until_answered(&self.shutdown, record).await? {
                     return Err(Interrupted::Stopped(Stop::LeaseLost));
                 }
@@ -150,13 +150,13 @@ impl Handler {
             }
         }
         let results: Vec<_> = results.into_iter().flatten().collect();
-        let compare = async || verdict::compare(&self.services, submission, &results, self.thresholds).await;
+        let compare = || verdict::compare(&self.services, submission, &results, self.thresholds);
         Ok(Ending::Completed(until_answered(&self.shutdown, compare).await?))
     }
 
     async fn policy(&self, submission: &Submission) -> Result<Policy, Interrupted> {
         let request = &submission.request;
-        let load = async || agent::load(&self.services, request).await;
+        let load = || agent::load(&self.services, request);
         until_answered(&self.shutdown, load).await?.map_err(|error| {
             let kind = match error {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
@@ -203,14 +203,14 @@ impl Handler {
         self.count(failed);
         tracing::warn!(job.id = %lease.job_id, attempt, reason = failed.reason, "attempt failed");
         let leases = &self.services.store.leases;
-        let record = async || leases.retry_later(lease, failed, not_before).await;
+        let record = || leases.retry_later(lease, failed, not_before);
         let queued = until_answered(&self.shutdown, record).await?;
         Ok(if queued { Outcome::Retry(tier) } else { Outcome::Done })
     }
 
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Unanswered> {
         let leases = &self.services.store.leases;
-        if !until_answered(&self.shutdown, async || leases.finish(lease, ending).await).await? {
+        if !until_answered(&self.shutdown, || leases.finish(lease, ending)).await? {
             tracing::info!(job.id = %lease.job_id, "another worker owns the job now: dropping this result");
             return Ok(Outcome::Done);
         }

@@ -18,10 +18,13 @@ pub(crate) enum Unanswered {
 }
 
 /// Asks until the store answers.
-pub(crate) async fn until_answered<T>(
+pub(crate) async fn until_answered<T, F>(
     shutdown: &CancellationToken,
-    mut call: impl AsyncFnMut() -> Result<T, Error>,
-) -> Result<T, Unanswered> {
+    mut call: impl FnMut() -> F,
+) -> Result<T, Unanswered>
+where
+    F: Future<Output = Result<T, Error>>,
+{
     let mut pause = FIRST_PAUSE;
     loop {
         match call().await {

@@ -1,0 +1,63 @@
+//! The algorithms whose policies are evaluated.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::error::quote;
+
+/// The algorithm that trained an agent. Read in any case, written in upper case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE", try_from = "String")]
+pub enum Algorithm {
+    /// Deep Q-network.
+    Dqn,
+    /// Advantage actor-critic.
+    A2c,
+    /// Proximal policy optimization.
+    Ppo,
+    /// Deep deterministic policy gradient.
+    Ddpg,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Dqn, Self::A2c, Self::Ppo, Self::Ddpg];
+
+    /// Its name, in upper case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dqn => "DQN",
+            Self::A2c => "A2C",
+            Self::Ppo => "PPO",
+            Self::Ddpg => "DDPG",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| Error::UnknownAlgorithm(quote(text)))
+    }
+}
+
+impl TryFrom<String> for Algorithm {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}

@@ -1,0 +1,341 @@
+//! Policies that Stable-Baselines3 saved are read bit for bit. The fixtures come from `golden/policies.py`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use safetensors::SafeTensors;
+use serde::Deserialize;
+use tars_engine::policy::{Activation, Head, Normalizer, Policy};
+use tars_engine::policy_file::{self, Algorithm, Format, PolicyFile};
+
+#[derive(Deserialize)]
+struct Golden {
+    algorithm: Algorithm,
+    activation: String,
+    head: String,
+    hidden: Vec<usize>,
+    observations: Vec<Vec<f32>>,
+    outputs: Vec<Vec<f32>>,
+}
+
+#[derive(Deserialize)]
+struct GoldenNormalizer {
+    mean: Vec<f64>,
+    var: Vec<f64>,
+    epsilon: f64,
+    clip: f64,
+    observations: Vec<Vec<f32>>,
+    normalized: Vec<Vec<f32>>,
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/policies");
+    fs::read(folder.join(name)).expect("the fixture is in the repository")
+}
+
+fn golden() -> BTreeMap<String, Golden> {
+    let golden: BTreeMap<String, Golden> = serde_json::from_slice(&bytes("outputs.json")).expect("it is JSON");
+    assert!(golden.len() >= 16);
+    golden
+}
+
+fn golden_normalizers() -> BTreeMap<String, GoldenNormalizer> {
+    serde_json::from_slice(&bytes("normalizers.json")).expect("it is JSON")
+}
+
+fn read(name: &str, algorithm: Option<Algorithm>) -> Result<PolicyFile, policy_file::Error> {
+    let content = bytes(name);
+    let format = Format::detect(&content).expect("every fixture's format is recognised");
+    policy_file::read(format, algorithm, &content)
+}
+
+/// The policy's tensors as the safetensors crate reads them, by SB3's names, layer by layer.
+fn state_dict(name: &str, golden: &Golden) -> Vec<Vec<f32>> {
+    let content = bytes(&format!("{name}.safetensors"));
+    let tensors = SafeTensors::deserialize(&content).expect("it is safetensors");
+    let (hidden, output) = match golden.algorithm {
+        Algorithm::Dqn => ("q_net.q_net.", None),
+        Algorithm::Ddpg => ("actor.mu.", None),
+        Algorithm::A2c | Algorithm::Ppo => ("mlp_extractor.policy_net.", Some("action_net")),
+    };
+    let numbered = |layer: usize| format!("{hidden}{}", 2 * layer);
+    let mut layers: Vec<String> = (0..golden.hidden.len()).map(numbered).collect();
+    layers.push(output.map_or_else(|| numbered(golden.hidden.len()), str::to_owned));
+    let parts = layers
+        .iter()
+        .flat_map(|layer| [format!("{layer}.weight"), format!("{layer}.bias")]);
+    parts
+        .map(|part| {
+            let tensor = tensors.tensor(&part).expect("the layer is in the state dict");
+            let (values, _) = tensor.data().as_chunks();
+            values.iter().map(|&value| f32::from_le_bytes(value)).collect()
+        })
+        .collect()
+}
+
+fn bits(tensors: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    let bits = |values: &Vec<f32>| values.iter().map(|value| value.to_bits()).collect();
+    tensors.iter().map(bits).collect()
+}
+
+fn tensors(policy: &Policy) -> Vec<Vec<f32>> {
+    let parts = policy.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]);
+    parts.cloned().collect()
+}
+
+#[test]
+fn every_sb3_zip_gives_the_tensors_of_its_state_dict_bit_for_bit() {
+    for (name, golden) in golden() {
+        let policy = read(&format!("{name}.zip"), Some(golden.algorithm)).unwrap().policy;
+        assert_eq!(bits(&tensors(&policy)), bits(&state_dict(&name, &golden)), "{name}");
+        let widths: Vec<usize> = policy.layers.iter().map(|layer| layer.outputs).collect();
+        assert_eq!(widths[..golden.hidden.len()], golden.hidden, "{name}");
+        assert_eq!(policy.layers[0].inputs, golden.observations[0].len(), "{name}");
+        assert_eq!(widths.last(), Some(&golden.outputs[0].len()), "{name}");
+    }
+}
+
+#[test]
+fn every_safetensors_export_gives_the_same_policy_as_the_zip() {
+    for (name, golden) in golden() {
+        let from_zip = read(&format!("{name}.zip"), Some(golden.algorithm)).unwrap();
+        let from_safetensors = read(&format!("{name}.safetensors"), Some(golden.algorithm)).unwrap();
+        assert_eq!(from_zip, from_safetensors, "{name}");
+    }
+}
+
+#[test]
+fn activation_and_head_are_those_of_the_model() {
+    for (name, golden) in golden() {
+        let policy = read(&format!("{name}.zip"), None).unwrap().policy;
+        let activation = match policy.activation {
+            Activation::Tanh => "tanh",
+            Activation::Relu => "relu",
+        };
+        let head = match policy.head {
+            Head::Values { .. } => "values",
+            Head::Logits => "logits",
+            Head::Gaussian { .. } => "gaussian",
+            Head::Squashed => "squashed",
+        };
+        assert_eq!(activation, golden.activation, "{name}");
+        assert_eq!(head, golden.head, "{name}");
+    }
+}
+
+#[test]
+fn an_algorithm_is_recognised_only_where_the_tensors_tell() {
+    for (name, golden) in golden() {
+        let recognised = read(&format!("{name}.zip"), None).unwrap().algorithm;
+        match golden.algorithm {
+            Algorithm::A2c | Algorithm::Ppo => assert_eq!(recognised, None, "{name}"),
+            known => assert_eq!(recognised, Some(known), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn another_algorithm_than_the_files_is_refused_with_both_named() {
+    let actor_critic = [Algorithm::A2c, Algorithm::Ppo];
+    for (name, golden) in golden() {
+        for given in Algorithm::ALL {
+            let both_actor_critic = actor_critic.contains(&given) && actor_critic.contains(&golden.algorithm);
+            let result = read(&format!("{name}.zip"), Some(given));
+            if given == golden.algorithm || both_actor_critic {
+                assert_eq!(result.unwrap().algorithm, Some(given), "{name} as {given}");
+                continue;
+            }
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(given.name()), "{message}");
+            assert!(message.contains(golden.algorithm.name()), "{message}");
+        }
+    }
+}
+
+#[test]
+fn exploration_rate_and_log_std_are_read() {
+    let head = |name: &str| read(name, None).unwrap().policy.head;
+    let dqn = head("dqn-cartpole.zip");
+    assert_eq!(dqn, Head::Values { exploration_rate: 0.04 });
+    let Head::Gaussian { log_std: Some(log_std) } = head("ppo-two-joints.zip") else {
+        panic!("a Gaussian with log_std");
+    };
+    assert_eq!(log_std.len(), 2);
+}
+
+#[test]
+fn state_dependent_exploration_leaves_no_log_std() {
+    let head = read("a2c-pendulum-gsde.zip", None).unwrap().policy.head;
+    assert_eq!(head, Head::Gaussian { log_std: None });
+}
+
+#[test]
+fn vec_normalize_is_read_from_every_protocol_and_both_numpy_layouts() {
+    let golden = golden_normalizers();
+    let protocol = |number: u8| bytes(&format!("vecnormalize-pendulum-protocol{number}.pkl"));
+    // NumPy 1 keeps the same functions under `numpy.core`; protocol 3 names them in lines, so no length changes.
+    let numpy_1 = replace(&protocol(3), b"cnumpy._core.", b"cnumpy.core.");
+    let pendulum = "vecnormalize-pendulum.pkl";
+    let mut files = vec![(pendulum, protocol(3)), (pendulum, protocol(5)), (pendulum, numpy_1)];
+    files.extend(golden.keys().map(|name| (name.as_str(), bytes(name))));
+    for (name, content) in files {
+        let expected = Normalizer {
+            mean: golden[name].mean.clone(),
+            var: golden[name].var.clone(),
+            epsilon: golden[name].epsilon,
+            clip: golden[name].clip,
+        };
+        assert_eq!(policy_file::read_vec_normalize(&content), Ok(Some(expected)), "{name}");
+    }
+}
+
+#[test]
+fn the_statistics_read_reproduce_sb3s_normalised_observations() {
+    for (name, golden) in golden_normalizers() {
+        let read = policy_file::read_vec_normalize(&bytes(&name)).unwrap().unwrap();
+        for (observation, expected) in golden.observations.iter().zip(&golden.normalized) {
+            for (feature, (&raw, &expected)) in observation.iter().zip(expected).enumerate() {
+                let scale = (read.var[feature] + read.epsilon).sqrt();
+                let normalized = ((f64::from(raw) - read.mean[feature]) / scale).clamp(-read.clip, read.clip);
+                #[expect(clippy::cast_possible_truncation, reason = "SB3 rounds to f32 too")]
+                let normalized = normalized as f32;
+                assert_eq!(normalized.to_bits(), expected.to_bits(), "{name}, feature {feature}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vec_normalize_for_rewards_only_means_no_normalisation() {
+    let read = policy_file::read_vec_normalize(&bytes("vecnormalize-rewards-only.pkl"));
+    assert_eq!(read, Ok(None));
+}
+
+#[test]
+fn a_normalizer_of_another_environment_is_refused() {
+    let cartpole = policy_file::read_vec_normalize(&bytes("vecnormalize-cartpole.pkl"));
+    let policy = read("ppo-pendulum.zip", None).unwrap();
+    let error = policy
+        .normalized_by(cartpole.unwrap().unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("it has 4 dimensions, but the policy takes 3 inputs"),
+        "{error}"
+    );
+}
+
+#[test]
+fn genuine_saves_that_are_no_plain_mlp_are_refused_by_what_they_are() {
+    let cases = [
+        ("sac.zip", "SAC is none of"),
+        ("ppo-elu.zip", "torch.nn.modules.activation.ELU"),
+        ("ppo-squashed-gsde.zip", "squash_output=True"),
+        ("ppo-dict-observation.zip", "gymnasium.spaces.dict.Dict"),
+        ("ppo-discrete-observation.zip", "gymnasium.spaces.discrete.Discrete"),
+        (
+            "ppo-multi-discrete.zip",
+            "gymnasium.spaces.multi_discrete.MultiDiscrete",
+        ),
+        ("a2c-multi-binary.zip", "gymnasium.spaces.multi_binary.MultiBinary"),
+        ("ppo-cnn.zip", "features_extractor"),
+    ];
+    for (name, expected) in cases {
+        let message = read(&format!("refused/{name}"), None).unwrap_err().to_string();
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
+
+#[test]
+fn vec_normalizes_of_other_observations_are_refused_by_what_they_are() {
+    let cases = [
+        ("vecnormalize-dict.pkl", "a dictionary"),
+        ("vecnormalize-matrix.pkl", "no one-dimensional array"),
+        ("vecnormalize-pendulum-protocol2.pkl", "_codecs"),
+    ];
+    for (name, expected) in cases {
+        let error = policy_file::read_vec_normalize(&bytes(&format!("refused/{name}"))).unwrap_err();
+        assert!(error.to_string().contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn mlp_json_gives_the_same_policy_as_the_zip() {
+    for (name, golden) in golden() {
+        let expected = read(&format!("{name}.zip"), Some(golden.algorithm)).unwrap();
+        let document = as_mlp_json(&expected, &golden).to_string();
+        let found = policy_file::read(Format::MlpJson, None, document.as_bytes()).unwrap();
+        let gsde = expected.policy.head == Head::Gaussian { log_std: None };
+        assert!(found == expected || gsde, "{name}");
+        assert_eq!(
+            bits(&tensors(&found.policy)),
+            bits(&tensors(&expected.policy)),
+            "{name}"
+        );
+    }
+}
+
+fn as_mlp_json(file: &PolicyFile, golden: &Golden) -> serde_json::Value {
+    let layers = file.policy.layers.iter().map(|layer| {
+        let rows: Vec<&[f32]> = layer.weight.chunks(layer.inputs).collect();
+        serde_json::json!({"weight": rows, "bias": layer.bias})
+    });
+    let mut document = serde_json::json!({
+        "version": 1,
+        "algorithm": golden.algorithm,
+        "head": golden.head,
+        "activation": golden.activation,
+        "layers": layers.collect::<Vec<_>>(),
+    });
+    match &file.policy.head {
+        Head::Values { exploration_rate } => document["exploration_rate"] = (*exploration_rate).into(),
+        Head::Gaussian { log_std: Some(values) } => document["log_std"] = values.clone().into(),
+        _ => {}
+    }
+    document
+}
+
+#[test]
+fn the_documented_mlp_json_example_is_valid() {
+    let documentation = include_str!("../src/policy_file/mlp_json.md");
+    let (_, example) = documentation.split_once("```json").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    assert_eq!(Format::detect(example.as_bytes()), Some(Format::MlpJson));
+    let file = policy_file::read(Format::MlpJson, Some(Algorithm::Ppo), example.as_bytes()).unwrap();
+    assert_eq!(file.policy.head, Head::Logits);
+    assert_eq!(file.policy.normalizer.map(|normalizer| normalizer.clip), Some(10.0));
+}
+
+#[test]
+fn formats_and_algorithms_are_read_in_any_case_and_printed_in_one() {
+    for algorithm in Algorithm::ALL {
+        let lower = algorithm.name().to_lowercase();
+        assert_eq!(lower.parse(), Ok(algorithm));
+        let from_json: Algorithm = serde_json::from_value(lower.into()).unwrap();
+        assert_eq!(serde_json::to_value(from_json).unwrap(), algorithm.to_string());
+    }
+    for format in Format::ALL {
+        assert_eq!(format.name().to_uppercase().parse(), Ok(format));
+        assert_eq!(serde_json::to_value(format).unwrap(), format.to_string());
+    }
+    let error = "SAC".parse::<Algorithm>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "unknown algorithm \"SAC\": use DQN, A2C, PPO or DDPG"
+    );
+}
+
+/// `bytes` with every `from` replaced by `to`.
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::new();
+    let mut rest = bytes;
+    while let Some(place) = rest.windows(from.len()).position(|window| window == from) {
+        replaced.extend_from_slice(&rest[..place]);
+        replaced.extend_from_slice(to);
+        rest = &rest[place + from.len()..];
+    }
+    assert!(rest.len() < bytes.len(), "there is something to replace");
+    replaced.extend_from_slice(rest);
+    replaced
+}
