@@ -1,5 +1,14 @@
 //! Policies: a multilayer perceptron, what its outputs mean, and the normalisation of its inputs.
 
+mod activation;
+mod actor;
+mod choice;
+mod fit;
+mod network;
+
+pub use self::actor::{Actor, NotANumber};
+pub use self::fit::Misfit;
+
 /// The function between two dense layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {

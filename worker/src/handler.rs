@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use tars_engine::policy::Policy;
 use tars_engine::regression::Thresholds;
-use tars_shared::job::{EnvironmentResult, FailureKind};
+use tars_shared::job::FailureKind;
 use tars_shared::queue::{Delivery, RetryTier};
 use tars_shared::services::Services;
 use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Lease};
-use tars_shared::submission::{Submission, VERSION};
+use tars_shared::submission::VERSION;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{self, AgentError};
+use crate::attempt::{Attempt, Interrupted};
 use crate::config::Config;
-use crate::evaluation::{self, Broken};
-use crate::keeper::{Keeper, Kept, Stop};
+use crate::keeper::{Keeper, Stop};
 use crate::outcome::Outcome;
 use crate::patience::{Unanswered, until_answered};
 use crate::verdict;
@@ -28,24 +26,6 @@ pub(crate) struct Handler {
     thresholds: Thresholds,
     keeper: Arc<Keeper>,
     shutdown: CancellationToken,
-}
-
-/// Why an attempt ended without a result.
-enum Interrupted {
-    /// The same attempt anywhere would fail again.
-    Permanent(Failed),
-    /// Another attempt may succeed.
-    Transient(Failed),
-    /// Somebody wants it to end.
-    Stopped(Stop),
-    /// The store gave no answer.
-    Unanswered(Unanswered),
-}
-
-impl From<Unanswered> for Interrupted {
-    fn from(unanswered: Unanswered) -> Self {
-        Self::Unanswered(unanswered)
-    }
 }
 
 impl Handler {
@@ -106,67 +86,13 @@ impl Handler {
                 finished,
             } => {
                 let kept = self.keeper.keep(lease);
-                match self.attempt(submission, &kept, finished).await {
+                let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown: &self.shutdown };
+                match attempted.run(finished, self.thresholds).await {
                     Ok(ending) => self.finish(lease, &ending).await,
                     Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
                 }
             }
         }
-    }
-
-    /// Runs every environment that has no result yet, then compares them all with their baselines.
-    async fn attempt(
-        &self,
-        submission: &Submission,
-        kept: &Kept<'_>,
-        finished: Vec<(usize, EnvironmentResult)>,
-    ) -> Result<Ending, Interrupted> {
-        let parameters = &submission.request.parameters;
-        let lease = kept.lease();
-        let mut results: Vec<Option<EnvironmentResult>> = vec![None; parameters.environments.len()];
-        for (position, result) in finished {
-            if let Some(place) = results.get_mut(position) {
-                *place = Some(result);
-            }
-        }
-        if results.iter().any(Option::is_none) {
-            let policy = Arc::new(self.policy(submission).await?);
-            for position in 0..results.len() {
-                if results[position].is_some() {
-                    continue;
-                }
-                let job = evaluation::Job {
-                    parameters,
-                    position,
-                    policy: policy.clone(),
-                };
-                let result = evaluation::run(&self.services, &job, kept, &self.shutdown).await?;
-                let leases = &self.services.store.leases;
-                let record = || leases.record_result(lease, position, &result);
-                if !until_answered(&self.shutdown, record).await? {
-                    return Err(Interrupted::Stopped(Stop::LeaseLost));
-                }
-                results[position] = Some(result);
-            }
-        }
-        let results: Vec<_> = results.into_iter().flatten().collect();
-        let compare = || verdict::compare(&self.services, submission, &results, self.thresholds);
-        Ok(Ending::Completed(until_answered(&self.shutdown, compare).await?))
-    }
-
-    async fn policy(&self, submission: &Submission) -> Result<Policy, Interrupted> {
-        let request = &submission.request;
-        let load = || agent::load(&self.services, request);
-        until_answered(&self.shutdown, load).await?.map_err(|error| {
-            let kind = match error {
-                AgentError::Missing(_) => FailureKind::MissingArtifact,
-                AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
-            };
-            Interrupted::Permanent(Failed {
-                kind,
-                reason: error.to_string(),
-            })
-        })
     }
 
     async fn interrupted(&self, lease: Lease, attempt: u32, why: Interrupted) -> Result<Outcome, Unanswered> {
@@ -235,15 +161,5 @@ impl Handler {
             .failures
             .with_label_values(&[failed.kind.as_str()])
             .inc();
-    }
-}
-
-impl From<Broken> for Interrupted {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Permanent(failed) => Self::Permanent(failed),
-            Broken::Transient(failed) => Self::Transient(failed),
-            Broken::Stopped(stop) => Self::Stopped(stop),
-        }
     }
 }

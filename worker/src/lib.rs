@@ -3,6 +3,7 @@
 //! A worker keeps nothing: whatever it held when it died, another one finds in the store and in the queue.
 
 mod agent;
+mod attempt;
 pub mod config;
 mod dispatcher;
 mod evaluation;

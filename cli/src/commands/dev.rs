@@ -56,4 +56,4 @@ fn print_welcome(service: &Service, data: &std::path::Path) {
 }
 
 /// A linear policy for CartPole, small enough for a command line.
-const EXAMPLE: &str = r#"{"agent_type":"DQN","agent_state":{"format":"mlp-json","data":{"head":"values","activation":"relu","layers":[{"weight":[[0,0,-1,-1],[0,0,1,1]],"bias":[0,0]}]}},"environments":["CartPole-v1"],"num_episodes":100}"#;
+const EXAMPLE: &str = r#"{"agent_type":"DQN","agent_state":{"format":"mlp-json","data":{"version":1,"head":"values","activation":"relu","layers":[{"weight":[[0,0,-1,-1],[0,0,1,1]],"bias":[0,0]}]}},"environments":["CartPole-v1"],"num_episodes":100}"#;

@@ -50,6 +50,8 @@ pub struct Body {
     /// Training losses, oldest first.
     #[serde(default)]
     pub losses: Vec<f64>,
+    /// Refused as long as there are no webhooks, rather than never called.
+    pub callback_url: Option<String>,
 }
 
 /// A policy: an artifact, or bytes in a named format.
@@ -98,6 +100,9 @@ impl Body {
         complaints.map("labels", &self.labels, |text| Some(text));
         if self.losses.len() > limits::LOSSES {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
+        }
+        if self.callback_url.is_some() {
+            complaints.add("callback_url", "webhooks are not served yet: poll with ?wait= or follow the job's events");
         }
         let parameters = Parameters {
             agent_type: self.agent_type,

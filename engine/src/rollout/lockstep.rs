@@ -1,0 +1,203 @@
+//! One thread's share of a rollout: lanes that step together and take up the next episode when one ends.
+
+use std::ops::Range;
+
+use super::tally::Tally;
+use super::{Error, MakeEnvironment, Plan, Rollout};
+use crate::environment::Environment;
+use crate::episode::Episode;
+use crate::lanes::{Actions, LaneMatrix, Transitions};
+use crate::policy::{Actor, NotANumber, Policy};
+use crate::space::ActionSpace;
+
+/// Between two reports lie at most this many steps of single lanes, because environments that run in another process may
+/// need 50 µs for each.
+const STEPS_PER_REPORT: usize = 1024;
+/// And at most this many multiplications: about ten milliseconds on one core.
+const MULTIPLICATIONS_PER_REPORT: usize = 100_000_000;
+
+/// Runs these episodes of the plan.
+pub(super) fn run(
+    make_environment: &MakeEnvironment<'_>,
+    policy: &Policy,
+    plan: &Plan,
+    episodes: Range<u32>,
+    tally: &Tally<'_>,
+) -> Result<Rollout, Error> {
+    let lanes = plan.lanes.clamp(1, episodes.len().max(1));
+    let environment = make_environment(lanes)?;
+    let actor = Actor::new(policy, environment.spec(), lanes, plan.deterministic)?;
+    let multiplications: usize = policy.layers.iter().map(|layer| layer.weight.len()).sum();
+    let rounds_by_cost = MULTIPLICATIONS_PER_REPORT / (lanes * multiplications).max(1);
+    let rounds = (STEPS_PER_REPORT / lanes).min(rounds_by_cost).max(1);
+
+    let mut lockstep = Lockstep::new(environment, actor, lanes, plan.seed, episodes);
+    lockstep.fill(lanes)?;
+    let (mut reported_episodes, mut reported_steps) = (0, 0);
+    loop {
+        for _ in 0..rounds {
+            lockstep.step()?;
+        }
+        tally.report(lockstep.finished - reported_episodes, lockstep.steps - reported_steps)?;
+        (reported_episodes, reported_steps) = (lockstep.finished, lockstep.steps);
+        if lockstep.running.is_empty() {
+            return Ok(lockstep.into_rollout());
+        }
+    }
+}
+
+struct Lockstep {
+    environment: Box<dyn Environment>,
+    actor: Actor,
+    seed: u64,
+    /// The first of the episodes of this share.
+    first: u32,
+    /// Episodes that no lane has taken up yet.
+    waiting: Range<u32>,
+    /// The episode in each lane; lanes beyond it are idle.
+    running: Vec<Running>,
+    observations: LaneMatrix,
+    transitions: Transitions,
+    records: Vec<Episode>,
+    action_counts: Option<Vec<u64>>,
+    finished: u32,
+    steps: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Running {
+    episode: u32,
+    total_reward: f64,
+    steps: u32,
+}
+
+impl Lockstep {
+    fn new(environment: Box<dyn Environment>, actor: Actor, lanes: usize, seed: u64, episodes: Range<u32>) -> Self {
+        let spec = environment.spec();
+        let blank = Episode {
+            episode_num: 0,
+            seed: 0,
+            total_reward: 0.0,
+            steps: 0,
+            success: false,
+        };
+        Self {
+            observations: LaneMatrix::zeros(spec.observation_space.dimensions(), lanes),
+            transitions: Transitions::new(lanes),
+            records: vec![blank; episodes.len()],
+            action_counts: match spec.action_space {
+                ActionSpace::Discrete { n } => Some(vec![0; n]),
+                ActionSpace::Box(_) => None,
+            },
+            running: Vec::with_capacity(lanes),
+            first: episodes.start,
+            waiting: episodes,
+            environment,
+            actor,
+            seed,
+            finished: 0,
+            steps: 0,
+        }
+    }
+
+    /// Starts the first episodes.
+    fn fill(&mut self, lanes: usize) -> Result<(), Error> {
+        for lane in 0..lanes {
+            let Some(episode) = self.waiting.next() else { break };
+            let started = self.start(lane, episode)?;
+            self.running.push(started);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, lane: usize, episode: u32) -> Result<Running, Error> {
+        let seed = self.seed + u64::from(episode);
+        self.environment.reset(lane, seed, &mut self.observations)?;
+        self.actor.start_episode(lane, seed);
+        Ok(Running {
+            episode,
+            total_reward: 0.0,
+            steps: 0,
+        })
+    }
+
+    /// Steps all running lanes once.
+    fn step(&mut self) -> Result<(), Error> {
+        let active = self.running.len();
+        if active == 0 {
+            return Ok(());
+        }
+        let actions = match self.actor.act(active, &self.observations) {
+            Ok(actions) => actions,
+            Err(NotANumber { lane, observed }) => {
+                let Running { episode, steps, .. } = self.running[lane];
+                return Err(Error::NotANumber {
+                    seed: self.seed + u64::from(episode),
+                    step: steps,
+                    observed,
+                });
+            }
+        };
+        if let (Some(counts), Actions::Discrete(actions)) = (&mut self.action_counts, actions) {
+            for &action in &actions[..active] {
+                counts[action as usize] += 1;
+            }
+        }
+        self.environment
+            .step(active, actions, &mut self.observations, &mut self.transitions)?;
+        self.steps += active as u64;
+        for (running, reward) in self.running.iter_mut().zip(&self.transitions.rewards) {
+            running.total_reward += reward;
+            running.steps += 1;
+        }
+        // Downwards: a lane that moves into the place of an ended one has been looked at already.
+        for lane in (0..active).rev() {
+            if self.transitions.terminated[lane] || self.transitions.truncated[lane] {
+                self.end(lane)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the lane's episode and gives the lane the next one, or else the last running lane's.
+    fn end(&mut self, lane: usize) -> Result<(), Error> {
+        let Running {
+            episode,
+            total_reward,
+            steps,
+        } = self.running[lane];
+        let terminated = self.transitions.terminated[lane];
+        self.records[(episode - self.first) as usize] = Episode {
+            episode_num: episode,
+            seed: self.seed + u64::from(episode),
+            total_reward,
+            steps,
+            success: self
+                .environment
+                .spec()
+                .success
+                .succeeded(total_reward, steps, terminated),
+        };
+        self.finished += 1;
+        if let Some(next) = self.waiting.next() {
+            self.running[lane] = self.start(lane, next)?;
+            return Ok(());
+        }
+        let last = self.running.len() - 1;
+        if lane != last {
+            self.environment.move_lane(last, lane);
+            self.observations.copy_lane(last, lane);
+            self.actor.move_lane(last, lane);
+        }
+        self.running.swap_remove(lane);
+        Ok(())
+    }
+
+    fn into_rollout(self) -> Rollout {
+        Rollout {
+            episodes: self.records,
+            action_counts: self.action_counts,
+            steps: self.steps,
+        }
+    }
+}
