@@ -21,9 +21,16 @@ impl Service {
             .spawn()
             .unwrap();
         let stdout = child.stdout.take().unwrap();
-        let welcome = BufReader::new(stdout).lines().next().expect("it prints where it listens").unwrap();
+        let welcome = BufReader::new(stdout)
+            .lines()
+            .next()
+            .expect("it prints where it listens")
+            .unwrap();
         let url = welcome.split([' ', ',']).find(|word| word.starts_with("http://"));
-        Self { url: url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned(), child }
+        Self {
+            url: url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned(),
+            child,
+        }
     }
 
     /// Where it listens.
