@@ -8,7 +8,6 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tars_api::{Api, Config};
 use tars_shared::clock::System;
-use tars_shared::queue::Queue as _;
 use tars_shared::services::Services;
 use tars_shared::store::{Claim, ClaimTerms, Ending};
 use tokio_util::sync::CancellationToken;
