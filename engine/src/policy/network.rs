@@ -194,13 +194,14 @@ mod tests {
     use super::*;
     use crate::seeding::Generator;
 
+    #[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
+    fn draw(generator: &mut Generator) -> f32 {
+        generator.uniform(-1.0, 1.0) as f32
+    }
+
     fn random_layers(widths: &[usize]) -> Vec<Dense> {
         let mut generator = Generator::new(5);
-        let mut draw = |count: usize| {
-            (0..count)
-                .map(|_| generator.uniform(-1.0, 1.0) as f32)
-                .collect::<Vec<_>>()
-        };
+        let mut draw = |count: usize| (0..count).map(|_| draw(&mut generator)).collect::<Vec<_>>();
         let layer = |pair: &[usize]| Dense {
             inputs: pair[0],
             outputs: pair[1],
@@ -214,7 +215,7 @@ mod tests {
         let mut generator = Generator::new(6);
         let mut inputs = LaneMatrix::zeros(features, lanes);
         for lane in 0..lanes {
-            let features: Vec<f32> = (0..features).map(|_| generator.uniform(-3.0, 3.0) as f32).collect();
+            let features: Vec<f32> = (0..features).map(|_| 3.0 * draw(&mut generator)).collect();
             inputs.set_lane(lane, &features);
         }
         inputs
