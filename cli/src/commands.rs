@@ -1,6 +1,7 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
 mod dev;
+mod evaluate;
 mod rollout;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
+    Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
 }
 
@@ -20,6 +22,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
+            Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
         }
     }
