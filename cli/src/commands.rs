@@ -2,7 +2,9 @@
 
 mod dev;
 mod evaluate;
+mod jobs;
 mod rollout;
+mod submit;
 
 use std::process::ExitCode;
 
@@ -16,6 +18,8 @@ pub(crate) enum Command {
     Dev(dev::Dev),
     Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
+    Submit(submit::Submit),
+    Jobs(jobs::Jobs),
 }
 
 impl Command {
@@ -24,6 +28,8 @@ impl Command {
             Self::Dev(dev) => dev.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
+            Self::Submit(submit) => submit.run(),
+            Self::Jobs(jobs) => jobs.run(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The `tars` command: the service and its tools in one binary.
 
+mod client;
 mod commands;
 mod environment_id;
 mod logging;
