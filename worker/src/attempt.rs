@@ -86,13 +86,20 @@ impl Attempt<'_> {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
                 AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
             };
-            Interrupted::Permanent(Failed { kind, reason: error.to_string() })
+            Interrupted::Permanent(Failed {
+                kind,
+                reason: error.to_string(),
+            })
         })
     }
 
     /// Evaluates one environment and keeps its result.
     async fn evaluate(&self, position: usize, policy: Arc<Policy>) -> Result<EnvironmentResult, Interrupted> {
-        let job = evaluation::Job { parameters: &self.submission.request.parameters, position, policy };
+        let job = evaluation::Job {
+            parameters: &self.submission.request.parameters,
+            position,
+            policy,
+        };
         let result = evaluation::run(self.services, &job, self.kept, self.shutdown).await?;
         let leases = &self.services.store.leases;
         let record = || leases.record_result(self.kept.lease(), position, &result);

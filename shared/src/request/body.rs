@@ -102,7 +102,10 @@ impl Body {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
         if self.callback_url.is_some() {
-            complaints.add("callback_url", "webhooks are not served yet: poll with ?wait= or follow the job's events");
+            complaints.add(
+                "callback_url",
+                "webhooks are not served yet: poll with ?wait= or follow the job's events",
+            );
         }
         let parameters = Parameters {
             agent_type: self.agent_type,
