@@ -72,11 +72,7 @@ pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Resu
     let mut progress = bars.add(id.to_string());
     let answer = client::follow(client, id, &mut progress).await?;
     let job: Job = answer.read()?;
-    client::print(&if json {
-        answer.json()
-    } else {
-        show::text(client, &job)
-    })?;
+    client::print(&if json { answer.json() } else { show::text(client, &job) })?;
     Ok(job.exit_code().into())
 }
 

@@ -78,9 +78,7 @@ impl Submit {
     async fn submit(self) -> anyhow::Result<ExitCode> {
         let agent = AgentFile::read(&self.policy, self.format, self.vec_normalize.as_deref())?;
         let client = self.server.client()?;
-        let key = self
-            .idempotency_key
-            .unwrap_or_else(|| System.new_id().to_string());
+        let key = self.idempotency_key.unwrap_or_else(|| System.new_id().to_string());
         let body = Body {
             agent_type: self.agent,
             agent_state: agent.state(&client).await?,
@@ -134,7 +132,13 @@ mod tests {
 
     #[test]
     fn hyperparameters_that_read_as_numbers_are_numbers() {
-        for (text, number) in [("3e-4", true), ("64", true), ("relu", false), ("", false), ("NaN", false)] {
+        for (text, number) in [
+            ("3e-4", true),
+            ("64", true),
+            ("relu", false),
+            ("", false),
+            ("NaN", false),
+        ] {
             let (_, value) = typed(("name".to_owned(), text.to_owned()));
             assert_eq!(matches!(value, Hyperparameter::Number(_)), number, "{text:?}");
         }

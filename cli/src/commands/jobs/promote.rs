@@ -48,7 +48,11 @@ impl Promote {
             " (it was promoted before)"
         };
         let promoted: Promoted = answer.read()?;
-        let lines: String = promoted.baselines.iter().map(|baseline| line(baseline, known)).collect();
+        let lines: String = promoted
+            .baselines
+            .iter()
+            .map(|baseline| line(baseline, known))
+            .collect();
         client::print(&lines)?;
         Ok(ExitCode::SUCCESS)
     }

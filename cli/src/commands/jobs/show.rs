@@ -27,7 +27,10 @@ fn facts(job: &Job) -> Vec<(&'static str, String)> {
         ("job", job.job_id.to_string()),
         ("status", job.status.to_string()),
         ("", job.explanation.clone()),
-        ("agent", format!("{} on {}", job.agent_type, job.environments.join(", "))),
+        (
+            "agent",
+            format!("{} on {}", job.agent_type, job.environments.join(", ")),
+        ),
         ("episodes", episodes(job)),
         (
             "submitted",
@@ -42,7 +45,11 @@ fn facts(job: &Job) -> Vec<(&'static str, String)> {
         facts.push(("repeats", former.to_string()));
     }
     if !job.labels.is_empty() {
-        let labels: Vec<_> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let labels: Vec<_> = job
+            .labels
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         facts.push(("labels", labels.join(" ")));
     }
     if !job.hyperparameters.is_empty() {

@@ -10,7 +10,15 @@ use crate::client::{Job, ago};
 pub(super) fn jobs(jobs: &[Job], now: DateTime<Utc>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["JOB", "STATUS", "VERDICT", "AGENT", "ENVIRONMENTS", "EPISODES", "SUBMITTED"]);
+    table.set_header([
+        "JOB",
+        "STATUS",
+        "VERDICT",
+        "AGENT",
+        "ENVIRONMENTS",
+        "EPISODES",
+        "SUBMITTED",
+    ]);
     for job in jobs {
         table.add_row([
             job.job_id.to_string(),
@@ -26,7 +34,8 @@ pub(super) fn jobs(jobs: &[Job], now: DateTime<Utc>) -> Table {
 }
 
 fn verdict(job: &Job) -> String {
-    job.verdict.map_or_else(|| "-".to_owned(), |verdict| verdict.as_str().to_owned())
+    job.verdict
+        .map_or_else(|| "-".to_owned(), |verdict| verdict.as_str().to_owned())
 }
 
 /// How many are done, as long as that is not all of them.
