@@ -1,6 +1,7 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
 mod dev;
+mod evaluate;
 mod jobs;
 mod rollout;
 mod submit;
@@ -15,6 +16,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
+    Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
     Jobs(jobs::Jobs),
@@ -24,6 +26,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
+            Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),
             Self::Jobs(jobs) => jobs.run(),
