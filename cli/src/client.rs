@@ -20,7 +20,7 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Serialize;
 
-pub(crate) use agent_file::AgentFile;
+pub(crate) use agent_file::{AgentFile, read_bounded};
 pub(crate) use answer::Answer;
 pub(crate) use error::Error;
 pub(crate) use follow::follow;

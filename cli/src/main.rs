@@ -5,6 +5,7 @@ mod commands;
 mod environment_id;
 mod logging;
 mod service;
+mod show;
 
 use std::process::ExitCode;
 

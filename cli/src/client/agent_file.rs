@@ -77,7 +77,7 @@ impl AgentFile {
 }
 
 /// A file's bytes, but never more than an artifact may have.
-fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES as u64 + 1)
@@ -85,7 +85,7 @@ fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(
         bytes.len() <= MAX_BYTES,
-        "{} is larger than 10 MiB, the most that a policy may have",
+        "{} is larger than 10 MiB, the most that the service takes",
         path.display()
     );
     ensure!(!bytes.is_empty(), "{} is empty", path.display());

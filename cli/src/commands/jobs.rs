@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
+pub(super) use self::promote::Promote;
 use crate::client::{self, Client, Job, ProgressBars, Receipt, Server};
 
 /// List, show, follow, cancel, retry and promote jobs
@@ -33,7 +34,7 @@ enum Action {
     /// Submit a failed or cancelled job again, with the same seed
     Retry(One),
     /// Make a job's results baselines
-    Promote(promote::Promote),
+    Promote(Promote),
 }
 
 #[derive(Debug, clap::Args)]

@@ -60,7 +60,7 @@ impl List {
             } else {
                 ""
             };
-            format!("{}\n{more}", table::jobs(&jobs, System.now()).trim_fmt())
+            table::text(&jobs, System.now()) + more
         };
         client::print(&text)?;
         Ok(ExitCode::SUCCESS)
