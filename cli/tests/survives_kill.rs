@@ -61,7 +61,8 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
             ledger.sent.insert(key.clone());
             if number == answers_before_the_kill {
                 // The kill races with a submission that is under way and with the jobs that run.
-                let (answer, ()) = tokio::join!(submit(&client, service.url(), &key), async { service.kill() });
+                let url = service.url().to_owned();
+                let (answer, ()) = tokio::join!(submit(&client, &url, &key), async { service.kill() });
                 ledger.accepted.extend(answer.map(|id| (key, id)));
                 break;
             }

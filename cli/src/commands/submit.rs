@@ -96,6 +96,7 @@ impl Submit {
             timeout_seconds: self.timeout,
             labels: self.labels.into_iter().collect(),
             losses: Vec::new(),
+            callback_url: None,
         };
         let answer = client.submit(&key, &body).await?;
         let id = answer.read::<Receipt>()?.job_id;

@@ -2,12 +2,14 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running `tars dev`.
 pub struct Service {
     child: Child,
     url: String,
+    /// Held open: a service whose output nobody takes would stop at its next line.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Service {
@@ -20,10 +22,12 @@ impl Service {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let welcome = BufReader::new(stdout).lines().next().expect("it prints where it listens").unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut welcome = String::new();
+        stdout.read_line(&mut welcome).unwrap();
         let url = welcome.split([' ', ',']).find(|word| word.starts_with("http://"));
-        Self { url: url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned(), child }
+        let url = url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned();
+        Self { child, url, _stdout: stdout }
     }
 
     /// Where it listens.

@@ -8,12 +8,14 @@ use zip::result::ZipError;
 
 use super::Error;
 use super::error::quote;
-use super::limits::{MAX_ENTRIES, MAX_ENTRY_BYTES};
+use super::limits::{MAX_ENTRIES, MAX_UNPACKED_BYTES};
 
 /// A zip archive in memory.
 pub(super) struct Archive<B> {
     name: &'static str,
     zip: ZipArchive<Cursor<B>>,
+    /// How many bytes may still be unpacked.
+    budget: u64,
 }
 
 impl<B: AsRef<[u8]>> Archive<B> {
@@ -37,7 +39,11 @@ impl<B: AsRef<[u8]>> Archive<B> {
                 reason: "two of its entries have the same name".to_owned(),
             });
         }
-        Ok(Self { name, zip })
+        Ok(Self {
+            name,
+            zip,
+            budget: MAX_UNPACKED_BYTES,
+        })
     }
 
     /// The names of all entries that are UTF-8.
@@ -45,11 +51,12 @@ impl<B: AsRef<[u8]>> Archive<B> {
         self.zip.file_names_raw().filter_map(|name| str::from_utf8(name).ok())
     }
 
-    /// The content of an entry, or `None` where there is no such entry.
+    /// The content of an entry, or `None` where there is no such entry. All entries together may unpack to
+    /// [`MAX_UNPACKED_BYTES`].
     pub(super) fn entry(&mut self, entry: &str) -> Result<Option<Vec<u8>>, Error> {
-        let too_large = |entry: &str| Error::TooLarge {
-            what: format!("the entry {} of {}", quote(entry), self.name),
-            limit: MAX_ENTRY_BYTES,
+        let too_large = Error::TooLarge {
+            what: format!("the content of {} up to its entry {}", self.name, quote(entry)),
+            limit: MAX_UNPACKED_BYTES,
             unit: "bytes",
         };
         let file = match self.zip.by_name(entry) {
@@ -57,20 +64,18 @@ impl<B: AsRef<[u8]>> Archive<B> {
             Err(ZipError::FileNotFound) => return Ok(None),
             Err(error) => return Err(failure(self.name, &error)),
         };
-        if file.size() > MAX_ENTRY_BYTES {
-            return Err(too_large(entry));
+        if file.size() > self.budget {
+            return Err(too_large);
         }
         // The declared size is only a claim, so the stream is bounded as well.
         let mut content = Vec::new();
-        file.take(MAX_ENTRY_BYTES + 1)
+        file.take(self.budget + 1)
             .read_to_end(&mut content)
             .map_err(|error| Error::Archive {
                 archive: self.name,
                 reason: format!("the entry {} is damaged: {error}", quote(entry)),
             })?;
-        if content.len() as u64 > MAX_ENTRY_BYTES {
-            return Err(too_large(entry));
-        }
+        self.budget = self.budget.checked_sub(content.len() as u64).ok_or(too_large)?;
         Ok(Some(content))
     }
 }

@@ -2,8 +2,8 @@
 
 /// Bytes of a policy file as it is submitted.
 pub const MAX_FILE_BYTES: usize = 10 << 20;
-/// Bytes of one zip entry after decompression.
-pub(super) const MAX_ENTRY_BYTES: u64 = 32 << 20;
+/// Bytes that one zip archive may unpack to, over all entries that are read.
+pub(super) const MAX_UNPACKED_BYTES: u64 = 32 << 20;
 /// Entries of one zip archive.
 pub(super) const MAX_ENTRIES: usize = 512;
 /// Bytes of a pickle. Weights lie beside it, not in it.

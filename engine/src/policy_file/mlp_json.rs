@@ -1,5 +1,7 @@
 //! `mlp-json`: a policy that any language can write without a library. `mlp_json.md` describes it.
 
+mod matrix;
+
 use serde::Deserialize;
 
 use super::{Algorithm, Error, PolicyFile, network, vec_normalize};
@@ -49,8 +51,6 @@ struct Statistics {
     epsilon: f64,
     clip: f64,
 }
-
-mod matrix;
 
 /// Reads a whole document.
 pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {

@@ -69,11 +69,7 @@ impl StateDict {
             });
         }
         let mut archive = Archive::open("policy.pth", bytes)?;
-        let root = archive
-            .names()
-            .find_map(|name| name.strip_suffix("data.pkl").filter(|root| root.ends_with('/')))
-            .ok_or_else(|| unexpected("policy.pth has no data.pkl"))?
-            .to_owned();
+        let root = only_root(&archive)?;
         if let Some(order) = archive.entry(&format!("{root}byteorder"))?
             && order != b"little"
         {
@@ -84,6 +80,19 @@ impl StateDict {
             .ok_or_else(|| unexpected("policy.pth has no data.pkl"))?;
         let views = views(&Document::read(FILE, &pickle)?)?;
         Ok(Self { archive, root, views })
+    }
+}
+
+/// The folder of the one `data.pkl`. With two of them, two readers could disagree about which one counts.
+fn only_root(archive: &Archive<Vec<u8>>) -> Result<String, Error> {
+    let mut roots = archive
+        .names()
+        .filter_map(|name| name.strip_suffix("data.pkl"))
+        .filter(|root| root.ends_with('/'));
+    match (roots.next(), roots.next()) {
+        (Some(root), None) => Ok(root.to_owned()),
+        (Some(_), Some(_)) => Err(unexpected("policy.pth has more than one data.pkl")),
+        (None, _) => Err(unexpected("policy.pth has no data.pkl")),
     }
 }
 
