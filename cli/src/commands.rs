@@ -2,6 +2,7 @@
 
 mod baselines;
 mod dev;
+mod evaluate;
 mod jobs;
 mod rollout;
 mod submit;
@@ -16,6 +17,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
+    Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
     Jobs(jobs::Jobs),
@@ -26,6 +28,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
+            Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),
             Self::Jobs(jobs) => jobs.run(),
