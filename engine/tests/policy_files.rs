@@ -326,6 +326,26 @@ fn formats_and_algorithms_are_read_in_any_case_and_printed_in_one() {
     );
 }
 
+#[test]
+fn the_example_policies_are_read_and_their_exports_are_the_same_policies() {
+    let example = |name: &str| format!("../../../examples/policies/{name}");
+    let measured: serde_json::Value = serde_json::from_slice(&bytes(&example("measured.json"))).unwrap();
+    for (name, measured) in measured.as_object().unwrap() {
+        let algorithm: Algorithm = measured["algorithm"].as_str().unwrap().parse().unwrap();
+        let file = read(&example(&format!("{name}.zip")), Some(algorithm)).unwrap();
+        if let Some(statistics) = measured["normalizer"].as_str() {
+            let normalizer = policy_file::read_vec_normalize(&bytes(&example(statistics))).unwrap();
+            file.normalized_by(normalizer.unwrap()).unwrap();
+        }
+    }
+    for (zip, export) in [
+        ("cartpole-ppo.zip", "cartpole-ppo.safetensors"),
+        ("mountaincar-dqn.zip", "mountaincar-dqn.json"),
+    ] {
+        assert_eq!(read(&example(zip), None), read(&example(export), None), "{export}");
+    }
+}
+
 /// `bytes` with every `from` replaced by `to`.
 fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::new();
