@@ -7,6 +7,8 @@ mod top;
 
 use std::process::ExitCode;
 
+use tars_shared::baseline::Baseline;
+
 use super::jobs::Promote;
 use crate::client::{self, Server};
 
@@ -43,4 +45,13 @@ impl Baselines {
             }
         })
     }
+}
+
+/// Where a new baseline stands.
+pub(super) fn added(baseline: &Baseline, remark: &str) -> String {
+    let content = &baseline.content;
+    format!(
+        "{} on {}: baseline version {} has rank {}{remark}\n",
+        content.agent_type, content.environment, baseline.version, baseline.rank
+    )
 }

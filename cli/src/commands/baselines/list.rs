@@ -8,6 +8,7 @@ use tars_shared::clock::{Clock as _, System};
 
 use super::table;
 use crate::client::{self, Client};
+use crate::stdout;
 
 #[derive(Debug, clap::Args, Serialize)]
 pub(super) struct List {
@@ -29,9 +30,9 @@ impl List {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         let found = client::pages(client, "/v1/baselines", &self, None).await?;
         if self.json {
-            client::print(&found.json()?)?;
+            stdout::print(&found.json()?)?;
         } else {
-            client::print(&table::text(client, &found.read()?, System.now()))?;
+            stdout::print(&table::text(client, &found.read()?, System.now()))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,8 @@ use tars_shared::baseline::Baseline;
 use tars_shared::clock::{Clock as _, System};
 
 use super::table;
-use crate::client::{self, Client};
+use crate::client::Client;
+use crate::stdout;
 
 #[derive(Debug, clap::Args, Serialize)]
 pub(super) struct Top {
@@ -39,9 +40,9 @@ impl Top {
         let path = format!("/v1/baselines/{}", self.agent);
         let answer = client.get(&path, &self).await?;
         if self.json {
-            client::print(&answer.json())?;
+            stdout::print(&answer.json())?;
         } else {
-            client::print(&table::text(client, &answer.read::<Best>()?.items, System.now()))?;
+            stdout::print(&table::text(client, &answer.read::<Best>()?.items, System.now()))?;
         }
         Ok(ExitCode::SUCCESS)
     }
