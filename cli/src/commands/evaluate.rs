@@ -1,12 +1,10 @@
 //! `tars evaluate`: evaluates a policy file in this process and compares it with a baseline.
 
 mod agent;
-mod baseline_file;
-mod bounded_file;
+pub(super) mod baseline_file;
 mod rolling;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +20,7 @@ use uuid::Uuid;
 use crate::environment_id;
 use crate::show::Palette;
 use crate::show::evaluation::{Evaluation, overall};
+use crate::stdout;
 
 use self::agent::Agent;
 use self::baseline_file::BaselineFile;
@@ -95,8 +94,8 @@ Examples:
   tars evaluate new.zip --env Pendulum-v1 --vec-normalize new.pkl --against old.zip --against-vec-normalize old.pkl";
 
 /// What an environment's result is compared with.
-struct Reference {
-    statistics: regression::Baseline,
+pub(super) struct Reference {
+    pub(super) statistics: regression::Baseline,
     /// The id that the service gave it.
     id: Option<Uuid>,
     /// Where it comes from, in words.
@@ -157,7 +156,7 @@ impl Evaluate {
         } else {
             self.text(&agent, &rolled, references.as_deref(), &judged)?
         };
-        write_out(&text)?;
+        stdout::print(&text)?;
         Ok(exit_code(&judged))
     }
 
@@ -294,15 +293,6 @@ fn json(rolled: Vec<Rolled>, references: Option<Vec<Reference>>, judged: &[Regre
     let mut text = serde_json::to_string(&reports).context("cannot write the results as JSON")?;
     text.push('\n');
     Ok(text)
-}
-
-/// A reader that has seen enough changes no verdict.
-fn write_out(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the results"),
-        _ => Ok(()),
-    }
 }
 
 fn exit_code(judged: &[Regression]) -> ExitCode {
