@@ -88,8 +88,10 @@ def t_cases():
 
 def welch_cases():
     drawn = samples()
-    pairs = [("pendulum", "cart_pole"), ("mountain_car", "three"), ("two", "four"), ("lunar_lander", "thousand"),
-             ("constant", "pendulum"), ("cart_pole", "constant"), ("far", "far"), ("tiny", "two"), ("three", "lunar_lander")]
+    pairs = [
+        ("pendulum", "cart_pole"), ("mountain_car", "three"), ("two", "four"), ("lunar_lander", "thousand"),
+        ("constant", "pendulum"), ("cart_pole", "constant"), ("far", "far"), ("tiny", "two"), ("three", "lunar_lander"),
+    ]
     for candidate, reference in pairs:
         a, b = drawn[candidate], drawn[reference]
         result = stats.ttest_ind(a, b, equal_var=False, alternative="less")
@@ -121,6 +123,10 @@ def paired_cases():
         }
 
 
+def upper_share(cases, n, tail):
+    return stats.beta.isf(tail, cases + 1, n - cases) if cases < n else 1.0
+
+
 def proportion_cases():
     sizes = [(1, 1), (2, 2), (3, 3), (10, 10), (10, 100), (100, 10), (50, 100), (100, 100), (1000, 1000)]
     for first, second in sizes:
@@ -132,15 +138,13 @@ def proportion_cases():
                     "first": first,
                     "second": second,
                     "fisher": stats.fisher_exact(table, alternative="greater").pvalue,
-                    "upper": [
-                        {"tail": tail, "share": stats.beta.isf(tail, cases + 1, first - cases) if cases < first else 1.0}
-                        for tail in (0.05, 0.001)
-                    ],
+                    "upper": [{"tail": tail, "share": upper_share(cases, first, tail)} for tail in (0.05, 0.001)],
                 }
 
 
 def holm_cases():
-    for p_values in ([0.03], [0.01, 0.04], [0.04, 0.01, 0.03, 0.005], [0.02, 0.02, 0.02], [0.9, 0.8, 1.0], [0.0, 1e-9, 0.5]):
+    families = [0.03], [0.01, 0.04], [0.04, 0.01, 0.03, 0.005], [0.02, 0.02, 0.02], [0.9, 0.8, 1.0], [0.0, 1e-9, 0.5]
+    for p_values in families:
         yield {"raw": p_values, "adjusted": multipletests(p_values, method="holm")[1]}
 
 

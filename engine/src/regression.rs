@@ -5,6 +5,7 @@
 mod baseline;
 mod checks;
 mod comparison;
+mod evidence;
 mod reason;
 #[cfg(test)]
 mod tests;

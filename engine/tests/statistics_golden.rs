@@ -135,7 +135,7 @@ fn episode(number: u32, total_reward: f64) -> Episode {
 }
 
 #[derive(Deserialize)]
-struct Freedom {
+struct StudentT {
     freedom: f64,
     tails: Vec<Tail>,
     quantiles: Vec<Tail>,
@@ -149,7 +149,7 @@ struct Tail {
 
 #[test]
 fn tails_of_students_t_are_scipys() {
-    for Freedom { freedom, tails, .. } in golden("t") {
+    for StudentT { freedom, tails, .. } in golden("t") {
         for Tail { t, tail } in tails {
             // Below, a number is zero for every purpose of ours.
             assert_close(
@@ -164,7 +164,7 @@ fn tails_of_students_t_are_scipys() {
 
 #[test]
 fn quantiles_of_students_t_are_scipys() {
-    for Freedom { freedom, quantiles, .. } in golden("t") {
+    for StudentT { freedom, quantiles, .. } in golden("t") {
         for Tail { t, tail } in quantiles {
             let quantile = upper_quantile(tail, freedom);
             assert_close(

@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::statistics::{Summary, size};
 
 /// No reward that means anything is larger, and squares and sums of smaller ones stay far from overflow.
-const MAX_MAGNITUDE: f64 = 1e12;
+pub(super) const MAX_MAGNITUDE: f64 = 1e12;
 
 /// More episodes than anybody runs, and few enough for the t distribution's tails to keep nine digits.
 const MAX_EPISODES: u32 = 1_000_000;

@@ -20,40 +20,38 @@ pub(super) fn write(
     };
     let means = means(comparison);
     let margin = percent(thresholds.reward_drop_pct);
-    let sizes = format!(
+    let confidence = percent(1.0 - thresholds.alpha);
+    let test = format!(
         "{}, {} against {} episodes",
         test(comparison.test),
         comparison.n,
         comparison.n_baseline
     );
     let bound = format!(
-        "{} % lower bound {} and margin {}",
-        decimal(100.0 * (1.0 - thresholds.alpha)),
+        "lower bound {} of the difference, margin {}; {test}",
         number(interval.low),
         number(comparison.margin)
     );
+    let p_value = p_value(comparison);
     match verdict {
         Verdict::Pass => format!(
-            "{environment} passes: {means}, and a drop of {margin} is ruled out ({bound}; {sizes}){}",
+            "{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound}){}",
             if is_unvaried(interval) {
                 unseen(comparison, thresholds)
             } else {
                 String::new()
             }
         ),
-        Verdict::Regression => format!(
-            "{environment} regressed: {means}, which chance explains with p = {} at most, and a drop of {margin} is not ruled \
-             out ({bound}; {sizes})",
-            p_value(comparison.p_adjusted.unwrap_or(1.0))
-        ),
+        Verdict::Regression => {
+            format!("{environment} regressed: {means}, which is more than chance explains ({p_value}; {bound})")
+        }
         Verdict::Inconclusive if comparison.is_non_inferior() => format!(
-            "{environment} does not pass although a drop of {margin} is ruled out ({means}; {sizes}): {}",
+            "{environment} is undecided: {means}, and a drop of {margin} is ruled out at {confidence} ({bound}), but {}",
             objections(checks)
         ),
         Verdict::Inconclusive => format!(
-            "{environment} is undecided: {means}, which chance may explain (p = {}), but a drop of {margin} is not ruled out \
-             ({bound}; {sizes}); {}",
-            p_value(comparison.p_adjusted.unwrap_or(1.0)),
+            "{environment} is undecided: {means}, which chance may explain ({p_value}), but a drop of {margin} is not ruled \
+             out at {confidence} ({bound}); {}",
             advice(comparison, interval)
         ),
     }
@@ -79,7 +77,7 @@ fn means(comparison: &Comparison) -> String {
     };
     let mean = comparison.baseline_mean + comparison.difference;
     format!(
-        "mean reward {} after {} ({change})",
+        "mean reward {} against the baseline's {} ({change})",
         number(mean),
         number(comparison.baseline_mean)
     )
@@ -150,11 +148,12 @@ fn percent(share: f64) -> String {
     format!("{} %", decimal(100.0 * share))
 }
 
-fn p_value(p_value: f64) -> String {
-    if p_value < 0.0001 {
-        "0.0001".to_owned()
-    } else {
-        format!("{p_value:.4}")
+/// As it was judged: adjusted for the other environments of the job.
+fn p_value(comparison: &Comparison) -> String {
+    match comparison.p_adjusted {
+        Some(p_value) if p_value >= 0.0001 => format!("p = {p_value:.4}"),
+        Some(_) => "p < 0.0001".to_owned(),
+        None => "no p-value".to_owned(),
     }
 }
 
