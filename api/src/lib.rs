@@ -1,1 +1,88 @@
-//! To be written.
+//! HTTP in, job accepted, answer out.
+//!
+//! Nothing here evaluates: an accepted job is a row and a message, and a worker finds it.
+
+mod accept;
+mod access;
+mod body;
+pub mod config;
+mod deadline;
+mod page;
+mod problem;
+mod query;
+mod recover;
+mod routes;
+mod view;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tars_shared::services::Services;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use crate::config::Config;
+
+/// Why the API could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// Where it should listen.
+        address: SocketAddr,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// There are no accounts yet, so only this machine may call.
+    #[error("refusing to listen on {0}: without accounts the API answers loopback addresses only, such as 127.0.0.1")]
+    NotLoopback(SocketAddr),
+}
+
+/// The API, bound to its address and ready to serve.
+#[derive(Debug)]
+pub struct Api {
+    services: Services,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Api {
+    /// Takes the address, so that the caller can print it before the first request comes.
+    pub async fn bind(services: Services, config: &Config) -> Result<Self, Error> {
+        let address = SocketAddr::new(config.host, config.port);
+        if !address.ip().is_loopback() {
+            return Err(Error::NotLoopback(address));
+        }
+        let listen = async {
+            let listener = TcpListener::bind(address).await?;
+            listener.local_addr().map(|bound| (listener, bound))
+        };
+        let (listener, address) = listen.await.map_err(|reason| Error::Listen { address, reason })?;
+        Ok(Self {
+            services,
+            listener,
+            address,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then lets the requests under way finish.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let context = Arc::new(routes::Context {
+            services: self.services,
+            shutdown: shutdown.clone(),
+        });
+        tracing::info!(address = %self.address, "listening");
+        warp::serve(routes::all(&context))
+            .incoming(self.listener)
+            .graceful(async move { shutdown.cancelled().await })
+            .run()
+            .await;
+    }
+}

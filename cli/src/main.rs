@@ -1,2 +1,31 @@
-//! The `tars` command.
-fn main() {}
+//! The `tars` command: the service and its tools in one binary.
+
+mod bounded_file;
+mod client;
+mod commands;
+mod environment_id;
+mod logging;
+mod service;
+mod show;
+mod stdout;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::Command;
+
+/// T.A.R.S. evaluates reinforcement-learning agents and says whether they regressed.
+#[derive(Debug, Parser)]
+#[command(name = "tars", version, about, max_term_width = 110, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    Arguments::parse().command.run().unwrap_or_else(|error| {
+        eprintln!("tars: {error:#}");
+        ExitCode::from(commands::BAD_INPUT)
+    })
+}

@@ -1,1 +1,188 @@
 //! Compares an evaluation with a baseline: checks, score, severity and the three-way verdict.
+//!
+//! Why three verdicts, and why these tests: `docs/adr/0003-three-way-verdict.md`.
+
+mod baseline;
+mod checks;
+mod comparison;
+mod reason;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::baseline::{Baseline, SeededReturn};
+pub use self::checks::{Check, CheckName};
+pub use self::comparison::{Comparison, Test};
+pub use self::thresholds::Thresholds;
+use crate::episode::Episode;
+use crate::metrics::Metrics;
+use crate::statistics::holm;
+
+/// A value from outside that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {message}")]
+pub struct InvalidValue {
+    /// The field or option.
+    pub field: &'static str,
+    /// What is wrong with it, to be read behind the field's name.
+    pub message: String,
+}
+
+/// The evaluation of one environment and what it is compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Gymnasium's id; named in the reason.
+    pub environment: &'a str,
+    /// The episodes, at least one.
+    pub episodes: &'a [Episode],
+    /// What [`summarize`](crate::metrics::summarize) made of them.
+    pub metrics: &'a Metrics,
+    /// What they are compared with.
+    pub baseline: &'a Baseline,
+    /// The client's training losses, oldest first; may be empty.
+    pub losses: &'a [f64],
+}
+
+/// What the comparison allows to be said. At level α, `Regression` is false for at most α of all jobs without a change, and
+/// `Pass` for at most α of all environments that lost the margin or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A loss of the margin or more is ruled out, and no other check objects.
+    Pass,
+    /// The agent is worse, and a loss of the margin or more is not ruled out.
+    Regression,
+    /// There is too little evidence either way, or the reward passes and another check objects.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The name that it is serialised with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Regression => "regression",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// How bad a detected regression is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// No regression was detected.
+    None,
+    /// Detected, but small.
+    Low,
+    /// Reward drop > 5 %, failure rate up by > 10 points, or variance > 2×.
+    Medium,
+    /// Reward drop > 10 %, failure rate up by > 15 points, or variance > 3×.
+    High,
+    /// Reward drop > 20 %, failure rate up by > 25 points, or variance > 5×.
+    Critical,
+}
+
+impl Severity {
+    /// The name that it is serialised with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// The outcome of comparing one environment with its baseline. Every number in it is finite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Regression {
+    /// Whether the verdict is `regression`.
+    pub detected: bool,
+    /// What the comparison allows to be said.
+    pub verdict: Verdict,
+    /// How bad a detected regression is.
+    pub severity: Severity,
+    /// 0.4·reward + 0.3·failure + 0.2·variance + 0.1·loss, each from 0 (as the baseline or better) to 1. It describes what was
+    /// observed and says nothing about chance: the verdict does.
+    ///
+    /// reward: relative drop of the mean, 1 at 100 %. failure: rise of the failure rate, 1 at 100 points. variance:
+    /// (ratio − 1) / 4, so 1 at 5×. loss: relative rise of the loss over its window, 1 at 100 %.
+    pub regression_score: f64,
+    /// Whether the severity is high or critical.
+    pub should_rollback: bool,
+    /// The checks that failed, whatever the verdict.
+    pub failed_checks: Vec<CheckName>,
+    /// The verdict and its grounds in one sentence.
+    pub reason: String,
+    /// Every check that could be made.
+    pub checks: Vec<Check>,
+    /// The statistical comparison of the rewards.
+    pub comparison: Comparison,
+}
+
+/// Judges all environments of a job together, in order: the more of them there are, the more evidence each regression needs,
+/// so that a job without any change is falsely accused in at most α of all cases (Holm).
+pub fn judge(candidates: &[Candidate<'_>], thresholds: &Thresholds) -> Vec<Regression> {
+    let mut comparisons: Vec<Comparison> = candidates
+        .iter()
+        .map(|candidate| Comparison::of(candidate, thresholds))
+        .collect();
+    let raw: Vec<f64> = comparisons.iter().filter_map(|comparison| comparison.p_value).collect();
+    let tested = comparisons.iter_mut().filter(|comparison| comparison.p_value.is_some());
+    for (comparison, adjusted) in tested.zip(holm(&raw)) {
+        comparison.p_adjusted = Some(adjusted);
+    }
+    let decide = |(candidate, comparison)| decide(candidate, comparison, thresholds);
+    candidates.iter().zip(comparisons).map(decide).collect()
+}
+
+/// Judges a single environment.
+pub fn judge_one(candidate: &Candidate<'_>, thresholds: &Thresholds) -> Regression {
+    judge(std::slice::from_ref(candidate), thresholds).remove(0)
+}
+
+fn decide(candidate: &Candidate<'_>, comparison: Comparison, thresholds: &Thresholds) -> Regression {
+    let observed = checks::Observed::of(candidate, &comparison, thresholds);
+    let checks = observed.checks(thresholds);
+    let failed_checks: Vec<CheckName> = checks
+        .iter()
+        .filter(|check| check.failed)
+        .map(|check| check.name)
+        .collect();
+    let verdict = verdict(&comparison, &failed_checks, thresholds);
+    let detected = verdict == Verdict::Regression;
+    let severity = if detected { observed.severity() } else { Severity::None };
+    Regression {
+        detected,
+        verdict,
+        severity,
+        regression_score: observed.score(),
+        should_rollback: severity >= Severity::High,
+        reason: reason::write(candidate, &comparison, verdict, &checks, thresholds),
+        failed_checks,
+        checks,
+        comparison,
+    }
+}
+
+fn verdict(comparison: &Comparison, failed_checks: &[CheckName], thresholds: &Thresholds) -> Verdict {
+    let worse = comparison.p_adjusted.is_some_and(|p_value| p_value <= thresholds.alpha);
+    let objects = |check: &CheckName| match check {
+        // The lower bound already rules such a drop out.
+        CheckName::RewardDrop => false,
+        // An agent that is better, but not evenly so, is still better.
+        CheckName::Variance => !comparison.is_better(),
+        CheckName::FailureRate | CheckName::LossTrend => true,
+    };
+    match (comparison.is_non_inferior(), worse) {
+        (true, _) if failed_checks.iter().any(objects) => Verdict::Inconclusive,
+        (true, _) => Verdict::Pass,
+        (false, true) => Verdict::Regression,
+        (false, false) => Verdict::Inconclusive,
+    }
+}

@@ -1,1 +1,20 @@
-//! To be written.
+//! What `api` and `worker` agree on: the job model, the wire message, the ports (store, queue, cache, clock) and
+//! their adapters.
+//!
+//! No driver type crosses a port. An adapter may be swapped for another that passes the same [`conformance`] suite.
+#![warn(missing_docs)]
+
+pub mod agent;
+pub mod artifact;
+pub mod baseline;
+pub mod cache;
+pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod job;
+pub mod metrics;
+pub mod queue;
+pub mod request;
+pub mod services;
+pub mod store;
+pub mod submission;

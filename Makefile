@@ -1,0 +1,33 @@
+# `make demo` and `make test` are the two commands that a newcomer needs. Everything else is for those who change the code.
+
+CARGO ?= cargo
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## Run the service and evaluate the example policies
+	$(CARGO) run --release -- demo
+
+.PHONY: test
+test: prerequisites check ## Install what the tests need, check the code, run every test
+	$(CARGO) test --workspace --locked
+
+.PHONY: check
+check: ## Format, lints, docs: exactly what CI runs before the tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+.PHONY: prerequisites
+prerequisites: ## Install the C compiler that SQLite is built with, where it is missing
+	./scripts/prerequisites
+
+.PHONY: bench
+bench: ## Measure the engine on this machine
+	$(CARGO) bench -p tars-engine
+
+.PHONY: golden
+golden: ## Regenerate the golden values from the reference implementations (needs Python)
+	./scripts/golden

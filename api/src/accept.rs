@@ -1,0 +1,127 @@
+//! Accepting evaluations: validate, keep large policies as artifacts, record the job, publish it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tars_shared::agent::Blob;
+use tars_shared::artifact::Digest;
+use tars_shared::request::FieldError;
+use tars_shared::request::body::Body;
+use tars_shared::services::Services;
+use tars_shared::store::Inserted;
+use tars_shared::submission::{Submission, VERSION, keyed_job_id};
+use uuid::Uuid;
+
+use crate::access::Subject;
+use crate::deadline::within;
+use crate::problem::Problem;
+
+/// Blobs above this size become artifacts, and the message carries their hash.
+const INLINE_BYTES: usize = 256 * 1024;
+
+/// An accepted job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    pub(crate) job_id: Uuid,
+    pub(crate) submitted_at: DateTime<Utc>,
+}
+
+/// Turns a body into a submission. `key` makes it the same job whenever it comes again.
+pub(crate) fn submission(
+    services: &Services,
+    subject: &Subject,
+    key: Option<&str>,
+    body: Body,
+) -> Result<Submission, Vec<FieldError>> {
+    let request_hash = Digest::of(&serde_json::to_vec(&body).unwrap_or_default());
+    let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject.0, key));
+    Ok(Submission {
+        version: VERSION,
+        job_id,
+        subject: subject.0.to_owned(),
+        request_hash,
+        submitted_at: services.clock.now(),
+        retry_of: None,
+        request: body.validate(job_id)?,
+    })
+}
+
+/// Records submissions, all or none, then publishes the new ones. A publication that fails is made up for by the
+/// dispatcher: the row is there.
+pub(crate) async fn accept(services: &Services, mut submissions: Vec<Submission>) -> Result<Vec<Accepted>, Problem> {
+    for (index, submission) in submissions.iter_mut().enumerate() {
+        for blob in submission.request.agent_state.blobs_mut() {
+            settle(services, index, blob).await?;
+        }
+    }
+    let submissions = Arc::new(submissions);
+    let inserted = {
+        let (jobs, submissions) = (services.store.jobs.clone(), submissions.clone());
+        within(async move { jobs.insert(&submissions).await }).await?
+    };
+    if inserted.contains(&Inserted::Conflict) {
+        let detail = "this Idempotency-Key came with another body before: use a new key";
+        return Err(Problem::conflict("idempotency_key_reused", detail));
+    }
+    let mut accepted = Vec::with_capacity(submissions.len());
+    let mut dispatched = Vec::with_capacity(submissions.len());
+    for (submission, inserted) in submissions.iter().zip(inserted) {
+        match inserted {
+            Inserted::Known | Inserted::Conflict => accepted.push(known(services, submission.job_id).await?),
+            Inserted::New => {
+                accepted.push(Accepted {
+                    job_id: submission.job_id,
+                    submitted_at: submission.submitted_at,
+                });
+                let priority = submission.request.parameters.priority;
+                services
+                    .metrics
+                    .jobs_accepted
+                    .with_label_values(&[priority.as_str()])
+                    .inc();
+                match services.queue.publish(submission).await {
+                    Ok(()) => dispatched.push(submission.job_id),
+                    Err(error) => tracing::warn!(job.id = %submission.job_id, %error, "left to the dispatcher"),
+                }
+            }
+        }
+    }
+    let dispatches = services.store.dispatches.clone();
+    if let Err(problem) = within(async move { dispatches.mark_dispatched(&dispatched).await }).await {
+        tracing::warn!(?problem, "the dispatcher will publish these jobs again, harmlessly");
+    }
+    Ok(accepted)
+}
+
+/// Stores a large blob, and refuses the name of one that is not stored.
+async fn settle(services: &Services, index: usize, blob: &mut Blob) -> Result<(), Problem> {
+    let artifacts = services.store.artifacts.clone();
+    match blob {
+        Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
+            let digest = Digest::of(&bytes.0);
+            let bytes = std::mem::take(&mut bytes.0);
+            within(async move { artifacts.put(digest, &bytes).await }).await?;
+            *blob = Blob::Artifact(digest);
+        }
+        Blob::Inline(_) => {}
+        Blob::Artifact(digest) => {
+            let digest = *digest;
+            if !within(async move { artifacts.contains(digest).await }).await? {
+                let message = format!("no artifact {digest} is stored (evaluation {index}): PUT /v1/artifacts first");
+                return Err(Problem::invalid_field("agent_state", message));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn known(services: &Services, job_id: Uuid) -> Result<Accepted, Problem> {
+    let jobs = services.store.jobs.clone();
+    let job = within(async move { jobs.find(job_id).await })
+        .await?
+        .ok_or_else(Problem::internal)?;
+    Ok(Accepted {
+        job_id,
+        submitted_at: job.submitted_at,
+    })
+}

@@ -1,0 +1,91 @@
+//! A policy with its statistics on the way to the service: inline while it is small, as an artifact otherwise.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use anyhow::bail;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+use tars_engine::policy_file::Format;
+use tars_shared::artifact::{Digest, MAX_BYTES};
+use tars_shared::request::body::{AgentStateBody, StatisticsBody};
+
+use super::{Client, Error};
+use crate::bounded_file;
+
+/// Files above this size go ahead of the request, so that a repetition of the request is small.
+const INLINE_BYTES: usize = 256 * 1024;
+
+/// A policy file, and the `VecNormalize` statistics that it was trained under.
+#[derive(Debug)]
+pub(crate) struct AgentFile {
+    policy: Cow<'static, [u8]>,
+    format: Format,
+    vec_normalize: Option<Cow<'static, [u8]>>,
+}
+
+impl AgentFile {
+    /// Reads the files. The format is told from the first bytes where it is not given.
+    pub(crate) fn read(policy: &Path, format: Option<Format>, vec_normalize: Option<&Path>) -> anyhow::Result<Self> {
+        let bytes = bounded_file::read(policy, MAX_BYTES)?;
+        let Some(format) = format.or_else(|| Format::detect(&bytes)) else {
+            bail!(
+                "{} is no sb3-zip, safetensors or mlp-json file: name its format with --format",
+                policy.display()
+            );
+        };
+        let vec_normalize = vec_normalize
+            .map(|file| bounded_file::read(file, MAX_BYTES))
+            .transpose()?;
+        Ok(Self {
+            policy: bytes.into(),
+            format,
+            vec_normalize: vec_normalize.map(Cow::from),
+        })
+    }
+
+    /// An SB3 policy that is part of this binary.
+    pub(crate) const fn embedded(policy: &'static [u8], vec_normalize: Option<&'static [u8]>) -> Self {
+        Self {
+            policy: Cow::Borrowed(policy),
+            format: Format::Sb3Zip,
+            vec_normalize: match vec_normalize {
+                Some(bytes) => Some(Cow::Borrowed(bytes)),
+                None => None,
+            },
+        }
+    }
+
+    /// What goes into the request. Large files are stored on the way.
+    pub(crate) async fn state(&self, client: &Client) -> Result<AgentStateBody, Error> {
+        let (artifact, data) = settle(client, &self.policy).await?;
+        let vec_normalize = match &self.vec_normalize {
+            None => None,
+            Some(bytes) => {
+                let (artifact, data) = settle(client, bytes).await?;
+                Some(StatisticsBody { artifact, data })
+            }
+        };
+        Ok(AgentStateBody {
+            artifact,
+            format: Some(self.format),
+            data: data.map(Value::String),
+            vec_normalize,
+        })
+    }
+}
+
+/// The name of stored bytes, or the bytes as base64.
+async fn settle(client: &Client, bytes: &[u8]) -> Result<(Option<Digest>, Option<String>), Error> {
+    #[derive(Deserialize)]
+    struct Stored {
+        artifact: Digest,
+    }
+    if bytes.len() <= INLINE_BYTES {
+        return Ok((None, Some(STANDARD.encode(bytes))));
+    }
+    let stored: Stored = client.upload(bytes.to_vec()).await?.read()?;
+    Ok((Some(stored.artifact), None))
+}

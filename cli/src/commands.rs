@@ -1,0 +1,38 @@
+//! The subcommands. Each file parses its own arguments and runs itself.
+
+mod baselines;
+mod dev;
+mod evaluate;
+mod jobs;
+mod rollout;
+mod submit;
+
+use std::process::ExitCode;
+
+/// The exit code for bad input, as clap uses it too.
+pub(crate) const BAD_INPUT: u8 = 2;
+
+/// What `tars` can do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole service in this process: API, workers and a database file
+    Dev(dev::Dev),
+    Evaluate(evaluate::Evaluate),
+    Rollout(rollout::Rollout),
+    Submit(submit::Submit),
+    Jobs(jobs::Jobs),
+    Baselines(baselines::Baselines),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Dev(dev) => dev.run(),
+            Self::Evaluate(evaluate) => evaluate.run(),
+            Self::Rollout(rollout) => rollout.run(),
+            Self::Submit(submit) => submit.run(),
+            Self::Jobs(jobs) => jobs.run(),
+            Self::Baselines(baselines) => baselines.run(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `tars dev`: the whole service in this process.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::logging;
+use crate::service::Service;
+
+/// Run the whole service in this process: API, workers and a database file
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dev {
+    /// Folder for the database; created where it does not exist
+    #[arg(long, env = "TARS_DATA", default_value = "tars-data", value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    api: tars_api::Config,
+    #[command(flatten)]
+    worker: tars_worker::Config,
+    #[command(flatten)]
+    checks: tars_worker::config::Checks,
+}
+
+impl Dev {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
+        logging::start("info,sqlx=warn");
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                let service = Service::start(&self.data, &self.api, &self.worker, thresholds).await?;
+                print_welcome(&service, &self.data);
+                tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+                eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
+                tokio::select! {
+                    stopped = service.stop() => stopped?,
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                Ok(ExitCode::SUCCESS)
+            })
+    }
+}
+
+fn print_welcome(service: &Service, data: &std::path::Path) {
+    let url = service.url();
+    println!("T.A.R.S. is listening on {url}, its data is in {}", data.display());
+    if service.unfinished() > 0 {
+        println!("{} unfinished jobs of the last run go on", service.unfinished());
+    }
+    println!();
+    println!("Evaluate a small policy (it pushes the cart the way the pole leans):");
+    println!("  curl -s {url}/v1/evaluate -H 'Content-Type: application/json' -d '{EXAMPLE}'");
+    println!("and follow the job with the path under links.self, or: tars jobs watch JOB_ID --server {url}");
+    println!("Ctrl-C stops.");
+}
+
+/// A linear policy for CartPole, small enough for a command line.
+const EXAMPLE: &str = r#"{"agent_type":"DQN","agent_state":{"format":"mlp-json","data":{"version":1,"head":"values","activation":"relu","layers":[{"weight":[[0,0,-1,-1],[0,0,1,1]],"bias":[0,0]}]}},"environments":["CartPole-v1"],"num_episodes":100}"#;

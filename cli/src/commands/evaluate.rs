@@ -1,0 +1,307 @@
+//! `tars evaluate`: evaluates a policy file in this process and compares it with a baseline.
+
+mod agent;
+pub(super) mod baseline_file;
+mod rolling;
+
+use std::fmt::Write as _;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use tars_engine::policy_file::{Algorithm, Format};
+use tars_engine::regression::{self, Candidate, Regression, Test, Verdict};
+use tars_engine::rollout::Plan;
+use tars_shared::job::EnvironmentResult;
+use uuid::Uuid;
+
+use crate::environment_id;
+use crate::show::Palette;
+use crate::show::evaluation::{Evaluation, overall};
+use crate::stdout;
+
+use self::agent::Agent;
+use self::baseline_file::BaselineFile;
+use self::rolling::Rolled;
+
+/// Evaluate a policy file here, without a service, and compare it with a baseline
+///
+/// POLICY is a Stable-Baselines3 .zip, a .safetensors file with the names of its state dict, or our small JSON. Nothing in
+/// it is executed. Episode i is reset with SEED + i, exactly as `env.reset(seed=…)` does in Gymnasium, so the same command
+/// gives the same bytes on any machine and with any number of threads.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Evaluate {
+    /// The policy file
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+    /// Environment to evaluate in, as Gymnasium names it; repeat it for several
+    #[arg(long = "env", value_name = "ID", required = true, value_parser = environment_id::parser())]
+    environments: Vec<String>,
+    /// Episodes in each environment
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    episodes: u32,
+    /// Episode i is reset with SEED + i
+    #[arg(long, default_value_t = 0, value_name = "SEED")]
+    seed: u64,
+    /// Sample actions from the policy instead of taking its best ones
+    #[arg(long)]
+    stochastic: bool,
+    /// Refuse a policy that another algorithm trained: DQN, A2C, PPO or DDPG
+    #[arg(long, value_name = "ALGORITHM")]
+    agent: Option<Algorithm>,
+    /// How POLICY is written: sb3-zip, safetensors or mlp-json [default: told from its first bytes]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Statistics of SB3's `VecNormalize` that POLICY was trained under
+    #[arg(long, value_name = "FILE.pkl")]
+    vec_normalize: Option<PathBuf>,
+    /// Compare with a baseline: the output of `tars evaluate --json`, or of GET /v1/baselines
+    ///
+    /// Of several entries for an environment (and the algorithm, where --agent names it) the one with the highest mean
+    /// counts. Where it keeps the returns of the same seeds, episodes are compared seed by seed.
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    baseline: Option<PathBuf>,
+    /// Compare with another policy, which is evaluated on the same seeds
+    #[arg(long, value_name = "POLICY")]
+    against: Option<PathBuf>,
+    /// Statistics of SB3's `VecNormalize` that the policy of --against was trained under
+    #[arg(long, value_name = "FILE.pkl", requires = "against")]
+    against_vec_normalize: Option<PathBuf>,
+    /// Print one JSON array with an object per environment
+    #[arg(long)]
+    json: bool,
+    /// Threads that share the episodes; the result does not depend on it [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    #[command(flatten)]
+    checks: tars_worker::config::Checks,
+}
+
+const EXAMPLES: &str = "\
+Exit codes:
+  0  every environment passes, or there is nothing to compare with
+  1  the agent regressed in at least one environment
+  2  bad input
+  3  inconclusive: too little evidence either way
+
+Examples:
+  tars evaluate agent.zip --env CartPole-v1
+  tars evaluate agent.zip --env CartPole-v1 --json > baseline.json
+  tars evaluate new.zip --env CartPole-v1 --baseline baseline.json
+  tars evaluate new.zip --env Pendulum-v1 --vec-normalize new.pkl --against old.zip --against-vec-normalize old.pkl";
+
+/// What an environment's result is compared with.
+pub(super) struct Reference {
+    pub(super) statistics: regression::Baseline,
+    /// The id that the service gave it.
+    id: Option<Uuid>,
+    /// Where it comes from, in words.
+    source: String,
+}
+
+/// One environment of the output.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    result: EnvironmentResult,
+    baseline: Option<ReportedBaseline>,
+}
+
+/// A baseline without its returns.
+#[derive(Serialize)]
+struct ReportedBaseline {
+    source: String,
+    #[serde(flatten)]
+    statistics: regression::Baseline,
+}
+
+impl Evaluate {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
+        if let Some(twice) = repeated(&self.environments) {
+            bail!("--env {twice} is given twice");
+        }
+        let agent = Agent::read(&self.policy, self.format, self.agent, self.vec_normalize.as_deref())?;
+        agent.check_fit(&self.environments, self.stochastic)?;
+        let references = self.references()?;
+        let plan = self.plan();
+
+        let rolled: Vec<Rolled> = self
+            .environments
+            .iter()
+            .map(|id| agent.roll(id, &plan))
+            .collect::<anyhow::Result<_>>()?;
+        let judged = match &references {
+            None => Vec::new(),
+            Some(references) => {
+                let candidates: Vec<_> = rolled
+                    .iter()
+                    .zip(references)
+                    .map(|(rolled, reference)| Candidate {
+                        environment: &rolled.environment,
+                        episodes: &rolled.episodes,
+                        metrics: &rolled.metrics,
+                        baseline: &reference.statistics,
+                        losses: &[],
+                    })
+                    .collect();
+                regression::judge(&candidates, &thresholds)
+            }
+        };
+        let text = if self.json {
+            json(rolled, references, &judged)?
+        } else {
+            self.text(&agent, &rolled, references.as_deref(), &judged)?
+        };
+        stdout::print(&text)?;
+        Ok(exit_code(&judged))
+    }
+
+    fn plan(&self) -> Plan {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        Plan {
+            threads: self.threads.map_or_else(cores, usize::from),
+            ..Plan::new(self.seed, self.episodes, !self.stochastic)
+        }
+    }
+
+    /// What each environment is compared with, in order.
+    fn references(&self) -> anyhow::Result<Option<Vec<Reference>>> {
+        if let Some(path) = &self.baseline {
+            let file = BaselineFile::read(path)?;
+            let find = |id: &String| file.find(id, self.agent);
+            return self
+                .environments
+                .iter()
+                .map(find)
+                .collect::<anyhow::Result<_>>()
+                .map(Some);
+        }
+        let Some(path) = &self.against else { return Ok(None) };
+        let other = Agent::read(path, None, None, self.against_vec_normalize.as_deref())?;
+        other.check_fit(&self.environments, self.stochastic)?;
+        let plan = self.plan();
+        let roll = |id: &String| {
+            let rolled = other.roll(id, &plan)?;
+            Ok(Reference {
+                statistics: regression::Baseline::of(&rolled.metrics, &rolled.episodes),
+                id: None,
+                source: path.display().to_string(),
+            })
+        };
+        self.environments
+            .iter()
+            .map(roll)
+            .collect::<anyhow::Result<_>>()
+            .map(Some)
+    }
+
+    fn text(
+        &self,
+        agent: &Agent,
+        rolled: &[Rolled],
+        references: Option<&[Reference]>,
+        judged: &[Regression],
+    ) -> anyhow::Result<String> {
+        let palette = Palette::of_stdout();
+        let mut text = format!("{}\n", agent.describe(palette));
+        for (index, rolled) in rolled.iter().enumerate() {
+            let reference = references.map(|references| &references[index]);
+            let regression = judged.get(index);
+            let evaluation = Evaluation {
+                environment: &rolled.environment,
+                metrics: &rolled.metrics,
+                episodes: &rolled.episodes,
+                baseline: reference.map(|reference| &reference.statistics),
+                regression,
+            };
+            let mut aside = if self.stochastic { ", sampled actions" } else { "" }.to_owned();
+            if let Some(reference) = reference {
+                write!(aside, ", against {}", reference.source)?;
+            }
+            write!(aside, " ({})", rolled.pace())?;
+            write!(text, "\n{}", evaluation.write(&aside, palette))?;
+            if let (Some(reference), Some(regression)) = (reference, regression)
+                && let Some(hint) = self.hint(reference, regression)
+            {
+                writeln!(text, "    hint: {hint}")?;
+            }
+        }
+        if judged.len() > 1 {
+            write!(text, "\n{}", overall(judged, palette))?;
+        }
+        Ok(text)
+    }
+
+    /// What would make an open question easier to answer.
+    fn hint(&self, reference: &Reference, regression: &Regression) -> Option<String> {
+        if regression.verdict != Verdict::Inconclusive {
+            return None;
+        }
+        let known = reference.statistics.returns.as_deref().unwrap_or_default();
+        let first = known.iter().map(|episode| episode.seed).min();
+        if let (Test::Welch, Some(first)) = (regression.comparison.test, first) {
+            let n = known.len();
+            return Some(format!(
+                "with --seed {first} --episodes {n} the baseline's own seeds are compared one by one, which often tells more"
+            ));
+        }
+        let more = self.episodes.saturating_mul(4).min(1_000_000);
+        let needed = regression.comparison.episodes_needed.unwrap_or(more);
+        (needed > self.episodes).then(|| {
+            let with = if self.against.is_some() {
+                ""
+            } else {
+                ", with a baseline of as many"
+            };
+            format!("try --episodes {needed}{with}")
+        })
+    }
+}
+
+fn repeated(names: &[String]) -> Option<&String> {
+    let mut places = names.iter().enumerate();
+    places.find_map(|(place, name)| names[..place].contains(name).then_some(name))
+}
+
+fn json(rolled: Vec<Rolled>, references: Option<Vec<Reference>>, judged: &[Regression]) -> anyhow::Result<String> {
+    let mut references = references.into_iter().flatten();
+    let mut judged = judged.iter().cloned();
+    let report = |rolled: Rolled| {
+        let reference = references.next();
+        Report {
+            result: EnvironmentResult {
+                environment: rolled.environment,
+                metrics: rolled.metrics,
+                regression: judged.next(),
+                baseline_id: reference.as_ref().and_then(|reference| reference.id),
+                episodes: rolled.episodes,
+            },
+            baseline: reference.map(|reference| ReportedBaseline {
+                source: reference.source,
+                statistics: regression::Baseline {
+                    returns: None,
+                    ..reference.statistics
+                },
+            }),
+        }
+    };
+    let reports: Vec<Report> = rolled.into_iter().map(report).collect();
+    let mut text = serde_json::to_string(&reports).context("cannot write the results as JSON")?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn exit_code(judged: &[Regression]) -> ExitCode {
+    let any = |verdict| judged.iter().any(|regression| regression.verdict == verdict);
+    if any(Verdict::Regression) {
+        ExitCode::from(1)
+    } else if any(Verdict::Inconclusive) {
+        ExitCode::from(3)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,105 @@
+//! `tars jobs`: what became of submissions, and what can be done about it.
+
+mod list;
+mod promote;
+mod show;
+mod table;
+
+use std::process::ExitCode;
+
+use uuid::Uuid;
+
+pub(super) use self::promote::Promote;
+use crate::client::{self, Client, Job, ProgressBars, Receipt, Server};
+use crate::stdout;
+
+/// List, show, follow, cancel, retry and promote jobs
+#[derive(Debug, clap::Args)]
+pub(crate) struct Jobs {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// The latest jobs first
+    List(list::List),
+    /// One job with its results, and why it is where it is
+    Show(One),
+    /// Follow a job to its end; exits as `tars submit --wait` does
+    Watch(One),
+    /// Take a job back
+    Cancel(One),
+    /// Submit a failed or cancelled job again, with the same seed
+    Retry(One),
+    /// Make a job's results baselines
+    Promote(Promote),
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    /// The job's full id
+    #[arg(value_name = "JOB_ID")]
+    id: Uuid,
+    /// Print the service's JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Jobs {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        client::run(async {
+            let client = self.server.client()?;
+            match self.action {
+                Action::List(list) => list.run(&client).await,
+                Action::Show(One { id, json }) => show::run(&client, id, json).await,
+                Action::Watch(One { id, json }) => watch(&client, id, json).await,
+                Action::Cancel(One { id, json }) => cancel(&client, id, json).await,
+                Action::Retry(One { id, json }) => retry(&client, id, json).await,
+                Action::Promote(promote) => promote.run(&client).await,
+            }
+        })
+    }
+}
+
+/// Follows a job, prints what came of it, and exits accordingly.
+pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+    let bars = if json {
+        ProgressBars::Silent
+    } else {
+        ProgressBars::new(id.to_string().len())
+    };
+    let mut progress = bars.add(id.to_string());
+    let answer = client::follow(client, id, &mut progress).await?;
+    let job = show::print(client, &answer, json).await?;
+    Ok(job.exit_code().into())
+}
+
+async fn cancel(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+    let answer = client.post(&path(id, "/cancel")).await?;
+    stdout::print(&if json {
+        answer.json()
+    } else {
+        let job: Job = answer.read()?;
+        format!("job {id} is {}: {}\n", job.status, job.explanation)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn retry(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+    let answer = client.post(&path(id, "/retry")).await?;
+    stdout::print(&if json {
+        answer.json()
+    } else {
+        let again = answer.read::<Receipt>()?.job_id;
+        let server = client.server().option();
+        format!("job {again} repeats it\nfollow it with: tars jobs watch {again}{server}\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn path(id: Uuid, action: &str) -> String {
+    format!("/v1/jobs/{id}{action}")
+}

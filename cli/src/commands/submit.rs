@@ -1,0 +1,153 @@
+//! `tars submit`: sends a policy to the service, and waits for the verdict if asked to.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tars_engine::policy_file::{Algorithm, Format};
+use tars_shared::clock::{Clock as _, System};
+use tars_shared::request::body::Body;
+use tars_shared::request::{Hyperparameter, Priority};
+
+use super::jobs;
+use crate::client::{self, AgentFile, Receipt, Server};
+use crate::stdout;
+
+/// Submit a policy to the service
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive.")]
+pub(crate) struct Submit {
+    /// The policy: a Stable-Baselines3 .zip, a .safetensors or an mlp-json file
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+    /// The algorithm that trained it: DQN, A2C, PPO or DDPG
+    #[arg(long, value_name = "ALGORITHM")]
+    agent: Algorithm,
+    /// The environment to evaluate it on; may be repeated
+    #[arg(long = "env", value_name = "ID", default_value = "CartPole-v1")]
+    environments: Vec<String>,
+    /// Episodes per environment [default: 100]
+    #[arg(long, value_name = "N")]
+    episodes: Option<i64>,
+    /// 50 episodes per environment
+    #[arg(long, conflicts_with = "episodes")]
+    quick: bool,
+    /// Episode i is reset with SEED + i [default: chosen by the service]
+    #[arg(long)]
+    seed: Option<i64>,
+    /// Sample actions instead of taking the best or mean one
+    #[arg(long)]
+    stochastic: bool,
+    /// The statistics that VecNormalize.save() wrote, if the agent was trained under them
+    #[arg(long, value_name = "FILE")]
+    vec_normalize: Option<PathBuf>,
+    /// sb3-zip, safetensors or mlp-json [default: told from the file]
+    #[arg(long)]
+    format: Option<Format>,
+    /// high, normal or low
+    #[arg(long, default_value_t)]
+    priority: Priority,
+    /// Wall time that each environment may take [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<i64>,
+    /// A tag to find the job by; may be repeated
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
+    labels: Vec<(String, String)>,
+    /// A number or text to store with the result; may be repeated
+    #[arg(long = "hyperparameter", value_name = "NAME=VALUE", value_parser = pair)]
+    hyperparameters: Vec<(String, String)>,
+    /// Do not compare with the baseline
+    #[arg(long)]
+    no_baseline: bool,
+    /// Follow the job and print its result
+    #[arg(long)]
+    wait: bool,
+    /// Print the service's JSON: the receipt, or with --wait the job and its results
+    #[arg(long)]
+    json: bool,
+    /// Submissions with the same key are one job [default: a new key]
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl Submit {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        client::run(self.submit())
+    }
+
+    async fn submit(self) -> anyhow::Result<ExitCode> {
+        let agent = AgentFile::read(&self.policy, self.format, self.vec_normalize.as_deref())?;
+        let client = self.server.client()?;
+        let key = self.idempotency_key.unwrap_or_else(|| System.new_id().to_string());
+        let body = Body {
+            agent_type: self.agent,
+            agent_state: agent.state(&client).await?,
+            hyperparameters: self.hyperparameters.into_iter().map(typed).collect(),
+            environments: Some(self.environments),
+            num_episodes: self.episodes,
+            quick_mode: self.quick,
+            compare_to_baseline: Some(!self.no_baseline),
+            detect_regressions: None,
+            seed: self.seed,
+            deterministic: Some(!self.stochastic),
+            priority: self.priority,
+            timeout_seconds: self.timeout,
+            labels: self.labels.into_iter().collect(),
+            losses: Vec::new(),
+            callback_url: None,
+        };
+        let answer = client.submit(&key, &body).await?;
+        let id = answer.read::<Receipt>()?.job_id;
+        if self.wait {
+            return jobs::watch(&client, id, self.json).await;
+        }
+        if self.json {
+            stdout::print(&answer.json())?;
+        } else {
+            let server = client.server().option();
+            stdout::print(&format!(
+                "job {id} is accepted\nfollow it with: tars jobs watch {id}{server}\n"
+            ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// What reads as a JSON number is one.
+fn typed((name, value): (String, String)) -> (String, Hyperparameter) {
+    let value = value
+        .parse()
+        .map_or_else(|_| Hyperparameter::Text(value), Hyperparameter::Number);
+    (name, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hyperparameters_that_read_as_numbers_are_numbers() {
+        for (text, number) in [
+            ("3e-4", true),
+            ("64", true),
+            ("relu", false),
+            ("", false),
+            ("NaN", false),
+        ] {
+            let (_, value) = typed(("name".to_owned(), text.to_owned()));
+            assert_eq!(matches!(value, Hyperparameter::Number(_)), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pair_is_cut_at_its_first_sign() {
+        assert_eq!(pair("url=a=b"), Ok(("url".to_owned(), "a=b".to_owned())));
+        assert!(pair("team").is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! How results look to people: numbers, histograms, tables and verdicts, with colour where it helps.
+
+pub(crate) mod evaluation;
+mod histogram;
+pub(crate) mod number;
+mod palette;
+mod verdict;
+
+pub(crate) use palette::{Ink, Palette};

@@ -1,0 +1,174 @@
+//! The verdict and its grounds in one sentence that a person can act on.
+
+use super::{Candidate, Check, CheckName, Comparison, Test, Thresholds, Verdict};
+use crate::statistics::Interval;
+use crate::statistics::proportion::clopper_pearson_upper;
+
+pub(super) fn write(
+    candidate: &Candidate<'_>,
+    comparison: &Comparison,
+    verdict: Verdict,
+    checks: &[Check],
+    thresholds: &Thresholds,
+) -> String {
+    let environment = candidate.environment;
+    let Some(interval) = comparison.interval else {
+        return format!(
+            "{environment} cannot be compared: {}",
+            why_untested(candidate, comparison)
+        );
+    };
+    let means = means(comparison);
+    let margin = percent(thresholds.reward_drop_pct);
+    let sizes = format!(
+        "{}, {} against {} episodes",
+        test(comparison.test),
+        comparison.n,
+        comparison.n_baseline
+    );
+    let bound = format!(
+        "{} % lower bound {} and margin {}",
+        decimal(100.0 * (1.0 - thresholds.alpha)),
+        number(interval.low),
+        number(comparison.margin)
+    );
+    match verdict {
+        Verdict::Pass => format!(
+            "{environment} passes: {means}, and a drop of {margin} is ruled out ({bound}; {sizes}){}",
+            if is_unvaried(interval) {
+                unseen(comparison, thresholds)
+            } else {
+                String::new()
+            }
+        ),
+        Verdict::Regression => format!(
+            "{environment} regressed: {means}, which chance explains with p = {} at most, and a drop of {margin} is not ruled \
+             out ({bound}; {sizes})",
+            p_value(comparison.p_adjusted.unwrap_or(1.0))
+        ),
+        Verdict::Inconclusive if comparison.is_non_inferior() => format!(
+            "{environment} does not pass although a drop of {margin} is ruled out ({means}; {sizes}): {}",
+            objections(checks)
+        ),
+        Verdict::Inconclusive => format!(
+            "{environment} is undecided: {means}, which chance may explain (p = {}), but a drop of {margin} is not ruled out \
+             ({bound}; {sizes}); {}",
+            p_value(comparison.p_adjusted.unwrap_or(1.0)),
+            advice(comparison, interval)
+        ),
+    }
+}
+
+fn why_untested(candidate: &Candidate<'_>, comparison: &Comparison) -> String {
+    match candidate.baseline.check_bounds() {
+        Err(invalid) => format!("in its baseline, {invalid}"),
+        Ok(()) if comparison.n < 2 || comparison.n_baseline < 2 => format!(
+            "either side needs two episodes or more to show its spread, and there are {} against {}",
+            comparison.n, comparison.n_baseline
+        ),
+        Ok(()) => "its rewards are not finite numbers".to_owned(),
+    }
+}
+
+fn means(comparison: &Comparison) -> String {
+    let change = if comparison.reward_drop_pct == 0.0 {
+        "unchanged".to_owned()
+    } else {
+        let direction = if comparison.reward_drop_pct > 0.0 { "down" } else { "up" };
+        format!("{direction} {}", percent(comparison.reward_drop_pct.abs()))
+    };
+    let mean = comparison.baseline_mean + comparison.difference;
+    format!(
+        "mean reward {} after {} ({change})",
+        number(mean),
+        number(comparison.baseline_mean)
+    )
+}
+
+/// Whether every difference was the same, so that the interval is a point.
+fn is_unvaried(interval: Interval) -> bool {
+    interval.low >= interval.high
+}
+
+/// A sample without variation knows nothing of the size of rare losses, but bounds their frequency.
+fn unseen(comparison: &Comparison, thresholds: &Thresholds) -> String {
+    let share = clopper_pearson_upper(0, comparison.n, thresholds.alpha);
+    format!(
+        "; as no episode differed from the others, at most {} of all episodes may",
+        percent(share)
+    )
+}
+
+fn advice(comparison: &Comparison, interval: Interval) -> String {
+    match comparison.episodes_needed {
+        Some(needed) if needed > comparison.n.min(comparison.n_baseline) => {
+            format!("about {needed} episodes per side would tell")
+        }
+        Some(_) => "the drop is too close to the margin to tell with these episodes".to_owned(),
+        None if is_unvaried(interval) => "more episodes would tell".to_owned(),
+        None => "with returns that vary so much no feasible number of episodes would tell".to_owned(),
+    }
+}
+
+fn objections(checks: &[Check]) -> String {
+    let describe = |check: &Check| {
+        let (observed, threshold) = (check.observed, check.threshold);
+        match check.name {
+            CheckName::RewardDrop => None,
+            CheckName::FailureRate => Some(format!(
+                "the failure rate rose by {} (up to {} is tolerated)",
+                percent(observed),
+                percent(threshold)
+            )),
+            CheckName::Variance => Some(format!(
+                "the variance is {} times the baseline's (up to {} is tolerated)",
+                number(observed),
+                number(threshold)
+            )),
+            CheckName::LossTrend => Some(format!(
+                "the loss rose by {} over its last values (chance explains {})",
+                percent(observed),
+                percent(threshold)
+            )),
+        }
+    };
+    let failed = checks.iter().filter(|check| check.failed);
+    failed.filter_map(describe).collect::<Vec<_>>().join(", and ")
+}
+
+fn test(test: Test) -> &'static str {
+    match test {
+        Test::PairedT => "paired t on equal seeds",
+        Test::PairedSign => "sign test on equal seeds",
+        Test::Welch => "Welch's t",
+        Test::Exact => "exact test against a constant baseline",
+        Test::None => "no test",
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", decimal(100.0 * share))
+}
+
+fn p_value(p_value: f64) -> String {
+    if p_value < 0.0001 {
+        "0.0001".to_owned()
+    } else {
+        format!("{p_value:.4}")
+    }
+}
+
+/// Two decimals, or three significant digits where that would hide the number or spell out a very long one.
+fn number(value: f64) -> String {
+    if value == 0.0 || (0.01..1e9).contains(&value.abs()) {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.2e}")
+    }
+}
+
+/// One decimal at most.
+fn decimal(value: f64) -> String {
+    let rounded = format!("{value:.1}");
+    rounded.strip_suffix(".0").map_or(rounded.clone(), str::to_owned)
+}

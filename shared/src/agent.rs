@@ -1,0 +1,59 @@
+//! The agent under evaluation, as it travels from the client to the worker.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use tars_engine::policy_file::Format;
+
+use crate::artifact::Digest;
+
+/// A policy with, optionally, the `VecNormalize` statistics it was trained under.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentState {
+    /// The policy file.
+    pub policy: Blob,
+    /// How the policy file is written. `None`: told from its first bytes.
+    pub format: Option<Format>,
+    /// SB3's `VecNormalize` statistics (`.pkl`), applied to every observation.
+    pub vec_normalize: Option<Blob>,
+}
+
+impl AgentState {
+    /// The blobs, to be stored or fetched.
+    pub fn blobs_mut(&mut self) -> impl Iterator<Item = &mut Blob> {
+        std::iter::once(&mut self.policy).chain(self.vec_normalize.as_mut())
+    }
+}
+
+/// Bytes that travel inside the message, or the name of stored ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blob {
+    /// Stored by content hash.
+    Artifact(Digest),
+    /// Carried along.
+    Inline(Base64),
+}
+
+/// Bytes that are base64 in JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base64(pub Vec<u8>);
+
+impl Base64 {
+    /// Decodes standard base64 with padding.
+    pub fn decode(text: &str) -> Result<Self, base64::DecodeError> {
+        STANDARD.decode(text).map(Self)
+    }
+}
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}

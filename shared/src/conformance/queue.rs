@@ -1,0 +1,152 @@
+//! What a queue promises: at least once, in order within a priority, urgent first, redelivered when a consumer goes.
+
+use std::time::Duration;
+
+use crate::clock::{Clock, System};
+use crate::conformance::samples::{submission, with_priority};
+use crate::queue::{Consumer, Delivery, Queue, RetryTier};
+use crate::request::Priority;
+
+/// Far longer than any delivery takes; a queue that is silent for so long has lost something.
+const LOST: Duration = Duration::from_secs(30);
+
+async fn next(consumer: &mut dyn Consumer) -> Delivery {
+    let delivery = tokio::time::timeout(LOST, consumer.next()).await;
+    delivery
+        .expect("a message that was published is delivered")
+        .expect("the consumer works")
+}
+
+/// Checks that what is published arrives whole, once, in order.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn delivers_in_order(queue: &dyn Queue) {
+    let messages = [submission(&System), submission(&System), submission(&System)];
+    for message in &messages {
+        queue.publish(message).await.expect("published");
+    }
+    let mut consumer = queue.consume().await.expect("a consumer");
+    for message in &messages {
+        let delivery = next(&mut *consumer).await;
+        assert_eq!(&delivery.submission, message, "messages arrive whole and in order");
+        assert!(!delivery.redelivered, "a first delivery says so");
+        assert!(consumer.ack().await.expect("acknowledged"), "the delivery was ours");
+    }
+    assert!(
+        !consumer.ack().await.expect("an answer"),
+        "without a delivery there is nothing to acknowledge"
+    );
+}
+
+/// Checks that urgent messages overtake others.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn urgent_first(queue: &dyn Queue) {
+    for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        queue
+            .publish(&with_priority(&System, priority))
+            .await
+            .expect("published");
+    }
+    let depths = queue.depths().await.expect("depths");
+    assert_eq!(
+        depths,
+        Priority::ALL.map(|priority| (priority, 1)),
+        "each message waits in its own priority"
+    );
+    let mut consumer = queue.consume().await.expect("a consumer");
+    for priority in Priority::ALL {
+        assert_eq!(
+            next(&mut *consumer).await.submission.request.parameters.priority,
+            priority,
+            "urgent ones first"
+        );
+        consumer.ack().await.expect("acknowledged");
+    }
+}
+
+/// Checks that a delivery survives its consumer, and that one consumer never holds two.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn redelivers_when_a_consumer_goes(queue: &dyn Queue) {
+    let message = submission(&System);
+    queue.publish(&message).await.expect("published");
+    let mut first = queue.consume().await.expect("a consumer");
+    assert_eq!(next(&mut *first).await.submission.job_id, message.job_id);
+    drop(first);
+
+    let mut second = queue.consume().await.expect("a consumer");
+    let again = next(&mut *second).await;
+    assert_eq!(
+        again.submission, message,
+        "what a consumer held goes to another when it goes"
+    );
+    assert!(again.redelivered, "and says that it was delivered before");
+
+    assert!(second.hand_back().await.expect("handed back"), "the delivery was ours");
+    assert!(
+        !second.hand_back().await.expect("an answer"),
+        "it can be handed back once"
+    );
+    let mut third = queue.consume().await.expect("a consumer");
+    assert!(
+        next(&mut *third).await.redelivered,
+        "what was handed back is delivered again"
+    );
+    assert!(third.ack().await.expect("acknowledged"));
+}
+
+/// Checks that two waiting consumers share what comes.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn consumers_share(queue: &dyn Queue) {
+    let mut first = queue.consume().await.expect("a consumer");
+    let mut second = queue.consume().await.expect("a consumer");
+    let (one, two) = tokio::join!(
+        async {
+            let delivery = next(&mut *first).await;
+            // The first delivery stays unacknowledged: the second message must reach the second consumer.
+            delivery.submission.job_id
+        },
+        async {
+            for _ in 0..2 {
+                queue.publish(&submission(&System)).await.expect("published");
+            }
+            next(&mut *second).await.submission.job_id
+        },
+    );
+    assert_ne!(one, two, "each message goes to one consumer");
+    first.ack().await.expect("acknowledged");
+    second.ack().await.expect("acknowledged");
+}
+
+/// Checks that a delayed message arrives, and not early.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn delays_retries(queue: &dyn Queue) {
+    let clock = System;
+    let (later, now) = (submission(&clock), submission(&clock));
+    let published = clock.now();
+    queue.publish_later(&later, RetryTier::Second).await.expect("published");
+    queue.publish(&now).await.expect("published");
+    let mut consumer = queue.consume().await.expect("a consumer");
+    assert_eq!(
+        next(&mut *consumer).await.submission,
+        now,
+        "a delayed message lets others pass"
+    );
+    consumer.ack().await.expect("acknowledged");
+    assert_eq!(
+        next(&mut *consumer).await.submission,
+        later,
+        "a delayed message arrives"
+    );
+    consumer.ack().await.expect("acknowledged");
+    let waited = (clock.now() - published).to_std().unwrap_or_default();
+    assert!(waited >= RetryTier::Second.delay(), "it arrived after {waited:?}");
+}

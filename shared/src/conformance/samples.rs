@@ -1,0 +1,95 @@
+//! Small valid values for the suites.
+
+use std::collections::BTreeMap;
+
+use tars_engine::episode::Episode;
+use tars_engine::metrics::summarize;
+use tars_engine::policy_file::{Algorithm, Format};
+use tars_engine::regression;
+
+use crate::agent::{AgentState, Base64, Blob};
+use crate::artifact::Digest;
+use crate::baseline::NewBaseline;
+use crate::clock::Clock;
+use crate::job::EnvironmentResult;
+use crate::request::{Hyperparameter, Parameters, Priority, Request};
+use crate::submission::{Submission, VERSION};
+
+/// A DQN on two environments, ten episodes each.
+pub fn submission(clock: &dyn Clock) -> Submission {
+    Submission {
+        version: VERSION,
+        job_id: clock.new_id(),
+        subject: "somebody".to_owned(),
+        request_hash: Digest::of(b"request"),
+        submitted_at: clock.now(),
+        retry_of: None,
+        request: Request {
+            agent_state: AgentState {
+                policy: Blob::Inline(Base64(vec![1, 2, 3])),
+                format: Some(Format::MlpJson),
+                vec_normalize: Some(Blob::Artifact(Digest::of(b"statistics"))),
+            },
+            parameters: Parameters {
+                agent_type: Algorithm::Dqn,
+                environments: vec!["CartPole-v1".to_owned(), "Acrobot-v1".to_owned()],
+                num_episodes: 10,
+                seed: 7,
+                deterministic: true,
+                priority: Priority::Normal,
+                timeout_seconds: 300,
+                compare_to_baseline: true,
+                detect_regressions: true,
+                hyperparameters: BTreeMap::from([("note".to_owned(), Hyperparameter::Text("x".to_owned()))]),
+                labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
+                losses: vec![0.5, 0.25],
+            },
+        },
+    }
+}
+
+/// The same with another priority.
+pub fn with_priority(clock: &dyn Clock, priority: Priority) -> Submission {
+    let mut submission = submission(clock);
+    submission.request.parameters.priority = priority;
+    submission
+}
+
+/// A result of ten episodes.
+pub fn result(environment: &str) -> EnvironmentResult {
+    let episodes: Vec<_> = (0..10_u32).map(episode).collect();
+    EnvironmentResult {
+        environment: environment.to_owned(),
+        metrics: summarize(&episodes, Some(&[5, 5]), &[]),
+        regression: None,
+        baseline_id: None,
+        episodes,
+    }
+}
+
+fn episode(number: u32) -> Episode {
+    let total_reward = 100.0 + f64::from(number);
+    Episode {
+        episode_num: number,
+        seed: 7 + u64::from(number),
+        total_reward,
+        steps: 100,
+        success: true,
+    }
+}
+
+/// A DQN baseline on CartPole with this mean reward.
+pub fn baseline(mean_reward: f64) -> NewBaseline {
+    let result = result("CartPole-v1");
+    let statistics = regression::Baseline {
+        mean_reward,
+        ..regression::Baseline::of(&result.metrics, &result.episodes)
+    };
+    NewBaseline {
+        agent_type: Algorithm::Dqn,
+        environment: result.environment,
+        statistics,
+        hyperparameters: BTreeMap::new(),
+        source_job: None,
+    }
+}

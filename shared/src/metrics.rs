@@ -1,0 +1,179 @@
+//! Everything that is counted, named in one place. Scraped at `/metrics`.
+
+use prometheus::{
+    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+use crate::job::{Ledger, Status};
+
+/// The prefix of every name.
+const NAMESPACE: &str = "tars_eval";
+
+/// The metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// HTTP answers by `route`, `method` and `status`.
+    pub http_requests: IntCounterVec,
+    /// Seconds until an answer was ready, by `route` and `method`.
+    pub http_request_duration: HistogramVec,
+    /// Jobs answered with 202, by `priority`; repetitions of an idempotency key are not counted.
+    pub jobs_accepted: IntCounterVec,
+    /// Jobs in the store, by `status`: together, all that were ever accepted.
+    pub jobs: IntGaugeVec,
+    /// Messages that wait, by `priority`.
+    pub queue_depth: IntGaugeVec,
+    /// Deliveries by what the worker did with them: `outcome`.
+    pub deliveries: IntCounterVec,
+    /// Finished environments by `agent_type` and `environment`.
+    pub evaluations: IntCounterVec,
+    /// Seconds that one environment took, by `agent_type` and `environment`.
+    pub evaluation_duration: HistogramVec,
+    /// Finished episodes by `environment`.
+    pub episodes: IntCounterVec,
+    /// Environment steps by `environment`.
+    pub steps: IntCounterVec,
+    /// Failed attempts by `kind`.
+    pub failures: IntCounterVec,
+    /// Comparisons with a baseline by `verdict` and `severity`.
+    pub verdicts: IntCounterVec,
+    /// Leases that another worker took over, or that ended under their holder.
+    pub leases_lost: IntCounter,
+    /// Messages published by the dispatcher.
+    pub dispatched: IntCounter,
+    /// Slots of this worker by `state`: busy or idle.
+    pub worker_slots: IntGaugeVec,
+    /// Cache look-ups by `result`: hit or miss.
+    pub cache_requests: IntCounterVec,
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let build = GaugeVec::new(
+            opts("build_info", "The version that is running; always 1."),
+            &["version"],
+        )
+        .expect("the name and label are constants that Prometheus accepts");
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let register = Register(&registry);
+        register.add(build);
+        // From the cost of a small lookup to the five seconds after which no request may hang.
+        let http_buckets = vec![
+            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+        ];
+        let evaluation_buckets = vec![
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+        ];
+        Self {
+            http_requests: register.counters("http_requests_total", "HTTP answers.", &["route", "method", "status"]),
+            http_request_duration: register.histograms(
+                "http_request_duration_seconds",
+                "Time until an HTTP answer was ready.",
+                &["route", "method"],
+                http_buckets,
+            ),
+            jobs_accepted: register.counters("jobs_accepted_total", "Jobs answered with 202.", &["priority"]),
+            jobs: register.gauges(
+                "jobs",
+                "Jobs in the store: together, all that were ever accepted.",
+                &["status"],
+            ),
+            queue_depth: register.gauges("queue_depth", "Messages that wait for a worker.", &["priority"]),
+            deliveries: register.counters("deliveries_total", "Deliveries by what became of them.", &["outcome"]),
+            evaluations: register.counters(
+                "evaluations_total",
+                "Finished environments.",
+                &["agent_type", "environment"],
+            ),
+            evaluation_duration: register.histograms(
+                "evaluation_duration_seconds",
+                "Time that one environment took.",
+                &["agent_type", "environment"],
+                evaluation_buckets,
+            ),
+            episodes: register.counters("episodes_total", "Finished episodes.", &["environment"]),
+            steps: register.counters("steps_total", "Environment steps.", &["environment"]),
+            failures: register.counters("failures_total", "Failed attempts.", &["kind"]),
+            verdicts: register.counters(
+                "verdicts_total",
+                "Comparisons with a baseline.",
+                &["verdict", "severity"],
+            ),
+            leases_lost: register.counter(
+                "leases_lost_total",
+                "Leases lost to another worker or to the job's end.",
+            ),
+            dispatched: register.counter("dispatched_total", "Messages published by the dispatcher."),
+            worker_slots: register.gauges("worker_slots", "Slots of this worker.", &["state"]),
+            cache_requests: register.counters("cache_requests_total", "Cache look-ups.", &["result"]),
+            registry,
+        }
+    }
+
+    /// Notes how many jobs are in each status.
+    pub fn set_ledger(&self, ledger: &Ledger) {
+        for status in Status::ALL {
+            let jobs = i64::try_from(ledger.count(status)).unwrap_or(i64::MAX);
+            self.jobs.with_label_values(&[status.as_str()]).set(jobs);
+        }
+    }
+
+    /// The text that Prometheus scrapes.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace(NAMESPACE)
+}
+
+/// Makes and registers metrics. Names are constants, so what could fail would fail in every test.
+struct Register<'a>(&'a Registry);
+
+impl Register<'_> {
+    fn add(&self, collector: impl Collector + 'static) {
+        self.0
+            .register(Box::new(collector))
+            .expect("every name is registered once");
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        let counter = IntCounter::with_opts(opts(name, help)).expect("the name is valid");
+        self.add(counter.clone());
+        counter
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let counters = IntCounterVec::new(opts(name, help), labels).expect("name and labels are valid");
+        self.add(counters.clone());
+        counters
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let gauges = IntGaugeVec::new(opts(name, help), labels).expect("name and labels are valid");
+        self.add(gauges.clone());
+        gauges
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: Vec<f64>) -> HistogramVec {
+        let opts = HistogramOpts {
+            common_opts: opts(name, help),
+            buckets,
+        };
+        let histograms = HistogramVec::new(opts, labels).expect("name and labels are valid");
+        self.add(histograms.clone());
+        histograms
+    }
+}

@@ -1,0 +1,98 @@
+//! The port for messages that wait for a worker. Delivery is at least once: the store decides who may work.
+
+pub mod memory;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::request::Priority;
+use crate::submission::Submission;
+
+/// Why the queue gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached or did not confirm in time; the message may or may not be there.
+    #[error("the queue is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Messages that wait for a worker.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Puts a message behind those of its priority. Returns once the queue is responsible for it.
+    async fn publish(&self, submission: &Submission) -> Result<(), Error>;
+
+    /// Like [`publish`](Self::publish), but it is delivered only after the tier's delay.
+    async fn publish_later(&self, submission: &Submission, tier: RetryTier) -> Result<(), Error>;
+
+    /// A consumer that holds one delivery at a time.
+    async fn consume(&self) -> Result<Box<dyn Consumer>, Error>;
+
+    /// How many messages wait in each priority, delayed and delivered ones not counted.
+    async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error>;
+
+    /// Whether messages survive the end of this process. Where they do not, the store is asked for them at start.
+    fn is_durable(&self) -> bool;
+}
+
+/// Takes one delivery at a time. When it is dropped, the delivery that it holds goes to another consumer.
+#[async_trait]
+pub trait Consumer: Send {
+    /// The next delivery: the most urgent priority first, the oldest first within it.
+    async fn next(&mut self) -> Result<Delivery, Error>;
+
+    /// The delivery is done with. False: it was another consumer's already.
+    async fn ack(&mut self) -> Result<bool, Error>;
+
+    /// Gives the delivery to another consumer, marked as redelivered. False: it was another consumer's already.
+    async fn hand_back(&mut self) -> Result<bool, Error>;
+}
+
+/// A message in a consumer's hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// What it says.
+    pub submission: Submission,
+    /// Whether it was delivered before and not acknowledged: its former consumer is gone.
+    pub redelivered: bool,
+}
+
+/// How long a retry waits. Each tier is a queue of its own, because different delays in one queue block each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetryTier {
+    /// One second.
+    Second,
+    /// Five seconds.
+    FiveSeconds,
+    /// Thirty seconds.
+    HalfMinute,
+    /// Two minutes.
+    TwoMinutes,
+    /// Ten minutes.
+    TenMinutes,
+}
+
+impl RetryTier {
+    /// The tier after the failure of this attempt, counted from 1.
+    pub fn after_attempt(attempt: u32) -> Self {
+        match attempt {
+            0 | 1 => Self::Second,
+            2 => Self::FiveSeconds,
+            3 => Self::HalfMinute,
+            4 => Self::TwoMinutes,
+            _ => Self::TenMinutes,
+        }
+    }
+
+    /// The delay.
+    pub fn delay(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Second => 1,
+            Self::FiveSeconds => 5,
+            Self::HalfMinute => 30,
+            Self::TwoMinutes => 120,
+            Self::TenMinutes => 600,
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! A valid evaluation request. [`Body`](body::Body) is what a client sends; validation turns it into a [`Request`].
+
+pub mod body;
+mod limits;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tars_engine::policy_file::Algorithm;
+
+use crate::agent::AgentState;
+
+pub use body::check_hyperparameters;
+
+/// Everything a worker needs to evaluate an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The policy.
+    pub agent_state: AgentState,
+    /// What to do with it.
+    pub parameters: Parameters,
+}
+
+/// What to evaluate and how, without the policy's bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// The algorithm that trained the agent.
+    pub agent_type: Algorithm,
+    /// Gymnasium ids, without repetition.
+    pub environments: Vec<String>,
+    /// Episodes per environment.
+    pub num_episodes: u32,
+    /// Episode `i` is reset with `seed + i`.
+    pub seed: u64,
+    /// Greedy or mean actions; otherwise they are sampled.
+    pub deterministic: bool,
+    /// Which queue it waits in.
+    pub priority: Priority,
+    /// Wall time that each environment may take.
+    pub timeout_seconds: u32,
+    /// Whether results carry a comparison with the best baseline.
+    pub compare_to_baseline: bool,
+    /// Whether that comparison says if the agent regressed.
+    pub detect_regressions: bool,
+    /// Stored with the result.
+    pub hyperparameters: BTreeMap<String, Hyperparameter>,
+    /// Free tags.
+    pub labels: BTreeMap<String, String>,
+    /// Training losses, oldest first, for `mean_loss` and `loss_trend`.
+    pub losses: Vec<f64>,
+}
+
+impl Parameters {
+    /// Episodes over all environments.
+    pub fn episodes_total(&self) -> u32 {
+        self.num_episodes
+            .saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// A hyperparameter's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Hyperparameter {
+    /// A number.
+    Number(serde_json::Number),
+    /// A text.
+    Text(String),
+}
+
+/// Which queue a job waits in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// The default.
+    #[default]
+    Normal,
+    /// After all others.
+    Low,
+}
+
+impl Priority {
+    /// Every priority, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// The name in JSON, in the store and in queue names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Priority {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|priority| priority.as_str() == text);
+        known.ok_or_else(|| "must be high, normal or low".to_owned())
+    }
+}
+
+/// A value that a client must change, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct FieldError {
+    /// The path of the value, such as `environments[0]`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error of one field.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}

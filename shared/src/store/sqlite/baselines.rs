@@ -1,0 +1,133 @@
+//! Baselines: ranks are 1..n by mean reward, without holes, whoever writes at once.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{QueryBuilder, SqliteConnection};
+use tars_engine::policy_file::Algorithm;
+
+use super::{Sqlite, rows};
+use crate::baseline::{Baseline, NewBaseline};
+use crate::store::{BaselineFilter, Baselines, Error};
+
+#[async_trait]
+impl Baselines for Sqlite {
+    async fn insert(&self, baseline: &NewBaseline) -> Result<(Baseline, bool), Error> {
+        let mut tx = self.write().await?;
+        if let Some(known) = promoted(&mut tx, baseline).await? {
+            return Ok((known, false));
+        }
+        let rank = make_room(&mut tx, baseline).await?;
+        let row = sqlx::query(
+            "INSERT INTO eval_baselines (id, agent_type, environment, mean_reward, statistics, hyperparameters, version, \
+             rank, created_at, source_job) VALUES ($1, $2, $3, $4, $5, $6, \
+             (SELECT coalesce(max(version), 0) + 1 FROM eval_baselines WHERE agent_type = $2 AND environment = $3), \
+             $7, $8, $9) RETURNING *",
+        )
+        .bind(self.clock.new_id())
+        .bind(rows::text(baseline.agent_type)?)
+        .bind(&baseline.environment)
+        .bind(baseline.statistics.mean_reward)
+        .bind(Json(&baseline.statistics))
+        .bind(Json(&baseline.hyperparameters))
+        .bind(rank)
+        .bind(self.clock.now())
+        .bind(baseline.source_job)
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok((rows::baseline(&row)?, true))
+    }
+
+    async fn list(&self, filter: &BaselineFilter, limit: u32) -> Result<Vec<Baseline>, Error> {
+        let mut select = QueryBuilder::new("SELECT * FROM eval_baselines WHERE TRUE");
+        if let Some(agent_type) = filter.agent_type {
+            select.push(" AND agent_type = ").push_bind(rows::text(agent_type)?);
+        }
+        if let Some(environment) = &filter.environment {
+            select.push(" AND environment = ").push_bind(environment.clone());
+        }
+        if let Some(rank) = filter.max_rank {
+            select.push(" AND rank <= ").push_bind(rank);
+        }
+        if let Some((agent_type, environment, rank)) = &filter.after {
+            select
+                .push(" AND (agent_type, environment, rank) > (")
+                .push_bind(rows::text(agent_type)?);
+            select
+                .push(", ")
+                .push_bind(environment.clone())
+                .push(", ")
+                .push_bind(*rank)
+                .push(")");
+        }
+        select
+            .push(" ORDER BY agent_type, environment, rank LIMIT ")
+            .push_bind(limit);
+        select
+            .build()
+            .fetch_all(&self.readers)
+            .await?
+            .iter()
+            .map(rows::baseline)
+            .collect()
+    }
+
+    async fn best(
+        &self,
+        agent_type: Algorithm,
+        environment: &str,
+        as_of: DateTime<Utc>,
+    ) -> Result<Option<Baseline>, Error> {
+        let row = sqlx::query(
+            "SELECT * FROM eval_baselines WHERE agent_type = $1 AND environment = $2 AND created_at <= $3 \
+             ORDER BY rank LIMIT 1",
+        )
+        .bind(rows::text(agent_type)?)
+        .bind(environment)
+        .bind(as_of)
+        .fetch_optional(&self.readers)
+        .await?;
+        row.as_ref().map(rows::baseline).transpose()
+    }
+}
+
+/// The baseline that was promoted from the same job and environment before.
+async fn promoted(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<Option<Baseline>, Error> {
+    let Some(source_job) = baseline.source_job else {
+        return Ok(None);
+    };
+    let row = sqlx::query("SELECT * FROM eval_baselines WHERE source_job = $1 AND environment = $2")
+        .bind(source_job)
+        .bind(&baseline.environment)
+        .fetch_optional(tx)
+        .await?;
+    row.as_ref().map(rows::baseline).transpose()
+}
+
+/// Moves every baseline that is no better down by one, and gives the rank that is free now: a new best takes rank 1,
+/// and of two equals the newer stands first.
+async fn make_room(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<u32, Error> {
+    let agent_type = rows::text(baseline.agent_type)?;
+    // Through negative ranks, because the unique index is checked row by row.
+    for shift in [
+        "UPDATE eval_baselines SET rank = -(rank + 1) WHERE agent_type = $1 AND environment = $2 AND mean_reward <= $3",
+        "UPDATE eval_baselines SET rank = -rank WHERE agent_type = $1 AND environment = $2 AND mean_reward <= $3",
+    ] {
+        sqlx::query(shift)
+            .bind(&agent_type)
+            .bind(&baseline.environment)
+            .bind(baseline.statistics.mean_reward)
+            .execute(&mut *tx)
+            .await?;
+    }
+    let (rank,) = sqlx::query_as::<_, (u32,)>(
+        "SELECT count(*) + 1 FROM eval_baselines WHERE agent_type = $1 AND environment = $2 AND mean_reward > $3",
+    )
+    .bind(&agent_type)
+    .bind(&baseline.environment)
+    .bind(baseline.statistics.mean_reward)
+    .fetch_one(tx)
+    .await?;
+    Ok(rank)
+}

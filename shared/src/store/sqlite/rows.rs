@@ -1,0 +1,121 @@
+//! How rows become the job model.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row as _};
+
+use crate::agent::AgentState;
+use crate::artifact::Digest;
+use crate::baseline::{Baseline, NewBaseline};
+use crate::job::{EnvironmentResult, Failure, FailureKind, Job, Progress, Status};
+use crate::request::{Parameters, Request};
+use crate::store::Error;
+use crate::submission::{Submission, VERSION};
+
+/// The columns of [`job`].
+pub(super) const JOB: &str = "id, subject, parameters, status, attempt, submitted_at, started_at, finished_at, not_before, \
+     cancel_requested, episodes_done, episodes_total, verdict, retry_of";
+
+/// The columns of [`submission`].
+pub(super) const SUBMISSION: &str = "id, subject, request_hash, submitted_at, retry_of, parameters, agent_state";
+
+/// A job, without its failures.
+pub(super) fn job(row: &SqliteRow) -> Result<Job, Error> {
+    let verdict: Option<String> = row.try_get("verdict")?;
+    Ok(Job {
+        id: row.try_get("id")?,
+        subject: row.try_get("subject")?,
+        parameters: row.try_get::<Json<Parameters>, _>("parameters")?.0,
+        status: status(row)?,
+        attempt: row.try_get("attempt")?,
+        submitted_at: row.try_get("submitted_at")?,
+        started_at: row.try_get("started_at")?,
+        finished_at: row.try_get("finished_at")?,
+        not_before: row.try_get("not_before")?,
+        cancel_requested: row.try_get("cancel_requested")?,
+        progress: Progress {
+            episodes_done: row.try_get("episodes_done")?,
+            episodes_total: row.try_get("episodes_total")?,
+        },
+        verdict: verdict.as_deref().map(word).transpose()?,
+        retry_of: row.try_get("retry_of")?,
+        failures: Vec::new(),
+    })
+}
+
+pub(super) fn submission(row: &SqliteRow) -> Result<Submission, Error> {
+    Ok(Submission {
+        version: VERSION,
+        job_id: row.try_get("id")?,
+        subject: row.try_get("subject")?,
+        request_hash: request_hash(row)?,
+        submitted_at: row.try_get("submitted_at")?,
+        retry_of: row.try_get("retry_of")?,
+        request: Request {
+            agent_state: row.try_get::<Json<AgentState>, _>("agent_state")?.0,
+            parameters: row.try_get::<Json<Parameters>, _>("parameters")?.0,
+        },
+    })
+}
+
+pub(super) fn status(row: &SqliteRow) -> Result<Status, Error> {
+    row.try_get::<String, _>("status")?.parse().map_err(Error::Corrupt)
+}
+
+pub(super) fn request_hash(row: &SqliteRow) -> Result<Digest, Error> {
+    let text: String = row.try_get("request_hash")?;
+    text.parse()
+        .map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
+}
+
+pub(super) fn failure(row: &SqliteRow) -> Result<Failure, Error> {
+    Ok(Failure {
+        attempt: row.try_get("attempt")?,
+        at: row.try_get("at")?,
+        kind: word::<FailureKind>(row.try_get("kind")?)?,
+        reason: row.try_get("reason")?,
+    })
+}
+
+/// One finished environment with its place in the request.
+pub(super) fn evaluation(row: &SqliteRow) -> Result<(usize, EnvironmentResult), Error> {
+    let mut result = row.try_get::<Json<EnvironmentResult>, _>("result")?.0;
+    result.baseline_id = row.try_get("baseline_id")?;
+    result.regression = row.try_get::<Option<Json<_>>, _>("regression")?.map(|json| json.0);
+    let position: u32 = row.try_get("position")?;
+    Ok((position as usize, result))
+}
+
+pub(super) fn baseline(row: &SqliteRow) -> Result<Baseline, Error> {
+    Ok(Baseline {
+        id: row.try_get("id")?,
+        version: row.try_get("version")?,
+        rank: row.try_get("rank")?,
+        created_at: row.try_get("created_at")?,
+        content: NewBaseline {
+            agent_type: word(row.try_get("agent_type")?)?,
+            environment: row.try_get("environment")?,
+            statistics: row.try_get::<Json<_>, _>("statistics")?.0,
+            hyperparameters: row.try_get::<Json<_>, _>("hyperparameters")?.0,
+            source_job: row.try_get("source_job")?,
+        },
+    })
+}
+
+/// Counts the rows of a statement that gives one column.
+pub(super) fn count(row: &SqliteRow) -> Result<u64, Error> {
+    let (count,) = <(i64,)>::from_row(row)?;
+    u64::try_from(count).map_err(|error| Error::Corrupt(error.to_string()))
+}
+
+/// The text of a unit variant, as serde names it.
+pub(super) fn text<T: serde::Serialize>(value: T) -> Result<String, Error> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => Ok(text),
+        other => Err(Error::Corrupt(format!("not a word: {other:?}"))),
+    }
+}
+
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| Error::Corrupt(error.to_string()))
+}

@@ -1,0 +1,50 @@
+//! An accepted evaluation on its way to a worker: the wire message, and what the store keeps.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::artifact::Digest;
+use crate::request::Request;
+
+/// The wire format's version. A worker refuses versions that it does not know.
+pub const VERSION: u32 = 1;
+
+/// The namespace of job ids that derive from an idempotency key.
+const JOBS: Uuid = Uuid::from_u128(0x7a25_11b7_4f0c_5c58_9d8e_3f5d_8b64_0e01);
+
+/// An accepted evaluation. It is complete: a worker that has it needs no row to start from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The wire format's version.
+    pub version: u32,
+    /// The job's id.
+    pub job_id: Uuid,
+    /// Who submitted it.
+    pub subject: String,
+    /// The hash of the request as the client sent it, to recognise a key that comes back with another body.
+    pub request_hash: Digest,
+    /// When it was accepted.
+    pub submitted_at: DateTime<Utc>,
+    /// The failed or cancelled job that this one repeats.
+    pub retry_of: Option<Uuid>,
+    /// What to evaluate.
+    pub request: Request,
+}
+
+/// The job id of an idempotency key: the same subject and key always give the same job.
+pub fn keyed_job_id(subject: &str, idempotency_key: &str) -> Uuid {
+    Uuid::new_v5(&JOBS, format!("key\0{subject}\0{idempotency_key}").as_bytes())
+}
+
+/// The job id of a retry: asking twice for a retry of the same job gives the same new job.
+pub fn retry_job_id(retried: Uuid) -> Uuid {
+    Uuid::new_v5(&JOBS, format!("retry\0{retried}").as_bytes())
+}
+
+/// The seed of a request that names none: 31 bits, the same for the same job.
+pub fn default_seed(job_id: Uuid) -> u64 {
+    let hash = Sha256::digest(job_id.as_bytes());
+    u64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> 1)
+}

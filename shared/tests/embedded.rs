@@ -1,0 +1,104 @@
+//! The embedded adapters pass the suites of their ports.
+
+use std::sync::Arc;
+
+use tars_shared::clock::{Manual, System};
+use tars_shared::conformance::store::Fixture;
+use tars_shared::conformance::{self, cache, queue, store};
+use tars_shared::store::sqlite::Sqlite;
+use tars_shared::{cache as cache_port, queue as queue_port};
+
+/// One test per check of the store's suite, each on its own file.
+macro_rules! sqlite_passes {
+    ($($check:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $check() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let clock = Arc::new(super::Manual::new());
+                    let opened = super::Sqlite::open(&folder.path().join("tars.db"), clock.clone()).await;
+                    let store = opened.unwrap().into_store();
+                    super::store::$check(super::Fixture { store, clock }).await;
+                }
+            )*
+            use super::Arc;
+        }
+    };
+}
+
+sqlite_passes!(
+    a_claim_by_message_alone_records_the_job,
+    a_failed_attempt_is_queued_again_and_remembered,
+    a_lost_lease_writes_nothing,
+    a_restarted_queue_finds_every_unfinished_job,
+    a_terminal_job_never_changes,
+    artifacts_keep_bytes_under_their_hash,
+    attempts_are_spent_and_then_the_job_fails,
+    baselines_are_listed_in_pages,
+    baselines_keep_their_ranks_without_holes,
+    cancelling_ends_queued_jobs_and_asks_running_ones,
+    finished_environments_survive_their_attempt,
+    handing_back_is_free,
+    inserting_twice_changes_nothing,
+    jobs_are_found_and_listed,
+    one_conflict_spoils_the_batch,
+    only_one_of_many_claims_is_granted,
+    promoting_twice_gives_the_same_baseline,
+    the_best_baseline_is_the_best_of_its_time,
+    the_dispatcher_finds_what_no_message_stands_for,
+    the_ledger_counts_every_job_once,
+);
+
+/// One test per check of the queue's suite.
+macro_rules! memory_queue_passes {
+    ($($check:ident),* $(,)?) => {
+        mod memory_queue {
+            $(
+                #[tokio::test]
+                async fn $check() {
+                    super::queue::$check(&super::queue_port::memory::Memory::default()).await;
+                }
+            )*
+        }
+    };
+}
+
+memory_queue_passes!(
+    consumers_share,
+    delays_retries,
+    delivers_in_order,
+    redelivers_when_a_consumer_goes,
+    urgent_first
+);
+
+#[tokio::test]
+async fn memory_cache() {
+    let clock = Arc::new(Manual::new());
+    let advance = async |by| clock.advance(by);
+    cache::check(&cache_port::memory::Memory::new(clock.clone()), advance).await;
+}
+
+#[test]
+fn system_clock() {
+    conformance::clock::check(&System);
+}
+
+/// What was up can go down, and up again.
+#[tokio::test]
+async fn sqlite_migrations_go_down_and_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(folder.path().join("tars.db"))
+        .create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'";
+    let migrations = &tars_shared::store::sqlite::MIGRATIONS;
+    migrations.run(&pool).await.unwrap();
+    let up: i64 = sqlx::query_scalar(tables).fetch_one(&pool).await.unwrap();
+    assert!(up > 0);
+    migrations.undo(&pool, 0).await.unwrap();
+    let down: i64 = sqlx::query_scalar(tables).fetch_one(&pool).await.unwrap();
+    assert_eq!(down, 0, "the downs take away all that the ups made");
+    migrations.run(&pool).await.unwrap();
+}

@@ -1,0 +1,77 @@
+//! The worker's options. Each is an environment variable too.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use tars_engine::regression::Thresholds;
+
+/// The worker's options.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Config {
+    /// Evaluations at the same time [default: the number of cores]
+    #[arg(long, env = "EVAL_WORKER_CONCURRENCY", value_name = "N")]
+    pub concurrency: Option<NonZero<u16>>,
+    /// How this worker signs its leases, followed by its process id
+    #[arg(long, env = "EVAL_WORKER_NAME", default_value = "worker", value_name = "NAME")]
+    pub worker_name: String,
+    /// Seconds after which a silent worker's job goes to another one
+    #[arg(long, env = "EVAL_LEASE_SECONDS", default_value_t = 5, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(2..=3600))]
+    pub lease_seconds: u32,
+    /// Attempts after which a job fails
+    #[arg(long, env = "EVAL_MAX_ATTEMPTS", default_value_t = 5, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_attempts: u32,
+}
+
+impl Config {
+    /// How many evaluations run at the same time.
+    pub(crate) fn slots(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        self.concurrency.map_or_else(cores, |slots| slots.get().into())
+    }
+
+    /// How long a lease lasts without renewal.
+    pub(crate) fn lease_term(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds.into())
+    }
+
+    /// How this process signs its leases.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}", self.worker_name, std::process::id())
+    }
+}
+
+/// When a difference counts: the thresholds of the regression checks.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[group(skip)]
+pub struct Checks {
+    /// Rise of the failure rate over the baseline's that fails the check
+    #[arg(long, env = "EVAL_FAILURE_RATE", default_value_t = 0.15, value_name = "SHARE")]
+    pub failure_rate: f64,
+    /// Drop of the mean reward, relative to the baseline's, that may be tolerated
+    #[arg(long, env = "EVAL_REWARD_DROP_PCT", default_value_t = 0.10, value_name = "SHARE")]
+    pub reward_drop_pct: f64,
+    /// Ratio of the reward's variance to the baseline's that fails the check
+    #[arg(long, env = "EVAL_VARIANCE_MULTIPLIER", default_value_t = 2.5, value_name = "RATIO")]
+    pub variance_multiplier: f64,
+    /// How many of the last training losses the loss trend looks at
+    #[arg(long, env = "EVAL_LOSS_TREND_WINDOW", default_value_t = 10, value_name = "N")]
+    pub loss_trend_window: usize,
+}
+
+impl Checks {
+    /// The engine's thresholds; an error names the bad option.
+    pub fn thresholds(&self) -> Result<Thresholds, String> {
+        let thresholds = Thresholds {
+            failure_rate: self.failure_rate,
+            reward_drop_pct: self.reward_drop_pct,
+            variance_multiplier: self.variance_multiplier,
+            loss_trend_window: self.loss_trend_window,
+            ..Thresholds::default()
+        };
+        thresholds.check().map_err(|error| error.to_string())?;
+        Ok(thresholds)
+    }
+}

@@ -1,0 +1,123 @@
+//! Runs one environment on the CPU pool, watched from the async side.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tars_engine::policy::Policy;
+use tars_engine::rollout::{self, Plan, Rollout};
+use tars_engine::{catalogue, environment, metrics};
+use tars_shared::job::{EnvironmentResult, FailureKind};
+use tars_shared::request::Parameters;
+use tars_shared::services::Services;
+use tars_shared::store::Failed;
+use tokio_util::sync::CancellationToken;
+
+use crate::keeper::{Kept, Run, Stop};
+
+/// One environment of a job.
+pub(crate) struct Job<'a> {
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) position: usize,
+    pub(crate) policy: Arc<Policy>,
+}
+
+/// Why an environment has no result.
+pub(crate) enum Broken {
+    /// It would fail again.
+    Permanent(Failed),
+    /// Another attempt may succeed.
+    Transient(Failed),
+    /// Somebody wants it to end.
+    Stopped(Stop),
+}
+
+/// Runs the environment and summarises its episodes.
+pub(crate) async fn run(
+    services: &Services,
+    job: &Job<'_>,
+    kept: &Kept<'_>,
+    shutdown: &CancellationToken,
+) -> Result<EnvironmentResult, Broken> {
+    let parameters = job.parameters;
+    let id = parameters.environments[job.position].clone();
+    let start = Instant::now();
+    let rollout = {
+        let (run, id, policy) = (kept.run.clone(), id.clone(), job.policy.clone());
+        let plan = Plan::new(parameters.seed, parameters.num_episodes, parameters.deterministic);
+        let before = u32::try_from(job.position)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(parameters.num_episodes);
+        let mut rolling = tokio::task::spawn_blocking(move || roll(&id, &policy, &plan, &run, before));
+        let deadline = tokio::time::sleep(Duration::from_secs(parameters.timeout_seconds.into()));
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                rolled = &mut rolling => break rolled,
+                () = &mut deadline, if kept.run.stopped().is_none() => kept.run.stop(Stop::Timeout),
+                () = shutdown.cancelled(), if kept.run.stopped().is_none() => kept.run.stop(Stop::Shutdown),
+            }
+        }
+    };
+    let rollout = rollout.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
+    let agent_type = parameters.agent_type.to_string();
+    let measured = &services.metrics;
+    measured
+        .evaluation_duration
+        .with_label_values(&[&agent_type, &id])
+        .observe(start.elapsed().as_secs_f64());
+    measured.evaluations.with_label_values(&[&agent_type, &id]).inc();
+    measured
+        .episodes
+        .with_label_values(&[&id])
+        .inc_by(rollout.episodes.len() as u64);
+    measured.steps.with_label_values(&[&id]).inc_by(rollout.steps);
+    let losses = &parameters.losses;
+    Ok(EnvironmentResult {
+        environment: id,
+        metrics: metrics::summarize(&rollout.episodes, rollout.action_counts.as_deref(), losses),
+        regression: None,
+        baseline_id: None,
+        episodes: rollout.episodes,
+    })
+}
+
+fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Result<Rollout, Broken> {
+    let watch = |progress: rollout::Progress| {
+        run.set_episodes_done(before.saturating_add(progress.episodes_done));
+        if run.stopped().is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let make = |lanes| environment::native(id, lanes).ok_or_else(|| not_here(id));
+    rollout::run(&make, policy, plan, &watch).map_err(|error| match error {
+        rollout::Error::Stopped => Broken::Stopped(run.stopped().unwrap_or(Stop::Shutdown)),
+        rollout::Error::Environment(_) if catalogue::find(id).is_none() => Broken::Permanent(Failed {
+            kind: FailureKind::UnknownEnvironment,
+            reason: error.to_string(),
+        }),
+        rollout::Error::Environment(_) => broke_down(error.to_string()),
+        rollout::Error::Misfit(_) | rollout::Error::NotANumber { .. } | rollout::Error::Seeds { .. } => {
+            Broken::Permanent(Failed {
+                kind: FailureKind::InvalidPolicy,
+                reason: error.to_string(),
+            })
+        }
+    })
+}
+
+fn not_here(id: &str) -> environment::Error {
+    environment::Error::Failed {
+        id: id.to_owned(),
+        reason: "it is not in this worker's catalogue".to_owned(),
+    }
+}
+
+fn broke_down(reason: String) -> Broken {
+    Broken::Transient(Failed {
+        kind: FailureKind::Evaluation,
+        reason,
+    })
+}

@@ -1,0 +1,40 @@
+//! Holding on while the store is away: a worker keeps its delivery and waits, it neither spins nor gives up.
+
+use std::time::Duration;
+
+use tars_shared::store::Error;
+use tokio_util::sync::CancellationToken;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a call to the store has no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// The worker is being stopped while the store is away.
+    Shutdown,
+    /// The store holds something that cannot be understood.
+    Corrupt(Error),
+}
+
+/// Asks until the store answers.
+pub(crate) async fn until_answered<T, F>(
+    shutdown: &CancellationToken,
+    mut call: impl FnMut() -> F,
+) -> Result<T, Unanswered>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error @ Error::Corrupt(_)) => return Err(Unanswered::Corrupt(error)),
+            Err(error @ Error::Unavailable(_)) => tracing::warn!(%error, ?pause, "holding a delivery"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            () = shutdown.cancelled() => return Err(Unanswered::Shutdown),
+        }
+    }
+}

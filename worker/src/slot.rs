@@ -1,0 +1,72 @@
+//! One slot: takes a delivery, has it handled, and is the only place that acknowledges.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tars_shared::queue::{Consumer, Delivery, Error};
+use tars_shared::services::Services;
+use tokio_util::sync::CancellationToken;
+
+use crate::handler::Handler;
+use crate::outcome::Outcome;
+
+/// The pause before a consumer that broke is rebuilt.
+const REBUILD_PAUSE: Duration = Duration::from_millis(500);
+
+/// Works on one delivery at a time until `shutdown`.
+pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        if let Err(error) = consume(&services, &handler, &shutdown).await {
+            tracing::warn!(%error, "the consumer broke and is rebuilt");
+            tokio::select! {
+                () = tokio::time::sleep(REBUILD_PAUSE) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+}
+
+async fn consume(services: &Services, handler: &Handler, shutdown: &CancellationToken) -> Result<(), Error> {
+    let mut consumer = services.queue.consume().await?;
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Ok(()),
+            delivery = consumer.next() => delivery?,
+        };
+        let slots = &services.metrics.worker_slots;
+        slots.with_label_values(&["idle"]).dec();
+        slots.with_label_values(&["busy"]).inc();
+        let outcome = handler.handle(&delivery).await;
+        slots.with_label_values(&["busy"]).dec();
+        slots.with_label_values(&["idle"]).inc();
+        services.metrics.deliveries.with_label_values(&[outcome.as_str()]).inc();
+        settle(services, consumer.as_mut(), &delivery, outcome).await?;
+    }
+}
+
+/// Carries an outcome out. What the handler wrote is committed by now: no ack before commit.
+async fn settle(
+    services: &Services,
+    consumer: &mut dyn Consumer,
+    delivery: &Delivery,
+    outcome: Outcome,
+) -> Result<(), Error> {
+    let job_id = delivery.submission.job_id;
+    let ours = match outcome {
+        Outcome::HandBack => consumer.hand_back().await?,
+        Outcome::Done | Outcome::Dead => consumer.ack().await?,
+        Outcome::Retry(tier) => {
+            match services.queue.publish_later(&delivery.submission, tier).await {
+                // Should this note get lost, the dispatcher publishes a spare copy.
+                Ok(()) => drop(services.store.dispatches.mark_dispatched(&[job_id]).await),
+                Err(error) => tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher"),
+            }
+            consumer.ack().await?
+        }
+    };
+    if !ours {
+        tracing::info!(job.id = %job_id, "the delivery had gone to another consumer already");
+    }
+    Ok(())
+}
