@@ -198,3 +198,120 @@ fn clip(value: f32, low: f32, high: f32) -> f32 {
         value
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANES: usize = 10_000;
+
+    fn box_of(low: f32, high: f32) -> ActionSpace {
+        ActionSpace::Box(BoxSpace {
+            low: vec![low],
+            high: vec![high],
+        })
+    }
+
+    /// The actions of many lanes that all have the same outputs, each with its own stream.
+    fn choose(head: &Head, space: &ActionSpace, outputs: &[f32], deterministic: bool) -> Actions {
+        let mut matrix = LaneMatrix::zeros(outputs.len(), LANES);
+        let mut choice = Choice::new(head, space, LANES, deterministic);
+        for lane in 0..LANES {
+            matrix.set_lane(lane, outputs);
+            choice.start_episode(lane, lane as u64);
+        }
+        let mut actions = choice.first_actions(outputs.len(), LANES);
+        choice.choose(LANES, &matrix, &mut actions);
+        actions
+    }
+
+    fn frequencies(head: &Head, outputs: &[f32]) -> Vec<f64> {
+        let space = ActionSpace::Discrete { n: outputs.len() };
+        let Actions::Discrete(actions) = choose(head, &space, outputs, false) else {
+            panic!("discrete actions are wanted");
+        };
+        let frequency = |index| actions.iter().filter(|&&action| action == index).count() as f64 / LANES as f64;
+        (0..).take(outputs.len()).map(frequency).collect()
+    }
+
+    fn vectors(head: &Head, space: &ActionSpace, output: f32, deterministic: bool) -> Vec<f32> {
+        match choose(head, space, &[output], deterministic) {
+            Actions::Continuous(actions) => actions.row(0).to_vec(),
+            Actions::Discrete(_) => panic!("vectors are wanted"),
+        }
+    }
+
+    /// Five standard errors of a frequency over all lanes are at most 0.025.
+    fn assert_near(actual: &[f64], expected: &[f64]) {
+        for (a, e) in actual.iter().zip(expected) {
+            assert!((a - e).abs() < 0.025, "{actual:?} instead of {expected:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_equal_outputs_is_greatest() {
+        let space = ActionSpace::Discrete { n: 4 };
+        let actions = choose(&Head::Logits, &space, &[-1.0, 2.0, 0.0, 2.0], true);
+        assert_eq!(actions, Actions::Discrete(vec![1; LANES]));
+    }
+
+    #[test]
+    fn categorical_draws_follow_the_softmax_however_large_the_logits() {
+        let softmax = [0.090_030_57, 0.244_728_47, 0.665_240_96];
+        assert_near(&frequencies(&Head::Logits, &[0.0, 1.0, 2.0]), &softmax);
+        assert_near(&frequencies(&Head::Logits, &[998.0, 999.0, 1000.0]), &softmax);
+        assert_near(
+            &frequencies(&Head::Logits, &[-1e30, 0.0, f32::NEG_INFINITY]),
+            &[0.0, 1.0, 0.0],
+        );
+    }
+
+    #[test]
+    fn epsilon_greedy_takes_any_action_with_probability_epsilon() {
+        let explore = |exploration_rate| frequencies(&Head::Values { exploration_rate }, &[0.0, 5.0, 1.0, 2.0]);
+        assert_near(&explore(0.4), &[0.1, 0.7, 0.1, 0.1]);
+        assert_near(&explore(0.0), &[0.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn gaussian_draws_have_the_mean_and_deviation_and_stay_within_the_bounds() {
+        let head = Head::Gaussian {
+            log_std: Some(vec![0.5_f32.ln()]),
+        };
+        let draws = vectors(&head, &box_of(-9.0, 9.0), 1.0, false);
+        let mean = draws.iter().map(|&x| f64::from(x)).sum::<f64>() / LANES as f64;
+        let variance = draws.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / LANES as f64;
+        let within = draws.iter().filter(|&&x| (x - 1.0).abs() < 0.5).count() as f64 / LANES as f64;
+        assert_near(&[mean, variance, within], &[1.0, 0.25, 0.682_689_5]);
+
+        let clipped = vectors(&head, &box_of(0.5, 1.25), 1.0, false);
+        assert!(clipped.iter().all(|x| (0.5..=1.25).contains(x)));
+        assert!(clipped.contains(&0.5) && clipped.contains(&1.25));
+    }
+
+    #[test]
+    fn means_are_clipped_and_squashed_outputs_stretched_to_the_bounds() {
+        let gaussian = Head::Gaussian { log_std: None };
+        let cases = [
+            (&gaussian, -7.0, -2.0),
+            (&gaussian, 0.25, 0.25),
+            (&gaussian, 7.0, 1.0),
+            (&Head::Squashed, -1.0, -2.0),
+            (&Head::Squashed, 0.0, -0.5),
+            (&Head::Squashed, 1.0, 1.0),
+        ];
+        for (head, output, action) in cases {
+            let actions = vectors(head, &box_of(-2.0, 1.0), output, true);
+            assert_eq!(actions, vec![action; LANES], "{head:?} of {output}");
+        }
+        let sampled = vectors(&Head::Squashed, &box_of(-2.0, 1.0), 0.0, false);
+        assert_eq!(sampled, vec![-0.5; LANES], "SB3 adds no noise when it evaluates DDPG");
+    }
+
+    #[test]
+    fn action_streams_differ_from_the_environments_streams() {
+        let environment = Generator::new(5).random();
+        let actions = Generator::from_words(&[5, ACTION_STREAM]).random();
+        assert_ne!(environment.to_bits(), actions.to_bits());
+    }
+}
