@@ -223,6 +223,12 @@ fn statistics_that_are_not_where_they_should_be_are_refused() {
     assert_statistics_refused(b"norm_obs\x94", b"norm_obx\x94", "norm_obs is missing");
     assert_statistics_refused(b"\x02f8", b"\x02i8", "mean is no one-dimensional array of float64");
     assert_statistics_refused(b"RunningMeanStd", b"RunningMeanStx", "which no policy needs");
+    let bytes = fixture("vecnormalize-pendulum.pkl");
+    let key = bytes.windows(5).position(|it| it == b"mean\x94").unwrap();
+    let length = key + bytes[key..].windows(3).position(|it| it == b"K\x03\x85").unwrap();
+    let shorter = [&bytes[key..length], b"K\x02\x85"].concat();
+    let reason = "mean is no one-dimensional array";
+    assert_statistics_refused(&bytes[key..length + 3], &shorter, reason);
     let message = policy_file::read_vec_normalize(b"\x80\x04N.").unwrap_err().to_string();
     assert!(
         message.contains("does not describe a VecNormalize: it is no object"),

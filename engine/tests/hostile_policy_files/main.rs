@@ -72,16 +72,18 @@ fn a_changed_byte_never_gives_numbers_that_are_not_finite() {
     for (format, mut bytes) in samples() {
         for place in 0..bytes.len() {
             let original = bytes[place];
-            for changed in [original ^ 0xff, original.wrapping_add(1)] {
-                bytes[place] = changed;
-                if let Ok(file) = policy_file::read(format, None, &bytes) {
-                    let mut numbers = file
-                        .policy
-                        .layers
-                        .iter()
-                        .flat_map(|layer| layer.weight.iter().chain(&layer.bias));
-                    assert!(numbers.all(|number| number.is_finite()), "{format} changed at {place}");
-                }
+            bytes[place] = if place % 2 == 0 {
+                original ^ 0xff
+            } else {
+                original.wrapping_add(1)
+            };
+            if let Ok(file) = policy_file::read(format, None, &bytes) {
+                let mut numbers = file
+                    .policy
+                    .layers
+                    .iter()
+                    .flat_map(|layer| layer.weight.iter().chain(&layer.bias));
+                assert!(numbers.all(|number| number.is_finite()), "{format} changed at {place}");
             }
             bytes[place] = original;
         }
