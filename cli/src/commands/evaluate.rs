@@ -6,7 +6,6 @@ mod bounded_file;
 mod rolling;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,9 +18,10 @@ use tars_engine::rollout::Plan;
 use tars_shared::job::EnvironmentResult;
 use uuid::Uuid;
 
+use crate::client;
 use crate::environment_id;
-use crate::show::Palette;
 use crate::show::evaluation::{Evaluation, overall};
+use crate::show::{Ink, Palette};
 
 use self::agent::Agent;
 use self::baseline_file::BaselineFile;
@@ -157,7 +157,7 @@ impl Evaluate {
         } else {
             self.text(&agent, &rolled, references.as_deref(), &judged)?
         };
-        write_out(&text)?;
+        client::print(&text).context("cannot write the results")?;
         Ok(exit_code(&judged))
     }
 
@@ -209,6 +209,10 @@ impl Evaluate {
     ) -> anyhow::Result<String> {
         let palette = Palette::of_stdout();
         let mut text = format!("{}\n", agent.describe(palette));
+        if let Some(path) = self.baseline.as_ref().or(self.against.as_ref()) {
+            let path = palette.paint(Ink::Strong, &path.display().to_string());
+            writeln!(text, "against {path}")?;
+        }
         for (index, rolled) in rolled.iter().enumerate() {
             let reference = references.map(|references| &references[index]);
             let regression = judged.get(index);
@@ -219,11 +223,8 @@ impl Evaluate {
                 baseline: reference.map(|reference| &reference.statistics),
                 regression,
             };
-            let mut aside = if self.stochastic { ", sampled actions" } else { "" }.to_owned();
-            if let Some(reference) = reference {
-                write!(aside, ", against {}", reference.source)?;
-            }
-            write!(aside, " ({})", rolled.pace())?;
+            let sampled = if self.stochastic { ", sampled actions" } else { "" };
+            let aside = format!("{sampled} ({})", rolled.pace());
             write!(text, "\n{}", evaluation.write(&aside, palette))?;
             if let (Some(reference), Some(regression)) = (reference, regression)
                 && let Some(hint) = self.hint(reference, regression)
@@ -294,15 +295,6 @@ fn json(rolled: Vec<Rolled>, references: Option<Vec<Reference>>, judged: &[Regre
     let mut text = serde_json::to_string(&reports).context("cannot write the results as JSON")?;
     text.push('\n');
     Ok(text)
-}
-
-/// A reader that has seen enough changes no verdict.
-fn write_out(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the results"),
-        _ => Ok(()),
-    }
 }
 
 fn exit_code(judged: &[Regression]) -> ExitCode {
