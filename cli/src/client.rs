@@ -10,7 +10,6 @@ mod moment;
 mod paged;
 mod progress;
 mod server;
-mod stdout;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,7 +28,6 @@ pub(crate) use moment::ago;
 pub(crate) use paged::pages;
 pub(crate) use progress::{Progress, ProgressBars};
 pub(crate) use server::Server;
-pub(crate) use stdout::print;
 
 /// How long one request may take, unless it carries a file or waits on purpose.
 const PATIENCE: Duration = Duration::from_secs(10);

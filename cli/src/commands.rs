@@ -1,5 +1,6 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
+mod baselines;
 mod dev;
 mod evaluate;
 mod jobs;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
     Jobs(jobs::Jobs),
+    Baselines(baselines::Baselines),
 }
 
 impl Command {
@@ -30,6 +32,7 @@ impl Command {
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),
             Self::Jobs(jobs) => jobs.run(),
+            Self::Baselines(baselines) => baselines.run(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The `tars` command: the service and its tools in one binary.
 
+mod bounded_file;
 mod client;
 mod commands;
 mod environment_id;
 mod logging;
 mod service;
 mod show;
+mod stdout;
 
 use std::process::ExitCode;
 

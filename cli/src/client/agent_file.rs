@@ -1,11 +1,9 @@
 //! A policy with its statistics on the way to the service: inline while it is small, as an artifact otherwise.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -15,6 +13,7 @@ use tars_shared::artifact::{Digest, MAX_BYTES};
 use tars_shared::request::body::{AgentStateBody, StatisticsBody};
 
 use super::{Client, Error};
+use crate::bounded_file;
 
 /// Files above this size go ahead of the request, so that a repetition of the request is small.
 const INLINE_BYTES: usize = 256 * 1024;
@@ -30,14 +29,16 @@ pub(crate) struct AgentFile {
 impl AgentFile {
     /// Reads the files. The format is told from the first bytes where it is not given.
     pub(crate) fn read(policy: &Path, format: Option<Format>, vec_normalize: Option<&Path>) -> anyhow::Result<Self> {
-        let bytes = read_bounded(policy)?;
+        let bytes = bounded_file::read(policy, MAX_BYTES)?;
         let Some(format) = format.or_else(|| Format::detect(&bytes)) else {
             bail!(
                 "{} is no sb3-zip, safetensors or mlp-json file: name its format with --format",
                 policy.display()
             );
         };
-        let vec_normalize = vec_normalize.map(read_bounded).transpose()?;
+        let vec_normalize = vec_normalize
+            .map(|file| bounded_file::read(file, MAX_BYTES))
+            .transpose()?;
         Ok(Self {
             policy: bytes.into(),
             format,
@@ -74,22 +75,6 @@ impl AgentFile {
             vec_normalize,
         })
     }
-}
-
-/// A file's bytes, but never more than an artifact may have.
-fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(
-        bytes.len() <= MAX_BYTES,
-        "{} is larger than 10 MiB, the most that a policy may have",
-        path.display()
-    );
-    ensure!(!bytes.is_empty(), "{} is empty", path.display());
-    Ok(bytes)
 }
 
 /// The name of stored bytes, or the bytes as base64.

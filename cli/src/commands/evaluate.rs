@@ -1,8 +1,7 @@
 //! `tars evaluate`: evaluates a policy file in this process and compares it with a baseline.
 
 mod agent;
-mod baseline_file;
-mod bounded_file;
+pub(super) mod baseline_file;
 mod rolling;
 
 use std::fmt::Write as _;
@@ -18,10 +17,10 @@ use tars_engine::rollout::Plan;
 use tars_shared::job::EnvironmentResult;
 use uuid::Uuid;
 
-use crate::client;
 use crate::environment_id;
 use crate::show::evaluation::{Evaluation, overall};
 use crate::show::{Ink, Palette};
+use crate::stdout;
 
 use self::agent::Agent;
 use self::baseline_file::BaselineFile;
@@ -95,8 +94,8 @@ Examples:
   tars evaluate new.zip --env Pendulum-v1 --vec-normalize new.pkl --against old.zip --against-vec-normalize old.pkl";
 
 /// What an environment's result is compared with.
-struct Reference {
-    statistics: regression::Baseline,
+pub(super) struct Reference {
+    pub(super) statistics: regression::Baseline,
     /// The id that the service gave it.
     id: Option<Uuid>,
     /// Where it comes from, in words.
@@ -157,7 +156,7 @@ impl Evaluate {
         } else {
             self.text(&agent, &rolled, references.as_deref(), &judged)?
         };
-        client::print(&text).context("cannot write the results")?;
+        stdout::print(&text)?;
         Ok(exit_code(&judged))
     }
 

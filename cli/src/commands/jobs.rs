@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
+pub(super) use self::promote::Promote;
 use crate::client::{self, Client, Job, ProgressBars, Receipt, Server};
+use crate::stdout;
 
 /// List, show, follow, cancel, retry and promote jobs
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,7 @@ enum Action {
     /// Submit a failed or cancelled job again, with the same seed
     Retry(One),
     /// Make a job's results baselines
-    Promote(promote::Promote),
+    Promote(Promote),
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,7 +54,7 @@ impl Jobs {
             let client = self.server.client()?;
             match self.action {
                 Action::List(list) => list.run(&client).await,
-                Action::Show(One { id, json }) => show(&client, id, json).await,
+                Action::Show(One { id, json }) => show::run(&client, id, json).await,
                 Action::Watch(One { id, json }) => watch(&client, id, json).await,
                 Action::Cancel(One { id, json }) => cancel(&client, id, json).await,
                 Action::Retry(One { id, json }) => retry(&client, id, json).await,
@@ -71,24 +73,13 @@ pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Resu
     };
     let mut progress = bars.add(id.to_string());
     let answer = client::follow(client, id, &mut progress).await?;
-    let job: Job = answer.read()?;
-    client::print(&if json { answer.json() } else { show::text(client, &job) })?;
+    let job = show::print(client, &answer, json).await?;
     Ok(job.exit_code().into())
-}
-
-async fn show(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
-    let answer = client.get(&path(id, ""), &()).await?;
-    client::print(&if json {
-        answer.json()
-    } else {
-        show::text(client, &answer.read()?)
-    })?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn cancel(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
     let answer = client.post(&path(id, "/cancel")).await?;
-    client::print(&if json {
+    stdout::print(&if json {
         answer.json()
     } else {
         let job: Job = answer.read()?;
@@ -99,7 +90,7 @@ async fn cancel(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCod
 
 async fn retry(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
     let answer = client.post(&path(id, "/retry")).await?;
-    client::print(&if json {
+    stdout::print(&if json {
         answer.json()
     } else {
         let again = answer.read::<Receipt>()?.job_id;

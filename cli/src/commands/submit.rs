@@ -10,6 +10,7 @@ use tars_shared::request::{Hyperparameter, Priority};
 
 use super::jobs;
 use crate::client::{self, AgentFile, Receipt, Server};
+use crate::stdout;
 
 /// Submit a policy to the service
 #[derive(Debug, clap::Args)]
@@ -102,10 +103,10 @@ impl Submit {
             return jobs::watch(&client, id, self.json).await;
         }
         if self.json {
-            client::print(&answer.json())?;
+            stdout::print(&answer.json())?;
         } else {
             let server = client.server().option();
-            client::print(&format!(
+            stdout::print(&format!(
                 "job {id} is accepted\nfollow it with: tars jobs watch {id}{server}\n"
             ))?;
         }

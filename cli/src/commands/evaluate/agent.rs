@@ -8,9 +8,9 @@ use tars_engine::policy::{Activation, Policy};
 use tars_engine::policy_file::{self, Algorithm, Format, MAX_FILE_BYTES, PolicyFile};
 use tars_engine::rollout::Plan;
 
+use crate::bounded_file;
 use crate::show::{Ink, Palette};
 
-use super::bounded_file;
 use super::rolling::{self, Rolled};
 
 /// A policy and where it comes from.

@@ -11,13 +11,14 @@ use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::Baseline;
 use uuid::Uuid;
 
-use super::{Reference, bounded_file};
+use super::Reference;
+use crate::bounded_file;
 
 /// A million episodes in a dozen environments stay below it.
 const MAX_BYTES: usize = 64 << 20;
 
 /// A file with one baseline or several.
-pub(super) struct BaselineFile {
+pub(in crate::commands) struct BaselineFile {
     name: String,
     entries: Vec<Value>,
 }
@@ -40,7 +41,7 @@ struct Stored {
 
 impl BaselineFile {
     /// Reads a file with an array of baselines, an object with such an array under `items` or `results`, or one baseline.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let bytes = bounded_file::read(path, MAX_BYTES)?;
         let document: Value = serde_json::from_slice(&bytes).with_context(|| format!("{name} is not JSON"))?;
@@ -57,7 +58,7 @@ impl BaselineFile {
     }
 
     /// The best baseline of an environment, and of an algorithm if that is known on both sides.
-    pub(super) fn find(&self, environment: &str, agent: Option<Algorithm>) -> anyhow::Result<Reference> {
+    pub(in crate::commands) fn find(&self, environment: &str, agent: Option<Algorithm>) -> anyhow::Result<Reference> {
         let mut best: Option<Reference> = None;
         for (index, entry) in self.entries.iter().enumerate() {
             if environment_of(entry).is_some_and(|id| id != environment) {

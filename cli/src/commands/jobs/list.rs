@@ -9,6 +9,7 @@ use tars_shared::job::Status;
 
 use super::table;
 use crate::client::{self, Client};
+use crate::stdout;
 
 /// Which jobs, and how many
 #[derive(Debug, clap::Args, Serialize)]
@@ -48,7 +49,7 @@ impl List {
         let limit = (!self.all).then_some(self.limit as usize);
         let found = client::pages(client, "/v1/jobs", &self, limit).await?;
         if self.json {
-            client::print(&found.json()?)?;
+            stdout::print(&found.json()?)?;
             return Ok(ExitCode::SUCCESS);
         }
         let jobs = found.read()?;
@@ -60,9 +61,9 @@ impl List {
             } else {
                 ""
             };
-            format!("{}\n{more}", table::jobs(&jobs, System.now()).trim_fmt())
+            table::text(&jobs, System.now()) + more
         };
-        client::print(&text)?;
+        stdout::print(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 

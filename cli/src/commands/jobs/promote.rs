@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use tars_shared::baseline::Baseline;
 use uuid::Uuid;
 
-use crate::client::{self, Client};
+use crate::client::Client;
+use crate::commands::baselines::added;
+use crate::stdout;
 
 /// Which results become baselines
 #[derive(Debug, clap::Args)]
@@ -39,7 +41,7 @@ impl Promote {
         let path = format!("/v1/jobs/{}/promote", self.id);
         let answer = client.post_body(&path, &Body { environments }).await?;
         if self.json {
-            client::print(&answer.json())?;
+            stdout::print(&answer.json())?;
             return Ok(ExitCode::SUCCESS);
         }
         let known = if answer.status() == StatusCode::CREATED {
@@ -51,17 +53,9 @@ impl Promote {
         let lines: String = promoted
             .baselines
             .iter()
-            .map(|baseline| line(baseline, known))
+            .map(|baseline| added(baseline, known))
             .collect();
-        client::print(&lines)?;
+        stdout::print(&lines)?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn line(baseline: &Baseline, known: &str) -> String {
-    let content = &baseline.content;
-    format!(
-        "{} on {}: baseline version {} has rank {}{known}\n",
-        content.agent_type, content.environment, baseline.version, baseline.rank
-    )
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 /// The file's bytes, if there are at most `limit`.
-pub(super) fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
     let mut bytes = Vec::new();
