@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tars_shared::request::FieldError;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
@@ -56,21 +56,18 @@ fn unsupported(wanted: &str) -> Problem {
 
 /// Parses JSON. What is not JSON is malformed, what is JSON of another shape is invalid and named by its path.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            let field = if path == "." { String::new() } else { path };
-            Problem::invalid(vec![FieldError::new(field, without_position(&inner.to_string()))])
-        } else {
-            Problem::malformed(format!("the body is not JSON: {inner}"))
-        }
-    })?;
-    deserializer
-        .end()
+    // Syntax first: a document that breaks off is not blamed on its fields.
+    serde_json::from_slice::<IgnoredAny>(bytes)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    Ok(value)
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        Problem::invalid(vec![FieldError::new(
+            field,
+            without_position(&error.into_inner().to_string()),
+        )])
+    })
 }
 
 /// The line and column of an error say little to a client that never saw lines.

@@ -8,7 +8,6 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tars_api::{Api, Config};
 use tars_shared::clock::System;
-use tars_shared::queue::Queue as _;
 use tars_shared::services::Services;
 use tars_shared::store::{Claim, ClaimTerms, Ending};
 use tokio_util::sync::CancellationToken;
@@ -230,14 +229,16 @@ async fn what_is_not_json_is_malformed_and_other_types_are_unsupported() {
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!("unsupported_media_type"))
     );
     let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let body = format!(r#"{{"agent_type": "DQN", "agent_state": {{"format": "mlp-json", "data": {nested}}}}}"#);
     let request = server
         .request(Method::POST, "/v1/evaluate")
-        .body(nested)
+        .body(body)
         .header(json_type.0, json_type.1);
-    assert_eq!(
-        answer(request).await.0,
-        StatusCode::BAD_REQUEST,
-        "deep nesting ends early"
+    let (status, problem) = answer(request).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "deep nesting ends early");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("recursion limit"),
+        "{problem}"
     );
 }
 

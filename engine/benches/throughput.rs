@@ -1,50 +1,28 @@
 //! Steps per second on one core: each native environment alone, and CartPole driven by a policy with two hidden layers
-//! of 64, which balances the pole to the end as a trained one does.
+//! of 64 units, which balances the pole to the end as a trained one does.
 
-use std::hint::black_box;
+#[path = "throughput/bare.rs"]
+mod bare;
+
 use std::ops::ControlFlow;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tars_engine::lanes::{Actions, LaneMatrix, Transitions};
 use tars_engine::policy::{Activation, Dense, Head, Policy};
 use tars_engine::rollout::{self, Plan};
-use tars_engine::space::ActionSpace;
 use tars_engine::{catalogue, environment};
 
+use self::bare::Bare;
+
 const LANES: usize = 64;
+const EPISODES: u32 = 64;
 const WIDTH: usize = 64;
 
-/// Lanes that reach their end are reset, as a rollout does.
 fn environments(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("environment");
     group.throughput(Throughput::Elements(LANES as u64));
     for spec in catalogue::native() {
-        let mut environment = environment::native(&spec.id, LANES).expect("the catalogue names it");
-        let mut observations = LaneMatrix::zeros(spec.observation_space.dimensions(), LANES);
-        let mut transitions = Transitions::new(LANES);
-        let actions = match &spec.action_space {
-            ActionSpace::Discrete { n } => Actions::Discrete((0..LANES).map(|lane| (lane % n) as u32).collect()),
-            ActionSpace::Box(space) => Actions::Continuous(LaneMatrix::zeros(space.dimensions(), LANES)),
-        };
-        for lane in 0..LANES {
-            environment
-                .reset(lane, lane as u64, &mut observations)
-                .expect("native environments never fail");
-        }
-        group.bench_function(spec.id.as_ref(), |bencher| {
-            bencher.iter(|| {
-                environment
-                    .step(LANES, black_box(&actions), &mut observations, &mut transitions)
-                    .expect("native environments never fail");
-                for lane in 0..LANES {
-                    if transitions.terminated[lane] || transitions.truncated[lane] {
-                        environment
-                            .reset(lane, lane as u64, &mut observations)
-                            .expect("native environments never fail");
-                    }
-                }
-            });
-        });
+        let mut bare = Bare::new(&spec.id, LANES);
+        group.bench_function(spec.id.as_ref(), |bencher| bencher.iter(|| bare.step()));
     }
 }
 
@@ -53,19 +31,22 @@ fn rollouts(criterion: &mut Criterion) {
     let make = |lanes| Ok(environment::native("CartPole-v1", lanes).expect("the catalogue names it"));
     for (name, activation) in [("relu", Activation::Relu), ("tanh", Activation::Tanh)] {
         let policy = balancing(activation);
-        let plan = Plan::new(0, LANES as u32, true);
+        let plan = Plan::new(0, EPISODES, true);
         let run = || rollout::run(&make, &policy, &plan, &|_| ControlFlow::Continue(())).expect("the policy fits");
+        assert_eq!(run().steps, u64::from(EPISODES) * 500, "the policy balances the pole");
         group.throughput(Throughput::Elements(run().steps));
         group.bench_function(name, |bencher| bencher.iter(run));
     }
 }
 
 /// Pushes towards the side where the pole is falling. The hidden units carry that signal with alternating signs, so that
-/// half of them are cut off by a ReLU, as in a trained network.
+/// half of them are cut off by `Relu`, as in a trained network.
 fn balancing(activation: Activation) -> Policy {
-    let sign = |unit: usize| if unit % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |unit: usize| if unit.is_multiple_of(2) { 1.0 } else { -1.0 };
     let signal = [0.02_f32, 0.05, 0.5, 0.2];
-    let hidden = (0..WIDTH * WIDTH).map(|index| sign(index / WIDTH) * sign(index % WIDTH) / WIDTH as f32);
+    let first = (0..WIDTH).flat_map(|unit| signal.map(|weight| sign(unit) * weight));
+    let second = (0..WIDTH * WIDTH).map(|index| sign(index / WIDTH) * sign(index % WIDTH) / WIDTH as f32);
+    let last = (0..2 * WIDTH).map(|index| -sign(index / WIDTH) * sign(index % WIDTH));
     let layer = |inputs, outputs, weight| Dense {
         inputs,
         outputs,
@@ -74,21 +55,9 @@ fn balancing(activation: Activation) -> Policy {
     };
     Policy {
         layers: vec![
-            layer(
-                4,
-                WIDTH,
-                (0..WIDTH)
-                    .flat_map(|unit| signal.map(|weight| sign(unit) * weight))
-                    .collect(),
-            ),
-            layer(WIDTH, WIDTH, hidden.collect()),
-            layer(
-                WIDTH,
-                2,
-                (0..2 * WIDTH)
-                    .map(|index| -sign(index / WIDTH) * sign(index % WIDTH))
-                    .collect(),
-            ),
+            layer(4, WIDTH, first.collect()),
+            layer(WIDTH, WIDTH, second.collect()),
+            layer(WIDTH, 2, last.collect()),
         ],
         activation,
         head: Head::Logits,

@@ -12,6 +12,8 @@ use tars_engine::policy_file::Algorithm;
 
 use crate::agent::AgentState;
 
+pub use body::check_hyperparameters;
+
 /// Everything a worker needs to evaluate an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tars_engine::catalogue;
 use tars_engine::policy::Policy;
 use tars_engine::regression::Thresholds;
 use tars_shared::job::{EnvironmentResult, FailureKind};
@@ -68,6 +69,7 @@ impl Attempt<'_> {
         }
         if results.iter().any(Option::is_none) {
             let policy = Arc::new(self.policy().await?);
+            self.check_fit(&policy)?;
             for (position, place) in results.iter_mut().enumerate() {
                 if place.is_none() {
                     *place = Some(self.evaluate(position, policy.clone()).await?);
@@ -86,13 +88,34 @@ impl Attempt<'_> {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
                 AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
             };
-            Interrupted::Permanent(Failed { kind, reason: error.to_string() })
+            Interrupted::Permanent(Failed {
+                kind,
+                reason: error.to_string(),
+            })
         })
+    }
+
+    /// A policy that fits only some of its environments fails before any of them runs.
+    fn check_fit(&self, policy: &Policy) -> Result<(), Interrupted> {
+        let environments = &self.submission.request.parameters.environments;
+        for spec in environments.iter().filter_map(|id| catalogue::find(id)) {
+            policy.fit(spec).map_err(|misfit| {
+                Interrupted::Permanent(Failed {
+                    kind: FailureKind::InvalidPolicy,
+                    reason: misfit.to_string(),
+                })
+            })?;
+        }
+        Ok(())
     }
 
     /// Evaluates one environment and keeps its result.
     async fn evaluate(&self, position: usize, policy: Arc<Policy>) -> Result<EnvironmentResult, Interrupted> {
-        let job = evaluation::Job { parameters: &self.submission.request.parameters, position, policy };
+        let job = evaluation::Job {
+            parameters: &self.submission.request.parameters,
+            position,
+            policy,
+        };
         let result = evaluation::run(self.services, &job, self.kept, self.shutdown).await?;
         let leases = &self.services.store.leases;
         let record = || leases.record_result(self.kept.lease(), position, &result);

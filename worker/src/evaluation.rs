@@ -94,18 +94,25 @@ fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Resul
     let make = |lanes| environment::native(id, lanes).ok_or_else(|| not_here(id));
     rollout::run(&make, policy, plan, &watch).map_err(|error| match error {
         rollout::Error::Stopped => Broken::Stopped(run.stopped().unwrap_or(Stop::Shutdown)),
-        rollout::Error::Environment(_) if catalogue::find(id).is_none() => {
-            Broken::Permanent(Failed { kind: FailureKind::UnknownEnvironment, reason: error.to_string() })
-        }
+        rollout::Error::Environment(_) if catalogue::find(id).is_none() => Broken::Permanent(Failed {
+            kind: FailureKind::UnknownEnvironment,
+            reason: error.to_string(),
+        }),
         rollout::Error::Environment(_) => broke_down(error.to_string()),
         rollout::Error::Misfit(_) | rollout::Error::NotANumber { .. } | rollout::Error::Seeds { .. } => {
-            Broken::Permanent(Failed { kind: FailureKind::InvalidPolicy, reason: error.to_string() })
+            Broken::Permanent(Failed {
+                kind: FailureKind::InvalidPolicy,
+                reason: error.to_string(),
+            })
         }
     })
 }
 
 fn not_here(id: &str) -> environment::Error {
-    environment::Error::Failed { id: id.to_owned(), reason: "it is not in this worker's catalogue".to_owned() }
+    environment::Error::Failed {
+        id: id.to_owned(),
+        reason: "it is not in this worker's catalogue".to_owned(),
+    }
 }
 
 fn broke_down(reason: String) -> Broken {

@@ -86,7 +86,12 @@ impl Handler {
                 finished,
             } => {
                 let kept = self.keeper.keep(lease);
-                let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown: &self.shutdown };
+                let attempted = Attempt {
+                    services: &self.services,
+                    submission,
+                    kept: &kept,
+                    shutdown: &self.shutdown,
+                };
                 match attempted.run(finished, self.thresholds).await {
                     Ok(ending) => self.finish(lease, &ending).await,
                     Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,

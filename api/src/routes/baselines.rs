@@ -1,13 +1,16 @@
 //! `/v1/baselines`: list, the best of an agent type, add.
 
+use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tars_engine::catalogue;
 use tars_engine::policy_file::Algorithm;
+use tars_engine::regression::{self, SeededReturn};
 use tars_shared::baseline::{Baseline, NewBaseline};
+use tars_shared::request::{self, Hyperparameter};
 use tars_shared::store::BaselineFilter;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
@@ -106,24 +109,52 @@ async fn top(agent_type: String, _: Subject, mut query: Query, context: Arc<Cont
     Ok(json(StatusCode::OK, &Top { items }))
 }
 
+/// A baseline from elsewhere. Its fields are those of [`NewBaseline`], spelt out so that errors can name them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Addition {
+    agent_type: Algorithm,
+    environment: String,
+    mean_reward: f64,
+    std_reward: f64,
+    success_rate: f64,
+    n: u32,
+    returns: Option<Vec<SeededReturn>>,
+    #[serde(default)]
+    hyperparameters: BTreeMap<String, Hyperparameter>,
+}
+
+impl Addition {
+    fn validate(self) -> Result<NewBaseline, Problem> {
+        if catalogue::find(&self.environment).is_none() {
+            return Err(Problem::invalid_field(
+                "environment",
+                "is not in the catalogue: see GET /v1/environments",
+            ));
+        }
+        let statistics = regression::Baseline {
+            mean_reward: self.mean_reward,
+            std_reward: self.std_reward,
+            success_rate: self.success_rate,
+            n: self.n,
+            returns: self.returns,
+        };
+        statistics
+            .check()
+            .map_err(|error| Problem::invalid_field(error.field, error.message))?;
+        request::check_hyperparameters(&self.hyperparameters).map_err(Problem::invalid)?;
+        Ok(NewBaseline {
+            agent_type: self.agent_type,
+            environment: self.environment,
+            statistics,
+            hyperparameters: self.hyperparameters,
+            source_job: None,
+        })
+    }
+}
+
 async fn add(_: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -> Result<Response, Problem> {
-    let baseline: NewBaseline = body::parse(&bytes?)?;
-    if catalogue::find(&baseline.environment).is_none() {
-        return Err(Problem::invalid_field(
-            "environment",
-            "is not in the catalogue: see GET /v1/environments",
-        ));
-    }
-    if baseline.source_job.is_some() {
-        return Err(Problem::invalid_field(
-            "source_job",
-            "comes with POST /v1/jobs/{id}/promote alone",
-        ));
-    }
-    baseline
-        .statistics
-        .check()
-        .map_err(|error| Problem::invalid_field(error.field, error.message))?;
+    let baseline = body::parse::<Addition>(&bytes?)?.validate()?;
     let baselines = context.services.store.baselines.clone();
     let (baseline, _) = within(async move { baselines.insert(&baseline).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))

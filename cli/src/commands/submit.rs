@@ -26,13 +26,13 @@ pub(crate) struct Submit {
     #[arg(long = "env", value_name = "ID", default_value = "CartPole-v1")]
     environments: Vec<String>,
     /// Episodes per environment [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     episodes: Option<i64>,
     /// 50 episodes per environment
     #[arg(long, conflicts_with = "episodes")]
     quick: bool,
     /// Episode i is reset with SEED + i [default: chosen by the service]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<i64>,
     /// Sample actions instead of taking the best or mean one
     #[arg(long)]
@@ -47,7 +47,7 @@ pub(crate) struct Submit {
     #[arg(long, default_value_t)]
     priority: Priority,
     /// Wall time that each environment may take [default: 300]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i64>,
     /// A tag to find the job by; may be repeated
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
@@ -55,6 +55,9 @@ pub(crate) struct Submit {
     /// A number or text to store with the result; may be repeated
     #[arg(long = "hyperparameter", value_name = "NAME=VALUE", value_parser = pair)]
     hyperparameters: Vec<(String, String)>,
+    /// Training losses, oldest first, for the loss trend
+    #[arg(long, value_name = "LOSS,…", value_delimiter = ',', allow_negative_numbers = true)]
+    losses: Vec<f64>,
     /// Do not compare with the baseline
     #[arg(long)]
     no_baseline: bool,
@@ -79,25 +82,19 @@ impl Submit {
     async fn submit(self) -> anyhow::Result<ExitCode> {
         let agent = AgentFile::read(&self.policy, self.format, self.vec_normalize.as_deref())?;
         let client = self.server.client()?;
-        let key = self
-            .idempotency_key
-            .unwrap_or_else(|| System.new_id().to_string());
+        let key = self.idempotency_key.unwrap_or_else(|| System.new_id().to_string());
         let body = Body {
-            agent_type: self.agent,
-            agent_state: agent.state(&client).await?,
             hyperparameters: self.hyperparameters.into_iter().map(typed).collect(),
-            environments: Some(self.environments),
             num_episodes: self.episodes,
             quick_mode: self.quick,
             compare_to_baseline: Some(!self.no_baseline),
-            detect_regressions: None,
             seed: self.seed,
             deterministic: Some(!self.stochastic),
             priority: self.priority,
             timeout_seconds: self.timeout,
             labels: self.labels.into_iter().collect(),
-            losses: Vec::new(),
-            callback_url: None,
+            losses: self.losses,
+            ..agent.request(&client, self.agent, self.environments).await?
         };
         let answer = client.submit(&key, &body).await?;
         let id = answer.read::<Receipt>()?.job_id;
@@ -135,7 +132,13 @@ mod tests {
 
     #[test]
     fn hyperparameters_that_read_as_numbers_are_numbers() {
-        for (text, number) in [("3e-4", true), ("64", true), ("relu", false), ("", false), ("NaN", false)] {
+        for (text, number) in [
+            ("3e-4", true),
+            ("64", true),
+            ("relu", false),
+            ("", false),
+            ("NaN", false),
+        ] {
             let (_, value) = typed(("name".to_owned(), text.to_owned()));
             assert_eq!(matches!(value, Hyperparameter::Number(_)), number, "{text:?}");
         }

@@ -17,6 +17,8 @@ use crate::lanes::LaneMatrix;
 /// Outputs that are computed together. Four outputs of two registers are eight sums in flight, which hides the latency
 /// of FMA and leaves room for inputs and weights in the sixteen registers of AVX2.
 const ROWS: usize = 4;
+/// In bytes. A register of AVX-512 fills it, and loads that straddle two lines take twice as long.
+const CACHE_LINE: usize = 64;
 /// Registers per block of lanes.
 const VECTORS: usize = 2;
 
@@ -62,7 +64,7 @@ impl Network {
                 .zip(activations)
                 .map(|(layer, activation)| Layer::new(layer, activation))
                 .collect(),
-            scratch: [vec![0.0; width * block], vec![0.0; width * block]],
+            scratch: std::array::from_fn(|_| vec![0.0; width * block + CACHE_LINE / size_of::<f32>()]),
         }
     }
 
@@ -129,7 +131,7 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let [from, to] = self.scratch.each_mut();
+        let [mut from, mut to] = self.scratch.each_mut().map(|scratch| aligned(scratch));
         for first in (0..self.active).step_by(self.block) {
             let lanes = self.block.min(self.active - first);
             for (feature, row) in from
@@ -146,13 +148,19 @@ impl WithSimd for Forward<'_> {
                     Some(Activation::Relu) => dense::<S, Relu>(simd, layer, inputs, outputs),
                     Some(Activation::Tanh) => dense::<S, Tanh>(simd, layer, inputs, outputs),
                 }
-                std::mem::swap(from, to);
+                std::mem::swap(&mut from, &mut to);
             }
             for (output, row) in from.chunks_exact(self.block).take(self.outputs.features()).enumerate() {
                 self.outputs.row_mut(output)[first..first + lanes].copy_from_slice(&row[..lanes]);
             }
         }
     }
+}
+
+/// The part of the scratch space that begins with a cache line.
+fn aligned(scratch: &mut [f32]) -> &mut [f32] {
+    let offset = scratch.as_ptr().align_offset(CACHE_LINE);
+    &mut scratch[offset.min(CACHE_LINE / size_of::<f32>())..]
 }
 
 #[inline(always)]
@@ -194,13 +202,14 @@ mod tests {
     use super::*;
     use crate::seeding::Generator;
 
+    #[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
+    fn draw(generator: &mut Generator) -> f32 {
+        generator.uniform(-1.0, 1.0) as f32
+    }
+
     fn random_layers(widths: &[usize]) -> Vec<Dense> {
         let mut generator = Generator::new(5);
-        let mut draw = |count: usize| {
-            (0..count)
-                .map(|_| generator.uniform(-1.0, 1.0) as f32)
-                .collect::<Vec<_>>()
-        };
+        let mut draw = |count: usize| (0..count).map(|_| draw(&mut generator)).collect::<Vec<_>>();
         let layer = |pair: &[usize]| Dense {
             inputs: pair[0],
             outputs: pair[1],
@@ -214,7 +223,7 @@ mod tests {
         let mut generator = Generator::new(6);
         let mut inputs = LaneMatrix::zeros(features, lanes);
         for lane in 0..lanes {
-            let features: Vec<f32> = (0..features).map(|_| generator.uniform(-3.0, 3.0) as f32).collect();
+            let features: Vec<f32> = (0..features).map(|_| 3.0 * draw(&mut generator)).collect();
             inputs.set_lane(lane, &features);
         }
         inputs

@@ -93,16 +93,16 @@ impl Body {
         let timeout = self.timeout_seconds.unwrap_or(limits::DEFAULT_TIMEOUT_SECONDS);
         let timeout_seconds = complaints.number("timeout_seconds", timeout, &limits::TIMEOUT_SECONDS);
         let seed = self.seed.map(|seed| complaints.number("seed", seed, &limits::SEEDS));
-        complaints.map("hyperparameters", &self.hyperparameters, |value| match value {
-            Hyperparameter::Text(text) => Some(text),
-            Hyperparameter::Number(_) => None,
-        });
+        complaints.hyperparameters(&self.hyperparameters);
         complaints.map("labels", &self.labels, |text| Some(text));
         if self.losses.len() > limits::LOSSES {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
         if self.callback_url.is_some() {
-            complaints.add("callback_url", "webhooks are not served yet: poll with ?wait= or follow the job's events");
+            complaints.add(
+                "callback_url",
+                "webhooks are not served yet: poll with ?wait= or follow the job's events",
+            );
         }
         let parameters = Parameters {
             agent_type: self.agent_type,
@@ -192,6 +192,17 @@ fn bounded(field: &str, bytes: Base64) -> Result<Base64, FieldError> {
     }
 }
 
+/// Checks hyperparameters that do not come with an evaluation.
+pub fn check_hyperparameters(map: &BTreeMap<String, Hyperparameter>) -> Result<(), Vec<FieldError>> {
+    let mut complaints = Complaints::default();
+    complaints.hyperparameters(map);
+    if complaints.0.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.0)
+    }
+}
+
 /// Everything wrong with a body, so that a client can mend it in one go.
 #[derive(Default)]
 struct Complaints(Vec<FieldError>);
@@ -243,6 +254,13 @@ impl Complaints {
                 self.add(format!("environments[{index}]"), format!("{id} is named twice"));
             }
         }
+    }
+
+    fn hyperparameters(&mut self, map: &BTreeMap<String, Hyperparameter>) {
+        self.map("hyperparameters", map, |value| match value {
+            Hyperparameter::Text(text) => Some(text),
+            Hyperparameter::Number(_) => None,
+        });
     }
 
     fn map<V>(&mut self, field: &str, map: &BTreeMap<String, V>, text: impl Fn(&V) -> Option<&String>) {

@@ -15,11 +15,24 @@ const NUMBERS: std::ops::RangeInclusive<usize> = 2..=7;
 pub(super) fn text(client: &Client, baselines: &[Baseline], now: DateTime<Utc>) -> String {
     if baselines.is_empty() {
         let server = client.server().option();
-        return format!("There are no such baselines. Make a finished job one: tars baselines promote JOB_ID{server}\n");
+        return format!(
+            "There are no such baselines. Make a finished job one: tars baselines promote JOB_ID{server}\n"
+        );
     }
     let palette = Palette::of_stdout();
     let mut table = palette.table();
-    let header = ["AGENT", "ENVIRONMENT", "RANK", "MEAN", "STD", "SUCCESS", "EPISODES", "VERSION", "ADDED", "SOURCE JOB"];
+    let header = [
+        "AGENT",
+        "ENVIRONMENT",
+        "RANK",
+        "MEAN",
+        "STD",
+        "SUCCESS",
+        "EPISODES",
+        "VERSION",
+        "ADDED",
+        "SOURCE JOB",
+    ];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for baseline in baselines {
         table.add_row(row(baseline, now));

@@ -50,7 +50,11 @@ impl Promote {
             " (it was promoted before)"
         };
         let promoted: Promoted = answer.read()?;
-        let lines: String = promoted.baselines.iter().map(|baseline| added(baseline, known)).collect();
+        let lines: String = promoted
+            .baselines
+            .iter()
+            .map(|baseline| added(baseline, known))
+            .collect();
         stdout::print(&lines)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -28,10 +28,16 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
     let mut facts = vec![
         ("job", job.job_id.to_string()),
         ("status", palette.paint(ink, job.status.as_str())),
-        ("", job.explanation.clone()),
-        ("agent", format!("{} in {}", job.agent_type, job.environments.join(", "))),
+        ("", explanation(job)),
+        (
+            "agent",
+            format!("{} in {}", job.agent_type, job.environments.join(", ")),
+        ),
         ("episodes", episodes(job)),
-        ("submitted", format!("{}, {} priority", ago(now, job.submitted_at), job.priority)),
+        (
+            "submitted",
+            format!("{}, {} priority", ago(now, job.submitted_at), job.priority),
+        ),
     ];
     match (job.started_at, job.finished_at) {
         (Some(started), Some(finished)) => {
@@ -43,7 +49,10 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
     }
     facts.extend(job.retry_of.map(|former| ("repeats", former.to_string())));
     if !job.labels.is_empty() {
-        facts.push(("labels", join(job.labels.iter().map(|(name, value)| format!("{name}={value}")))));
+        facts.push((
+            "labels",
+            join(job.labels.iter().map(|(name, value)| format!("{name}={value}"))),
+        ));
     }
     if !job.hyperparameters.is_empty() {
         facts.push(("hyperparameters", join(job.hyperparameters.iter().map(hyperparameter))));
@@ -52,16 +61,30 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
     let explained = usize::from(job.status == Status::Failed);
     for failure in job.failures.iter().take(job.failures.len().saturating_sub(explained)) {
         let (attempt, reason) = (failure.attempt, &failure.reason);
-        facts.push(("failure", format!("attempt {attempt}, {}: {reason}", ago(now, failure.at))));
+        facts.push((
+            "failure",
+            format!("attempt {attempt}, {}: {reason}", ago(now, failure.at)),
+        ));
     }
     facts
+}
+
+/// A finished job's verdict stands below, with its grounds.
+fn explanation(job: &Job) -> String {
+    match job.verdict {
+        Some(verdict) => format!("compared with the baseline: {}", verdict.as_str()),
+        None => job.explanation.clone(),
+    }
 }
 
 fn episodes(job: &Job) -> String {
     let actions = if job.deterministic { "greedy" } else { "sampled" };
     let last = job.seed.saturating_add(job.num_episodes.saturating_sub(1).into());
     let (done, total) = (job.progress.episodes_done, job.progress.episodes_total);
-    format!("{done} of {total}, seeds {} to {last}, {actions} actions, attempt {}", job.seed, job.attempt)
+    format!(
+        "{done} of {total}, seeds {} to {last}, {actions} actions, attempt {}",
+        job.seed, job.attempt
+    )
 }
 
 fn hyperparameter((name, value): (&String, &Hyperparameter)) -> String {

@@ -1,0 +1,113 @@
+//! The demo's tables.
+
+use comfy_table::{Cell, CellAlignment, Table};
+use tars_shared::job::Status;
+
+use super::round::Outcome;
+use crate::show::number::{Decimals, count, large, percent};
+use crate::show::verdict;
+use crate::show::{Ink, Palette};
+
+/// What later jobs are compared with.
+pub(super) fn baselines(outcomes: &[Outcome], palette: Palette) -> String {
+    let mut table = palette.table();
+    let header = ["AGENT", "ENVIRONMENT", "MEAN", "STD", "SUCCESS", "EPISODES"];
+    table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
+    for outcome in outcomes {
+        let Some(result) = outcome.result() else { continue };
+        let metrics = &result.metrics;
+        let decimals = Decimals::of_scale(metrics.mean_reward);
+        table.add_row([
+            outcome.job.agent_type.to_string(),
+            result.environment.clone(),
+            decimals.write(metrics.mean_reward),
+            decimals.write(metrics.std_reward),
+            percent(metrics.success_rate),
+            count(result.episodes.len() as u64),
+        ]);
+    }
+    lines(table, 2..=5)
+}
+
+/// A verdict per candidate.
+pub(super) fn verdicts(outcomes: &[Outcome], palette: Palette) -> String {
+    let mut table = palette.table();
+    let header = ["CANDIDATE", "ENVIRONMENT", "MEAN", "BASELINE", "VERDICT"];
+    table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
+    for outcome in outcomes {
+        let mean = outcome.result().map(|result| result.metrics.mean_reward);
+        let baseline = outcome
+            .regression()
+            .map(|regression| regression.comparison.baseline_mean);
+        let number = |number: Option<f64>| {
+            number.map_or_else(|| "-".to_owned(), |number| Decimals::of_scale(number).write(number))
+        };
+        table.add_row([
+            Cell::new(outcome.plan.name),
+            Cell::new(outcome.plan.environment),
+            Cell::new(number(mean)),
+            Cell::new(number(baseline)),
+            judgement(outcome),
+        ]);
+    }
+    lines(table, 2..=3)
+}
+
+fn judgement(outcome: &Outcome) -> Cell {
+    match outcome.regression() {
+        Some(regression) => {
+            let (ink, sign) = verdict::sign(regression.verdict);
+            let mut text = format!("{sign} {}", regression.verdict.as_str());
+            if regression.detected {
+                text += &format!(", {}", regression.severity.as_str());
+            }
+            Palette::cell(ink, &text)
+        }
+        None if outcome.job.status == Status::Failed => Palette::cell(Ink::Bad, "✘ failed"),
+        None => Cell::new(outcome.job.status),
+    }
+}
+
+/// The grounds of everything that did not simply pass.
+pub(super) fn reasons(outcomes: &[Outcome], palette: Palette) -> String {
+    let mut text = String::new();
+    for outcome in outcomes {
+        let name = palette.paint(Ink::Strong, outcome.plan.name);
+        match outcome.regression() {
+            Some(regression) => text += &format!("  {name}\n{}", verdict::write(regression, palette)),
+            None => {
+                let failed = palette.paint(Ink::Bad, "✘ failed");
+                text += &format!("  {name}\n  {failed}\n    {}\n", outcome.job.explanation);
+            }
+        }
+    }
+    text
+}
+
+/// How much that was.
+pub(super) fn totals<'a>(outcomes: impl Iterator<Item = &'a Outcome>, seconds: f64) -> String {
+    let (mut jobs, mut episodes, mut steps) = (0, 0, 0_u64);
+    for outcome in outcomes {
+        jobs += 1;
+        let finished = outcome
+            .result()
+            .map(|result| result.episodes.as_slice())
+            .unwrap_or_default();
+        episodes += finished.len() as u64;
+        steps += finished.iter().map(|episode| u64::from(episode.steps)).sum::<u64>();
+    }
+    format!(
+        "{jobs} jobs, {} episodes, {}steps in {seconds:.1} s, each result on disk before it was shown.",
+        count(episodes),
+        large(steps as f64)
+    )
+}
+
+fn lines(mut table: Table, numbers: std::ops::RangeInclusive<usize>) -> String {
+    for column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| format!(" {}\n", line.trim_end())).collect()
+}
