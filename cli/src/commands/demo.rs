@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use tars_engine::regression::Thresholds;
 
 use self::round::Outcome;
-use self::story::{CANDIDATES, EPISODES, GENERATION};
+use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
 use crate::client::{Client, Server};
 use crate::logging;
 use crate::service::Service;
@@ -37,7 +37,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        logging::start("error");
+        // The progress bars share the terminal with the log, and warp calls a connection that ends with the service an error.
+        logging::start("error,warp=off");
         let data = tempfile::tempdir().context("cannot make a temporary folder")?;
         tokio::runtime::Runtime::new()
             .context("cannot start the async runtime")?
@@ -66,20 +67,28 @@ impl Demo {
 
     async fn show(&self, service: &Service) -> anyhow::Result<ExitCode> {
         let client = Server::at(&service.url())?.client()?;
-        let as_expected = tell(&client).await?;
-        if self.once {
-            return Ok(if as_expected {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+        let story = tell(&client).await?;
+        if !self.once {
+            stdout::print(&look_around(&client, &story))?;
+            return std::future::pending().await;
         }
-        std::future::pending().await
+        let strangers: Vec<_> = story.iter().filter(|outcome| !outcome.is_expected()).collect();
+        for Outcome { plan, job } in &strangers {
+            eprintln!(
+                "tars: {}: expected {:?}, but: {}",
+                plan.name, plan.expected, job.explanation
+            );
+        }
+        Ok(if strangers.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 
-/// The story. Whether every evaluation came out as expected.
-async fn tell(client: &Client) -> anyhow::Result<bool> {
+/// The story, and everything that came of it.
+async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
     let palette = Palette::of_stdout();
     let heading = |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
     let server = client.server();
@@ -88,52 +97,45 @@ async fn tell(client: &Client) -> anyhow::Result<bool> {
     ))?;
     let start = Instant::now();
 
+    let episodes = count(EPISODES.into());
     heading(&format!(
-        "1  Evaluate {} trained agents, {} episodes each",
-        GENERATION.len(),
-        count(EPISODES.into())
+        "1  Evaluate {} trained agents, {episodes} episodes each",
+        GENERATION.len()
     ))?;
-    let generation = round::run(client, &GENERATION).await?;
+    let mut story = round::run(client, &GENERATION).await?;
 
     heading("2  Promote their results: they are the baselines now")?;
-    for outcome in &generation {
+    for outcome in &story {
         client.post(&format!("/v1/jobs/{}/promote", outcome.job.job_id)).await?;
     }
-    stdout::print(&table::baselines(&generation, palette))?;
+    stdout::print(&table::baselines(&story, palette))?;
 
     heading(&format!("3  Evaluate {} candidates against them", CANDIDATES.len()))?;
     let candidates = round::run(client, &CANDIDATES).await?;
     let seconds = start.elapsed().as_secs_f64();
     stdout::print(&format!("\n{}", table::verdicts(&candidates, palette)))?;
 
-    let all = || generation.iter().chain(&candidates);
-    heading("Why")?;
+    heading("Why not all of them pass")?;
     stdout::print(&table::reasons(&candidates, palette))?;
-    stdout::print(&format!("\n{}\n", table::totals(all(), seconds)))?;
-    heading("Look around, until Ctrl-C")?;
-    stdout::print(&look_around(client, &candidates))?;
-    let strangers: Vec<&Outcome> = all().filter(|outcome| !outcome.is_expected()).collect();
-    for outcome in &strangers {
-        eprintln!(
-            "tars: {} should have been {:?}",
-            outcome.plan.name, outcome.plan.expected
-        );
-    }
-    Ok(strangers.is_empty())
+    story.extend(candidates);
+    stdout::print(&format!("\n{}\n", table::totals(&story, seconds)))?;
+    Ok(story)
 }
 
 /// Commands to try on what is there now.
-fn look_around(client: &Client, candidates: &[Outcome]) -> String {
+fn look_around(client: &Client, story: &[Outcome]) -> String {
     let server = client.server();
-    let option = server.option();
-    let mut text = format!("  tars jobs list{option}\n  tars baselines list{option}\n");
-    let regressed = candidates
+    // As this process was called, so that the lines work as they stand, installed or not.
+    let tars = std::env::args().next().unwrap_or_else(|| "tars".to_owned());
+    let regressed = story
         .iter()
-        .find(|outcome| outcome.plan.expected == story::Expected::Regression);
-    if let Some(outcome) = regressed {
+        .find(|outcome| outcome.plan.expected == Expected::Regression);
+    let show = regressed.map_or_else(String::new, |outcome| {
         let id = outcome.job.job_id;
-        text += &format!("  tars jobs show {id}{option}\n");
-        text += &format!("  curl -s {server}/v1/jobs/{id}\n");
-    }
-    text + &format!("  curl -s {server}/v1/environments\n  curl -s {server}/metrics | grep verdicts\n")
+        format!("  {tars} jobs show {id}\n  curl -s $TARS_SERVER/v1/jobs/{id}\n")
+    });
+    format!(
+        "\nThe service stays until Ctrl-C. In another terminal:\n\n  export TARS_SERVER={server}\n  {tars} jobs list\n\
+         {show}  {tars} baselines list\n  curl -s $TARS_SERVER/metrics | grep verdicts\n"
+    )
 }

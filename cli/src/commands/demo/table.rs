@@ -1,6 +1,7 @@
 //! The demo's tables.
 
 use comfy_table::{Cell, CellAlignment, Table};
+use tars_engine::regression::Verdict;
 use tars_shared::job::Status;
 
 use super::round::Outcome;
@@ -74,10 +75,11 @@ pub(super) fn reasons(outcomes: &[Outcome], palette: Palette) -> String {
     for outcome in outcomes {
         let name = palette.paint(Ink::Strong, outcome.plan.name);
         match outcome.regression() {
+            Some(regression) if regression.verdict == Verdict::Pass => {}
             Some(regression) => text += &format!("  {name}\n{}", verdict::write(regression, palette)),
             None => {
-                let failed = palette.paint(Ink::Bad, "✘ failed");
-                text += &format!("  {name}\n  {failed}\n    {}\n", outcome.job.explanation);
+                let status = palette.paint(Ink::Bad, &format!("✘ {}", outcome.job.status));
+                text += &format!("  {name}\n  {status}\n    {}\n", outcome.job.explanation);
             }
         }
     }
@@ -85,22 +87,15 @@ pub(super) fn reasons(outcomes: &[Outcome], palette: Palette) -> String {
 }
 
 /// How much that was.
-pub(super) fn totals<'a>(outcomes: impl Iterator<Item = &'a Outcome>, seconds: f64) -> String {
-    let (mut jobs, mut episodes, mut steps) = (0, 0, 0_u64);
-    for outcome in outcomes {
-        jobs += 1;
-        let finished = outcome
-            .result()
-            .map(|result| result.episodes.as_slice())
-            .unwrap_or_default();
-        episodes += finished.len() as u64;
-        steps += finished.iter().map(|episode| u64::from(episode.steps)).sum::<u64>();
-    }
-    format!(
-        "{jobs} jobs, {} episodes, {}steps in {seconds:.1} s, each result on disk before it was shown.",
-        count(episodes),
-        large(steps as f64)
-    )
+pub(super) fn totals(outcomes: &[Outcome], seconds: f64) -> String {
+    let results = || outcomes.iter().filter_map(Outcome::result);
+    let episodes: usize = results().map(|result| result.episodes.len()).sum();
+    let steps: u64 = results()
+        .flat_map(|result| &result.episodes)
+        .map(|episode| u64::from(episode.steps))
+        .sum();
+    let (jobs, episodes, steps) = (outcomes.len(), count(episodes as u64), large(steps as f64));
+    format!("{jobs} jobs with {episodes} episodes and {steps} steps in {seconds:.1} s, every result on disk.")
 }
 
 fn lines(mut table: Table, numbers: std::ops::RangeInclusive<usize>) -> String {
