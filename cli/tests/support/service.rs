@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running `tars dev`.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
     url: String,
     /// Held open: a service whose output nobody takes would stop at its next line.
@@ -14,7 +14,7 @@ pub struct Service {
 
 impl Service {
     /// Starts it on this data folder and waits for the address that it prints.
-    pub fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tars"))
             .args(["dev", "--port", "0", "--data"])
             .arg(data)
@@ -35,12 +35,12 @@ impl Service {
     }
 
     /// Where it listens.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -48,7 +48,9 @@ pub(super) async fn run(client: &Client, plans: &'static [Plan]) -> anyhow::Resu
         let progress = bars.add(plan.name.to_owned());
         evaluate(client, plan, progress)
     });
-    try_join_all(following).await
+    let outcomes = try_join_all(following).await;
+    bars.close();
+    outcomes
 }
 
 async fn evaluate(client: &Client, plan: &'static Plan, mut progress: Progress) -> anyhow::Result<Outcome> {
