@@ -82,3 +82,69 @@ pub fn summarize(episodes: &[Episode], action_counts: Option<&[u64]>, losses: &[
 pub(crate) fn last(values: &[f64], window: usize) -> &[f64] {
     &values[values.len().saturating_sub(window)..]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn episodes(returns: &[f64]) -> Vec<Episode> {
+        let episode = |(number, &total_reward): (u32, &f64)| Episode {
+            episode_num: number,
+            seed: u64::from(number),
+            total_reward,
+            steps: number + 1,
+            success: total_reward > 0.0,
+        };
+        (0..).zip(returns).map(episode).collect()
+    }
+
+    #[test]
+    fn a_summary_says_what_the_episodes_were() {
+        let metrics = summarize(&episodes(&[-2.0, 0.0, 2.0, 4.0]), Some(&[3, 0, 3]), &[0.5, 0.25]);
+        let expected = serde_json::json!({
+            "mean_reward": 1.0, "std_reward": 5.0_f64.sqrt(), "min_reward": -2.0, "max_reward": 4.0, "success_rate": 0.5,
+            "mean_steps": 2.5, "reward_variance": 5.0, "action_entropy": 2.0_f64.ln(), "iqm_reward": 1.0,
+            "mean_reward_ci95": metrics.mean_reward_ci95, "iqm_reward_ci95": metrics.iqm_reward_ci95,
+            "mean_loss": 0.375, "loss_trend": -0.25,
+        });
+        assert_eq!(serde_json::to_value(&metrics).unwrap(), expected);
+        let interval = metrics.mean_reward_ci95.unwrap();
+        assert!(interval.low < 1.0 && 1.0 < interval.high);
+        assert_eq!(serde_json::from_value::<Metrics>(expected).unwrap(), metrics);
+    }
+
+    #[test]
+    fn one_episode_has_no_intervals_and_what_was_not_measured_is_null() {
+        let metrics = summarize(&episodes(&[7.0]), None, &[]);
+        assert_eq!(
+            (metrics.mean_reward, metrics.iqm_reward, metrics.std_reward),
+            (7.0, 7.0, 0.0)
+        );
+        assert_eq!((metrics.mean_reward_ci95, metrics.iqm_reward_ci95), (None, None));
+        assert_eq!(
+            (metrics.action_entropy, metrics.mean_loss, metrics.loss_trend),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn equal_returns_are_their_own_mean_and_intervals_exactly() {
+        let metrics = summarize(&episodes(&[0.1; 7]), None, &[]);
+        assert_eq!((metrics.mean_reward, metrics.reward_variance), (0.1, 0.0));
+        assert_eq!(metrics.mean_reward_ci95, Some(Interval::point(0.1)));
+    }
+
+    #[test]
+    fn a_certain_action_has_no_entropy_and_no_action_has_none_to_speak_of() {
+        let entropy = |counts: &[u64]| summarize(&episodes(&[1.0]), Some(counts), &[]).action_entropy;
+        assert_eq!(entropy(&[0, 9]).map(f64::to_bits), Some(0.0_f64.to_bits()));
+        assert_eq!(entropy(&[0, 0]), None);
+    }
+
+    #[test]
+    fn the_loss_trend_looks_at_the_last_losses_only() {
+        let mut losses = vec![100.0; 5];
+        losses.extend((0..10_u32).map(|step| 2.0 * f64::from(step)));
+        assert_eq!(summarize(&episodes(&[1.0]), None, &losses).loss_trend, Some(2.0));
+    }
+}

@@ -6,6 +6,8 @@ mod baseline;
 mod checks;
 mod comparison;
 mod reason;
+#[cfg(test)]
+mod tests;
 mod thresholds;
 
 use serde::{Deserialize, Serialize};

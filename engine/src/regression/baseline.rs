@@ -119,3 +119,82 @@ impl Baseline {
 pub(super) fn summarize(returns: &[SeededReturn]) -> Summary {
     Summary::of(returns.iter().map(|episode| episode.total_reward))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_baseline_is_refused_by_the_name_of_its_field() {
+        let kept = |(seed, total_reward)| SeededReturn { seed, total_reward };
+        let good = Baseline {
+            mean_reward: 500.0,
+            std_reward: 20.0,
+            success_rate: 1.0,
+            n: 4,
+            returns: Some([(7, 480.0), (8, 520.0), (9, 480.0), (10, 520.0)].map(kept).to_vec()),
+        };
+        assert_eq!(good.check(), Ok(()));
+        let without_returns = Baseline {
+            returns: None,
+            ..good.clone()
+        };
+        assert_eq!(without_returns.check(), Ok(()));
+        let returns = |change: fn(&mut Vec<SeededReturn>)| {
+            let mut baseline = good.clone();
+            change(baseline.returns.as_mut().unwrap());
+            baseline
+        };
+        let cases = [
+            (
+                "mean_reward",
+                Baseline {
+                    mean_reward: f64::NAN,
+                    ..good.clone()
+                },
+            ),
+            (
+                "mean_reward",
+                Baseline {
+                    mean_reward: 510.0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "std_reward",
+                Baseline {
+                    std_reward: -1.0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "std_reward",
+                Baseline {
+                    std_reward: 30.0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "success_rate",
+                Baseline {
+                    success_rate: 1.5,
+                    ..good.clone()
+                },
+            ),
+            (
+                "n",
+                Baseline {
+                    n: 0,
+                    returns: None,
+                    ..good.clone()
+                },
+            ),
+            ("n", Baseline { n: 5, ..good.clone() }),
+            ("returns", returns(|returns| returns[1].seed = returns[3].seed)),
+            ("returns", returns(|returns| returns[2].total_reward = f64::INFINITY)),
+        ];
+        for (field, baseline) in cases {
+            assert_eq!(baseline.check().unwrap_err().field, field, "{baseline:?}");
+        }
+    }
+}

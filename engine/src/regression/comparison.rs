@@ -149,18 +149,21 @@ impl Evidence {
     }
 
     fn welch(sample: &Summary, baseline: &Summary, alpha: f64) -> Self {
-        let test = TTest::welch(sample, baseline);
+        let difference = sample.mean - baseline.mean;
         let variances = sample.sample_variance().zip(baseline.sample_variance());
-        Self {
-            test: Test::Welch,
-            n_baseline: baseline.n,
-            baseline_mean: baseline.mean,
-            difference: sample.mean - baseline.mean,
-            bounds: test.zip(variances).map(|(test, (of_sample, of_baseline))| Bounds {
-                interval: test.interval(alpha),
-                p_value: test.p_worse(),
-                variance_per_episode: of_sample + of_baseline,
-            }),
+        match TTest::welch(sample, baseline).zip(variances) {
+            Some((test, (of_sample, of_baseline))) => Self {
+                test: Test::Welch,
+                n_baseline: baseline.n,
+                baseline_mean: baseline.mean,
+                difference,
+                bounds: Some(Bounds {
+                    interval: test.interval(alpha),
+                    p_value: test.p_worse(),
+                    variance_per_episode: of_sample + of_baseline,
+                }),
+            },
+            None => Self::none(baseline.n, baseline.mean, difference),
         }
     }
 
@@ -278,12 +281,12 @@ impl Differences {
 
 /// Whether values vary by no more than rounding at this scale makes them.
 fn is_constant(summary: &Summary, scale: f64) -> bool {
-    summary.population_variance.sqrt() <= EQUAL * scale.abs()
+    summary.population_variance.sqrt() <= EQUAL * scale.abs().max(LEAST_SCALE)
 }
 
 /// Zero for a difference that rounding makes at this scale.
 fn snapped(difference: f64, scale: f64) -> f64 {
-    if difference.abs() <= EQUAL * scale.abs() {
+    if difference.abs() <= EQUAL * scale.abs().max(LEAST_SCALE) {
         0.0
     } else {
         difference

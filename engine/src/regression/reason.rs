@@ -1,6 +1,7 @@
 //! The verdict and its grounds in one sentence that a person can act on.
 
 use super::{Candidate, Check, CheckName, Comparison, Test, Thresholds, Verdict};
+use crate::statistics::Interval;
 use crate::statistics::proportion::clopper_pearson_upper;
 
 pub(super) fn write(
@@ -34,7 +35,7 @@ pub(super) fn write(
     match verdict {
         Verdict::Pass => format!(
             "{environment} passes: {means}, and a drop of {margin} is ruled out ({bound}; {sizes}){}",
-            if is_unvaried(comparison) {
+            if is_unvaried(interval) {
                 unseen(comparison, thresholds)
             } else {
                 String::new()
@@ -53,7 +54,7 @@ pub(super) fn write(
             "{environment} is undecided: {means}, which chance may explain (p = {}), but a drop of {margin} is not ruled out \
              ({bound}; {sizes}); {}",
             p_value(comparison.p_adjusted.unwrap_or(1.0)),
-            advice(comparison)
+            advice(comparison, interval)
         ),
     }
 }
@@ -84,8 +85,9 @@ fn means(comparison: &Comparison) -> String {
     )
 }
 
-fn is_unvaried(comparison: &Comparison) -> bool {
-    matches!(comparison.test, Test::Exact | Test::PairedSign) && comparison.episodes_needed.is_none()
+/// Whether every difference was the same, so that the interval is a point.
+fn is_unvaried(interval: Interval) -> bool {
+    interval.low >= interval.high
 }
 
 /// A sample without variation knows nothing of the size of rare losses, but bounds their frequency.
@@ -97,13 +99,14 @@ fn unseen(comparison: &Comparison, thresholds: &Thresholds) -> String {
     )
 }
 
-fn advice(comparison: &Comparison) -> String {
+fn advice(comparison: &Comparison, interval: Interval) -> String {
     match comparison.episodes_needed {
         Some(needed) if needed > comparison.n.min(comparison.n_baseline) => {
             format!("about {needed} episodes per side would tell")
         }
         Some(_) => "the drop is too close to the margin to tell with these episodes".to_owned(),
-        None => "more episodes would tell".to_owned(),
+        None if is_unvaried(interval) => "more episodes would tell".to_owned(),
+        None => "with returns that vary so much no feasible number of episodes would tell".to_owned(),
     }
 }
 

@@ -50,3 +50,53 @@ pub(super) fn within(field: &'static str, value: f64, low: f64, high: f64) -> Re
     let message = format!("must be from {low} to {high}, and is {value}");
     Err(InvalidValue { field, message })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_threshold_is_refused_by_the_name_of_its_option() {
+        let good = Thresholds::default();
+        assert_eq!(good.check(), Ok(()));
+        let cases = [
+            (
+                "EVAL_FAILURE_RATE",
+                Thresholds {
+                    failure_rate: -0.1,
+                    ..good
+                },
+            ),
+            (
+                "EVAL_REWARD_DROP_PCT",
+                Thresholds {
+                    reward_drop_pct: 0.0,
+                    ..good
+                },
+            ),
+            (
+                "EVAL_VARIANCE_MULTIPLIER",
+                Thresholds {
+                    variance_multiplier: f64::NAN,
+                    ..good
+                },
+            ),
+            (
+                "EVAL_LOSS_TREND_WINDOW",
+                Thresholds {
+                    loss_trend_window: 2,
+                    ..good
+                },
+            ),
+            ("EVAL_ALPHA", Thresholds { alpha: 0.5, ..good }),
+        ];
+        for (option, thresholds) in cases {
+            let error = thresholds.check().unwrap_err();
+            assert_eq!(error.field, option);
+            assert!(
+                error.to_string().starts_with(&format!("{option} must be from ")),
+                "{error}"
+            );
+        }
+    }
+}

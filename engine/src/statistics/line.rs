@@ -40,6 +40,7 @@ impl Line {
 
     /// The largest slope that noise around a level line explains at level `alpha`, one-sided; `None` below three values.
     pub fn largest_chance_slope(&self, alpha: f64) -> Option<f64> {
-        Some(upper_quantile(alpha, self.n - 2.0) * self.standard_error?)
+        let standard_error = self.standard_error?;
+        Some(upper_quantile(alpha, self.n - 2.0) * standard_error)
     }
 }
