@@ -373,7 +373,7 @@ fn a_watch_outlives_the_service() {
         "--env",
         "Acrobot-v1",
         "--episodes",
-        "100",
+        "400",
     ]);
     let mut watch = command(&proxy.url(), &["jobs", "watch", id(&receipt)])
         .stdout(Stdio::piped())
@@ -382,7 +382,11 @@ fn a_watch_outlives_the_service() {
         .unwrap();
     let mut lines = BufReader::new(watch.stderr.take().unwrap()).lines();
     let first = lines.next().expect("it says where the job is").unwrap();
-    assert!(first.contains("of 100 episodes"), "{first}");
+    assert!(first.contains("of 400 episodes"), "{first}");
+    assert!(
+        !first.contains("completed"),
+        "the service is to be killed before the job ends"
+    );
 
     bench.service.kill();
     bench.service = Service::start(&bench.folder.path().join("data"));
