@@ -29,7 +29,7 @@ struct Run {
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("there is room for a folder");
         let service = Service::start(&folder.path().join("data"));
         Self { service, folder }
     }
@@ -53,17 +53,17 @@ impl Bench {
             "layers": [layer(width, 6), layer(width, width), layer(width, width), layer(3, width)],
         });
         let path = self.folder.path().join("slow.json");
-        std::fs::write(&path, policy.to_string()).unwrap();
-        path.to_str().unwrap().to_owned()
+        std::fs::write(&path, policy.to_string()).expect("there is room for a file");
+        path.to_str().expect("the path is UTF-8").to_owned()
     }
 }
 
 fn tars(server: &str, arguments: &[&str]) -> Run {
-    let Output { status, stdout, stderr } = command(server, arguments).output().unwrap();
+    let Output { status, stdout, stderr } = command(server, arguments).output().expect("tars starts");
     Run {
         code: status.code().expect("it exits by itself"),
-        out: String::from_utf8(stdout).unwrap(),
-        err: String::from_utf8(stderr).unwrap(),
+        out: String::from_utf8(stdout).expect("it prints text"),
+        err: String::from_utf8(stderr).expect("it prints text"),
     }
 }
 
@@ -77,7 +77,7 @@ fn example(name: &str) -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../examples/policies")
         .join(name);
-    path.to_str().unwrap().to_owned()
+    path.to_str().expect("the path is UTF-8").to_owned()
 }
 
 fn id(document: &Value) -> &str {

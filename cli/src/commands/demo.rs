@@ -106,7 +106,7 @@ async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
 
     heading("2  Promote their results: they are the baselines now")?;
     for outcome in &story {
-        client.post(&format!("/v1/jobs/{}/promote", outcome.job.job_id)).await?;
+        client.post(&format!("/v1/jobs/{}/promote", outcome.job.id)).await?;
     }
     stdout::print(&table::baselines(&story, palette))?;
 
@@ -131,7 +131,7 @@ fn look_around(client: &Client, story: &[Outcome]) -> String {
         .iter()
         .find(|outcome| outcome.plan.expected == Expected::Regression);
     let show = regressed.map_or_else(String::new, |outcome| {
-        let id = outcome.job.job_id;
+        let id = outcome.job.id;
         format!("  {tars} jobs show {id}\n  curl -s $TARS_SERVER/v1/jobs/{id}\n")
     });
     format!(

@@ -14,6 +14,10 @@ use crate::stdout;
 
 /// Submit a policy to the service
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
 #[command(after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive.")]
 pub(crate) struct Submit {
     /// The policy: a Stable-Baselines3 .zip, a .safetensors or an mlp-json file
@@ -37,7 +41,7 @@ pub(crate) struct Submit {
     /// Sample actions instead of taking the best or mean one
     #[arg(long)]
     stochastic: bool,
-    /// The statistics that VecNormalize.save() wrote, if the agent was trained under them
+    /// The statistics that SB3's `VecNormalize` saved, if the agent was trained under them
     #[arg(long, value_name = "FILE")]
     vec_normalize: Option<PathBuf>,
     /// sb3-zip, safetensors or mlp-json [default: told from the file]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 /// A proxy on a free port. Its threads end with the test's process.
@@ -19,8 +19,8 @@ struct State {
 impl Proxy {
     /// In front of the service at this URL.
     pub(crate) fn before(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
         let state = Arc::new(Mutex::new(State {
             target: host(url),
             answers_to_lose: 0,
@@ -32,7 +32,7 @@ impl Proxy {
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let (target, lose_answer) = {
-                    let mut state = state.lock().unwrap();
+                    let mut state = lock(&state);
                     let lose_answer = state.answers_to_lose > 0;
                     state.answers_to_lose = state.answers_to_lose.saturating_sub(1);
                     (state.target.clone(), lose_answer)
@@ -53,18 +53,22 @@ impl Proxy {
 
     /// The next connections deliver their requests, but not the answers.
     pub(crate) fn lose_answers(&self, connections: u32) {
-        self.state.lock().unwrap().answers_to_lose = connections;
+        lock(&self.state).answers_to_lose = connections;
     }
 
     /// How many answers are still to be lost.
     pub(crate) fn answers_to_lose(&self) -> u32 {
-        self.state.lock().unwrap().answers_to_lose
+        lock(&self.state).answers_to_lose
     }
 
     /// The service is elsewhere now.
     pub(crate) fn retarget(&self, url: &str) {
-        self.state.lock().unwrap().target = host(url);
+        lock(&self.state).target = host(url);
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("no thread panics while it holds the lock")
 }
 
 fn host(url: &str) -> String {

@@ -21,10 +21,10 @@ impl Service {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+            .expect("tars starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut welcome = String::new();
-        stdout.read_line(&mut welcome).unwrap();
+        stdout.read_line(&mut welcome).expect("it prints where it listens");
         let url = welcome.split([' ', ',']).find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned();
         Self {
@@ -41,8 +41,8 @@ impl Service {
 
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.kill().expect("it runs until now");
+        self.child.wait().expect("it was started here");
     }
 }
 

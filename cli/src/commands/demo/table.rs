@@ -58,10 +58,12 @@ fn judgement(outcome: &Outcome) -> Cell {
     match outcome.regression() {
         Some(regression) => {
             let (ink, sign) = verdict::sign(regression.verdict);
-            let mut text = format!("{sign} {}", regression.verdict.as_str());
-            if regression.detected {
-                text += &format!(", {}", regression.severity.as_str());
-            }
+            let verdict = regression.verdict.as_str();
+            let text = if regression.detected {
+                format!("{sign} {verdict}, {}", regression.severity.as_str())
+            } else {
+                format!("{sign} {verdict}")
+            };
             Palette::cell(ink, &text)
         }
         None if outcome.job.status == Status::Failed => Palette::cell(Ink::Bad, "✘ failed"),
@@ -71,19 +73,19 @@ fn judgement(outcome: &Outcome) -> Cell {
 
 /// The grounds of everything that did not simply pass.
 pub(super) fn reasons(outcomes: &[Outcome], palette: Palette) -> String {
-    let mut text = String::new();
-    for outcome in outcomes {
-        let name = palette.paint(Ink::Strong, outcome.plan.name);
-        match outcome.regression() {
-            Some(regression) if regression.verdict == Verdict::Pass => {}
-            Some(regression) => text += &format!("  {name}\n{}", verdict::write(regression, palette)),
-            None => {
-                let status = palette.paint(Ink::Bad, &format!("✘ {}", outcome.job.status));
-                text += &format!("  {name}\n  {status}\n    {}\n", outcome.job.explanation);
-            }
+    outcomes.iter().filter_map(|outcome| reason(outcome, palette)).collect()
+}
+
+fn reason(outcome: &Outcome, palette: Palette) -> Option<String> {
+    let name = palette.paint(Ink::Strong, outcome.plan.name);
+    match outcome.regression() {
+        Some(regression) if regression.verdict == Verdict::Pass => None,
+        Some(regression) => Some(format!("  {name}\n{}", verdict::write(regression, palette))),
+        None => {
+            let status = palette.paint(Ink::Bad, &format!("✘ {}", outcome.job.status));
+            Some(format!("  {name}\n  {status}\n    {}\n", outcome.job.explanation))
         }
     }
-    text
 }
 
 /// How much that was.
@@ -104,5 +106,6 @@ fn lines(mut table: Table, numbers: std::ops::RangeInclusive<usize>) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| format!(" {}\n", line.trim_end())).collect()
+    let lines = table.lines().map(|line| " ".to_owned() + line.trim_end() + "\n");
+    lines.collect()
 }

@@ -31,7 +31,7 @@ pub(super) async fn print(client: &Client, answer: &Answer, json: bool) -> anyho
     let mut text = facts::text(&job, System.now(), palette);
     text += &results::text(client, &job, palette).await?;
     if let Some(next) = next_step(&job, &client.server().option()) {
-        text += &format!("\n{next}\n");
+        text = text + "\n" + &next + "\n";
     }
     stdout::print(&text)?;
     Ok(job)
@@ -45,7 +45,7 @@ fn is_permanent(job: &Job) -> bool {
 }
 
 fn next_step(job: &Job, server: &str) -> Option<String> {
-    let id = job.job_id;
+    let id = job.id;
     let step = match job.status {
         Status::Queued | Status::Running => format!("Follow it: tars jobs watch {id}{server}"),
         Status::Failed if is_permanent(job) => "It would fail again: mend it and submit it anew.".to_owned(),

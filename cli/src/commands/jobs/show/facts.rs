@@ -26,7 +26,7 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
         Status::Completed | Status::Queued | Status::Running | Status::Cancelled => Ink::Strong,
     };
     let mut facts = vec![
-        ("job", job.job_id.to_string()),
+        ("job", job.id.to_string()),
         ("status", palette.paint(ink, job.status.as_str())),
         ("", explanation(job)),
         (
