@@ -93,7 +93,7 @@ async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
     let heading = |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
     let server = client.server();
     stdout::print(&format!(
-        "T.A.R.S. is listening on {server}: API, workers and database in this process, with temporary data.\n"
+        "T.A.R.S. is listening on {server}: API, workers and database in this process.\n"
     ))?;
     let start = Instant::now();
 
