@@ -18,8 +18,8 @@ use tars_shared::job::EnvironmentResult;
 use uuid::Uuid;
 
 use crate::environment_id;
-use crate::show::Palette;
 use crate::show::evaluation::{Evaluation, overall};
+use crate::show::{Ink, Palette};
 use crate::stdout;
 
 use self::agent::Agent;
@@ -208,6 +208,10 @@ impl Evaluate {
     ) -> anyhow::Result<String> {
         let palette = Palette::of_stdout();
         let mut text = format!("{}\n", agent.describe(palette));
+        if let Some(path) = self.baseline.as_ref().or(self.against.as_ref()) {
+            let path = palette.paint(Ink::Strong, &path.display().to_string());
+            writeln!(text, "against {path}")?;
+        }
         for (index, rolled) in rolled.iter().enumerate() {
             let reference = references.map(|references| &references[index]);
             let regression = judged.get(index);
@@ -218,11 +222,8 @@ impl Evaluate {
                 baseline: reference.map(|reference| &reference.statistics),
                 regression,
             };
-            let mut aside = if self.stochastic { ", sampled actions" } else { "" }.to_owned();
-            if let Some(reference) = reference {
-                write!(aside, ", against {}", reference.source)?;
-            }
-            write!(aside, " ({})", rolled.pace())?;
+            let sampled = if self.stochastic { ", sampled actions" } else { "" };
+            let aside = format!("{sampled} ({})", rolled.pace());
             write!(text, "\n{}", evaluation.write(&aside, palette))?;
             if let (Some(reference), Some(regression)) = (reference, regression)
                 && let Some(hint) = self.hint(reference, regression)

@@ -120,7 +120,7 @@ impl Evaluation<'_> {
         let row = |name: &str, bars: &str| {
             let low = palette.paint(Ink::Faint, &decimals.write(bins.low));
             let high = palette.paint(Ink::Faint, &decimals.write(bins.high));
-            format!("  {name:<9}{low} {bars} {high}\n")
+            format!("  {name:<10} {low} {bars} {high}\n")
         };
         let mut text = row("returns", &bins.draw(ours));
         if known.is_some() {
@@ -202,5 +202,66 @@ impl Rows {
             right(row.difference),
         ];
         self.table.add_row(self.columns(cells));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tars_engine::metrics::summarize;
+    use tars_engine::regression::{Candidate, Thresholds, judge};
+
+    use super::*;
+
+    fn episodes(returns: impl Iterator<Item = f64>) -> Vec<Episode> {
+        let episode = |(episode_num, total_reward): (u32, f64)| Episode {
+            episode_num,
+            seed: episode_num.into(),
+            total_reward,
+            steps: 200,
+            success: total_reward > 0.0,
+        };
+        (0..).zip(returns).map(episode).collect()
+    }
+
+    /// Judges these mean returns against a baseline around 100.
+    fn judged(means: &[f64]) -> Vec<Regression> {
+        let around = |mean: f64| episodes((0..50).map(move |index| mean + f64::from(index % 5)));
+        let baseline = around(100.0);
+        let baseline = Baseline::of(&summarize(&baseline, None, &[]), &baseline);
+        let all: Vec<_> = means.iter().map(|&mean| around(mean)).collect();
+        let metrics: Vec<_> = all.iter().map(|episodes| summarize(episodes, None, &[])).collect();
+        let candidate = |(episodes, metrics)| Candidate {
+            environment: "Test-v0",
+            episodes,
+            metrics,
+            baseline: &baseline,
+            losses: &[],
+        };
+        let candidates: Vec<_> = all.iter().map(Vec::as_slice).zip(&metrics).map(candidate).collect();
+        judge(&candidates, &Thresholds::default())
+    }
+
+    #[test]
+    fn one_regression_among_several_environments_is_one() {
+        let plain = Palette::plain();
+        assert_eq!(overall(&judged(&[100.0, 120.0]), plain), "✔ all 2 environments pass\n");
+        let mixed = overall(&judged(&[100.0, 50.0, 120.0]), plain);
+        assert_eq!(mixed, "✘ regression in 1 of 3 environments\n");
+    }
+
+    #[test]
+    fn a_single_episode_has_no_interval_and_no_range() {
+        let episodes = episodes([-1.5].into_iter());
+        let evaluation = Evaluation {
+            environment: "Test-v0",
+            metrics: &summarize(&episodes, None, &[]),
+            episodes: &episodes,
+            baseline: None,
+            regression: None,
+        };
+        let text = evaluation.write("", Palette::plain());
+        assert!(text.starts_with("Test-v0  1 episode, seed 0\n"), "{text}");
+        assert!(text.contains("every return is -1.500"), "{text}");
+        assert!(!text.contains('['), "{text}");
     }
 }

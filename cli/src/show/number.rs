@@ -75,15 +75,6 @@ pub(crate) fn large(number: f64) -> String {
     format!("{scaled:.decimals$}{unit}")
 }
 
-/// A p-value; below a thousandth nobody counts.
-pub(crate) fn p_value(p_value: f64) -> String {
-    if p_value < 0.001 {
-        "p < 0.001".to_owned()
-    } else {
-        format!("p = {p_value:.3}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

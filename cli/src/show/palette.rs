@@ -37,7 +37,7 @@ impl Palette {
 
     /// No colours.
     #[cfg(test)]
-    pub(crate) fn plain() -> Self {
+    pub(super) fn plain() -> Self {
         Self { coloured: false }
     }
 

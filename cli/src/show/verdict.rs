@@ -21,14 +21,10 @@ pub(crate) fn write(regression: &Regression, palette: Palette) -> String {
     for line in wrap(&regression.reason) {
         text += &format!("    {line}\n");
     }
-    let failed: Vec<String> = regression
-        .checks
-        .iter()
-        .filter(|check| check.failed)
-        .map(describe)
-        .collect();
-    if !failed.is_empty() {
-        text += &format!("    failed checks: {}\n", failed.join(", "));
+    let failed = regression.checks.iter().filter(|check| check.failed);
+    for (index, check) in failed.enumerate() {
+        let heading = if index == 0 { "failed checks:" } else { "" };
+        text += &format!("    {heading:<14} {}\n", describe(check));
     }
     text
 }
@@ -50,7 +46,7 @@ fn describe(check: &Check) -> String {
         CheckName::FailureRate => (percentage_points(observed), percentage_points(threshold)),
         CheckName::Variance => (ratio(observed), ratio(threshold)),
     };
-    format!("{} {observed} (at most {threshold})", check.name.as_str())
+    format!("{:<12} {observed} (at most {threshold})", check.name.as_str())
 }
 
 fn wrap(text: &str) -> Vec<String> {
