@@ -32,7 +32,7 @@ pub(crate) use server::Server;
 /// How long one request may take, unless it carries a file or waits on purpose.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the upload of up to 10 MiB may take.
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(120);
+const UPLOAD_PATIENCE: Duration = Duration::from_mins(2);
 /// Pauses before the repetitions of a request.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(100),

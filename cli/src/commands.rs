@@ -1,6 +1,7 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
 mod baselines;
+mod demo;
 mod dev;
 mod evaluate;
 mod jobs;
@@ -17,6 +18,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
+    Demo(demo::Demo),
     Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
@@ -28,6 +30,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
+            Self::Demo(demo) => demo.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),

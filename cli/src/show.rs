@@ -4,6 +4,6 @@ pub(crate) mod evaluation;
 mod histogram;
 pub(crate) mod number;
 mod palette;
-mod verdict;
+pub(crate) mod verdict;
 
 pub(crate) use palette::{Ink, Palette};

@@ -47,7 +47,7 @@ async fn submit(client: &Client, url: &str, key: &str) -> Option<String> {
     let response = request.send().await.ok()?;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let receipt: Value = response.json().await.ok()?;
-    Some(receipt["job_id"].as_str().unwrap().to_owned())
+    Some(receipt["job_id"].as_str().expect("a receipt names the job").to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,10 +124,10 @@ async fn follow(client: &Client, url: &str, id: &str) -> Value {
         .get(format!("{url}/v1/jobs/{id}?wait=60"))
         .send()
         .await
-        .unwrap()
+        .expect("a living service answers")
         .json()
         .await
-        .unwrap()
+        .expect("it answers with the job")
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A policy with its statistics on the way to the service: inline while it is small, as an artifact otherwise.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::bail;
@@ -8,9 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
-use tars_engine::policy_file::Format;
+use tars_engine::policy_file::{Algorithm, Format};
 use tars_shared::artifact::{Digest, MAX_BYTES};
-use tars_shared::request::body::{AgentStateBody, StatisticsBody};
+use tars_shared::request::Priority;
+use tars_shared::request::body::{AgentStateBody, Body, StatisticsBody};
 
 use super::{Client, Error};
 use crate::bounded_file;
@@ -58,8 +60,33 @@ impl AgentFile {
         }
     }
 
-    /// What goes into the request. Large files are stored on the way.
-    pub(crate) async fn state(&self, client: &Client) -> Result<AgentStateBody, Error> {
+    /// The request that evaluates it, with every default. Large files are stored on the way.
+    pub(crate) async fn request(
+        &self,
+        client: &Client,
+        agent_type: Algorithm,
+        environments: Vec<String>,
+    ) -> Result<Body, Error> {
+        Ok(Body {
+            agent_type,
+            agent_state: self.state(client).await?,
+            hyperparameters: BTreeMap::new(),
+            environments: Some(environments),
+            num_episodes: None,
+            quick_mode: false,
+            compare_to_baseline: None,
+            detect_regressions: None,
+            seed: None,
+            deterministic: None,
+            priority: Priority::default(),
+            timeout_seconds: None,
+            labels: BTreeMap::new(),
+            losses: Vec::new(),
+            callback_url: None,
+        })
+    }
+
+    async fn state(&self, client: &Client) -> Result<AgentStateBody, Error> {
         let (artifact, data) = settle(client, &self.policy).await?;
         let vec_normalize = match &self.vec_normalize {
             None => None,

@@ -40,8 +40,6 @@ pub(crate) enum Error {
 pub(crate) struct Problem {
     status: u16,
     title: String,
-    /// Stable for programs.
-    pub(crate) code: String,
     #[serde(default)]
     detail: String,
     #[serde(default)]

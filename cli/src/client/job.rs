@@ -13,7 +13,8 @@ use uuid::Uuid;
 /// A job as the service shows it.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Job {
-    pub(crate) job_id: Uuid,
+    #[serde(rename = "job_id")]
+    pub(crate) id: Uuid,
     pub(crate) status: Status,
     pub(crate) explanation: String,
     pub(crate) verdict: Option<Verdict>,

@@ -52,10 +52,17 @@ impl ProgressBars {
             Self::Silent => Progress::Silent,
         }
     }
+
+    /// Ends the last bar's line.
+    pub(crate) fn close(self) {
+        if let Self::Bars(..) = self {
+            eprintln!();
+        }
+    }
 }
 
 fn bar(name: String, width: usize) -> ProgressBar {
-    let template = format!("  {{prefix:{width}}}  {{bar:30.cyan/dim}} {{pos:>5}}/{{len}}  {{msg}}");
+    let template = format!("  {{prefix:{width}}}  {{bar:30.cyan/dim}} {{pos:>5}}/{{len:<5}} {{wide_msg}}");
     let style = ProgressStyle::with_template(&template)
         .expect("the template is a constant but for a number")
         .progress_chars("━╸─");
@@ -70,12 +77,11 @@ impl Progress {
             Self::Bar(bar) => {
                 bar.set_length(total.into());
                 bar.set_position(done.into());
-                if job.status.is_terminal() {
-                    bar.finish_with_message(outcome(job));
-                } else if done == 0 {
-                    bar.set_message(job.explanation.clone());
-                } else {
-                    bar.set_message("");
+                match job.status {
+                    Status::Queued => bar.set_message(job.explanation.clone()),
+                    Status::Running => bar.set_message(""),
+                    // Unlike finishing it, that leaves the bar of a failed job where it was.
+                    Status::Completed | Status::Failed | Status::Cancelled => bar.abandon_with_message(outcome(job)),
                 }
             }
             Self::Lines { name, last, last_note } => {

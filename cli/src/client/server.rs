@@ -19,7 +19,7 @@ const SILENCE_PATIENCE: Duration = Duration::from_secs(40);
 pub(crate) struct Server {
     /// The service to talk to
     #[arg(long = "server", env = "TARS_SERVER", default_value = DEFAULT, value_name = "URL", value_parser = parse,
-          help_heading = "Service")]
+          global = true, display_order = 900)]
     url: Url,
 }
 

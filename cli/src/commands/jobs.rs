@@ -72,7 +72,9 @@ pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Resu
         ProgressBars::new(id.to_string().len())
     };
     let mut progress = bars.add(id.to_string());
-    let answer = client::follow(client, id, &mut progress).await?;
+    let followed = client::follow(client, id, &mut progress).await;
+    bars.close();
+    let answer = followed?;
     let job = show::print(client, &answer, json).await?;
     Ok(job.exit_code().into())
 }

@@ -14,6 +14,10 @@ use crate::stdout;
 
 /// Submit a policy to the service
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
 #[command(after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive.")]
 pub(crate) struct Submit {
     /// The policy: a Stable-Baselines3 .zip, a .safetensors or an mlp-json file
@@ -26,18 +30,18 @@ pub(crate) struct Submit {
     #[arg(long = "env", value_name = "ID", default_value = "CartPole-v1")]
     environments: Vec<String>,
     /// Episodes per environment [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     episodes: Option<i64>,
     /// 50 episodes per environment
     #[arg(long, conflicts_with = "episodes")]
     quick: bool,
     /// Episode i is reset with SEED + i [default: chosen by the service]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<i64>,
     /// Sample actions instead of taking the best or mean one
     #[arg(long)]
     stochastic: bool,
-    /// The statistics that VecNormalize.save() wrote, if the agent was trained under them
+    /// The statistics that SB3's `VecNormalize` saved, if the agent was trained under them
     #[arg(long, value_name = "FILE")]
     vec_normalize: Option<PathBuf>,
     /// sb3-zip, safetensors or mlp-json [default: told from the file]
@@ -47,7 +51,7 @@ pub(crate) struct Submit {
     #[arg(long, default_value_t)]
     priority: Priority,
     /// Wall time that each environment may take [default: 300]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i64>,
     /// A tag to find the job by; may be repeated
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
@@ -55,6 +59,9 @@ pub(crate) struct Submit {
     /// A number or text to store with the result; may be repeated
     #[arg(long = "hyperparameter", value_name = "NAME=VALUE", value_parser = pair)]
     hyperparameters: Vec<(String, String)>,
+    /// Training losses, oldest first, for the loss trend
+    #[arg(long, value_name = "LOSS,…", value_delimiter = ',', allow_negative_numbers = true)]
+    losses: Vec<f64>,
     /// Do not compare with the baseline
     #[arg(long)]
     no_baseline: bool,
@@ -81,21 +88,17 @@ impl Submit {
         let client = self.server.client()?;
         let key = self.idempotency_key.unwrap_or_else(|| System.new_id().to_string());
         let body = Body {
-            agent_type: self.agent,
-            agent_state: agent.state(&client).await?,
             hyperparameters: self.hyperparameters.into_iter().map(typed).collect(),
-            environments: Some(self.environments),
             num_episodes: self.episodes,
             quick_mode: self.quick,
             compare_to_baseline: Some(!self.no_baseline),
-            detect_regressions: None,
             seed: self.seed,
             deterministic: Some(!self.stochastic),
             priority: self.priority,
             timeout_seconds: self.timeout,
             labels: self.labels.into_iter().collect(),
-            losses: Vec::new(),
-            callback_url: None,
+            losses: self.losses,
+            ..agent.request(&client, self.agent, self.environments).await?
         };
         let answer = client.submit(&key, &body).await?;
         let id = answer.read::<Receipt>()?.job_id;

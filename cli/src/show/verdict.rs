@@ -9,7 +9,7 @@ use super::palette::{Ink, Palette};
 const LINE: usize = 92;
 
 /// The verdict, its reason and the checks that failed, indented.
-pub(super) fn write(regression: &Regression, palette: Palette) -> String {
+pub(crate) fn write(regression: &Regression, palette: Palette) -> String {
     let (ink, sign) = sign(regression.verdict);
     let mut title = format!("{sign} {}", regression.verdict.as_str());
     if regression.detected {
@@ -30,7 +30,7 @@ pub(super) fn write(regression: &Regression, palette: Palette) -> String {
 }
 
 /// How a verdict is marked.
-pub(super) fn sign(verdict: Verdict) -> (Ink, char) {
+pub(crate) fn sign(verdict: Verdict) -> (Ink, char) {
     match verdict {
         Verdict::Pass => (Ink::Good, '✔'),
         Verdict::Regression => (Ink::Bad, '✘'),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running `tars dev`.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
     url: String,
     /// Held open: a service whose output nobody takes would stop at its next line.
@@ -14,17 +14,17 @@ pub struct Service {
 
 impl Service {
     /// Starts it on this data folder and waits for the address that it prints.
-    pub fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tars"))
             .args(["dev", "--port", "0", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+            .expect("tars starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut welcome = String::new();
-        stdout.read_line(&mut welcome).unwrap();
+        stdout.read_line(&mut welcome).expect("it prints where it listens");
         let url = welcome.split([' ', ',']).find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned();
         Self {
@@ -35,14 +35,14 @@ impl Service {
     }
 
     /// Where it listens.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs until now");
+        self.child.wait().expect("it was started here");
     }
 }
 

@@ -1,12 +1,12 @@
 //! `tars baselines add`: a baseline that was measured elsewhere, from options or from a file.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use serde::Serialize;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression;
-use tars_shared::baseline::{Baseline, NewBaseline};
+use tars_shared::baseline::Baseline;
 
 use crate::client::Client;
 use crate::commands::evaluate::baseline_file::BaselineFile;
@@ -53,6 +53,14 @@ struct Statistics {
     episodes: u32,
 }
 
+#[derive(Serialize)]
+struct Body {
+    agent_type: Algorithm,
+    environment: String,
+    #[serde(flatten)]
+    statistics: regression::Baseline,
+}
+
 impl Add {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         let statistics = match (self.statistics, &self.from_json) {
@@ -64,12 +72,10 @@ impl Add {
             }
             (None, None) => anyhow::bail!("give --mean, --std, --success-rate and --episodes, or --from-json"),
         };
-        let baseline = NewBaseline {
+        let baseline = Body {
             agent_type: self.agent,
             environment: self.environment,
             statistics,
-            hyperparameters: BTreeMap::new(),
-            source_job: None,
         };
         let answer = client.create("/v1/baselines", &baseline).await?;
         if self.json {

@@ -23,7 +23,8 @@ pub(super) struct Top {
     environment: Option<String>,
     /// How many ranks of each environment
     #[arg(short = 'n', default_value_t = 10, value_name = "N")]
-    top_n: u32,
+    #[serde(rename = "top_n")]
+    ranks: u32,
     /// Print the service's JSON, which holds every episode's return
     #[arg(long)]
     #[serde(skip)]

@@ -6,7 +6,7 @@ mod results;
 use std::process::ExitCode;
 
 use tars_shared::clock::{Clock as _, System};
-use tars_shared::job::Status;
+use tars_shared::job::{FailureKind, Status};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client, Job};
@@ -30,19 +30,28 @@ pub(super) async fn print(client: &Client, answer: &Answer, json: bool) -> anyho
     let palette = Palette::of_stdout();
     let mut text = facts::text(&job, System.now(), palette);
     text += &results::text(client, &job, palette).await?;
-    if let Some(next) = next_step(&job) {
-        text += &format!("\n{next}{}\n", client.server().option());
+    if let Some(next) = next_step(&job, &client.server().option()) {
+        text = text + "\n" + &next + "\n";
     }
     stdout::print(&text)?;
     Ok(job)
 }
 
-fn next_step(job: &Job) -> Option<String> {
-    let id = job.job_id;
-    match job.status {
-        Status::Queued | Status::Running => Some(format!("Follow it: tars jobs watch {id}")),
-        Status::Failed | Status::Cancelled => Some(format!("Submit it again: tars jobs retry {id}")),
-        Status::Completed if job.verdict.is_none() => Some(format!("Make it the baseline: tars jobs promote {id}")),
-        Status::Completed => None,
-    }
+/// Whether the same submission would fail again.
+fn is_permanent(job: &Job) -> bool {
+    use FailureKind::{InvalidPolicy, UnknownEnvironment};
+    let last = job.failures.last().map(|failure| failure.kind);
+    matches!(last, Some(InvalidPolicy | UnknownEnvironment))
+}
+
+fn next_step(job: &Job, server: &str) -> Option<String> {
+    let id = job.id;
+    let step = match job.status {
+        Status::Queued | Status::Running => format!("Follow it: tars jobs watch {id}{server}"),
+        Status::Failed if is_permanent(job) => "It would fail again: mend it and submit it anew.".to_owned(),
+        Status::Failed | Status::Cancelled => format!("Submit it again: tars jobs retry {id}{server}"),
+        Status::Completed if job.verdict.is_none() => format!("Make it the baseline: tars jobs promote {id}{server}"),
+        Status::Completed => return None,
+    };
+    Some(step)
 }

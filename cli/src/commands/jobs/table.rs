@@ -23,7 +23,7 @@ pub(super) fn text(jobs: &[Job], now: DateTime<Utc>) -> String {
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for job in jobs {
         table.add_row([
-            Cell::new(job.job_id),
+            Cell::new(job.id),
             status(job.status),
             verdict(job.verdict),
             Cell::new(job.agent_type),

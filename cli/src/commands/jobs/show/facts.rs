@@ -26,9 +26,9 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
         Status::Completed | Status::Queued | Status::Running | Status::Cancelled => Ink::Strong,
     };
     let mut facts = vec![
-        ("job", job.job_id.to_string()),
+        ("job", job.id.to_string()),
         ("status", palette.paint(ink, job.status.as_str())),
-        ("", job.explanation.clone()),
+        ("", explanation(job)),
         (
             "agent",
             format!("{} in {}", job.agent_type, job.environments.join(", ")),
@@ -67,6 +67,14 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
         ));
     }
     facts
+}
+
+/// A finished job's verdict stands below, with its grounds.
+fn explanation(job: &Job) -> String {
+    match job.verdict {
+        Some(verdict) => format!("compared with the baseline: {}", verdict.as_str()),
+        None => job.explanation.clone(),
+    }
 }
 
 fn episodes(job: &Job) -> String {

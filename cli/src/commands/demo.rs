@@ -1,0 +1,141 @@
+//! `tars demo`: the whole service in this process, and a story that shows what it is for.
+
+mod agents;
+mod round;
+mod story;
+mod table;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tars_engine::regression::Thresholds;
+
+use self::round::Outcome;
+use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
+use crate::client::{Client, Server};
+use crate::logging;
+use crate::service::Service;
+use crate::show::number::count;
+use crate::show::{Ink, Palette};
+use crate::stdout;
+
+/// Start the service, evaluate example policies and show the verdicts
+///
+/// It needs nothing beside this binary: the policies are part of it, the service runs in this process on a free port, and
+/// its data is in a temporary folder that is removed at the end.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Exit after the story: with 0 if every evaluation came out as expected, with 1 otherwise
+    #[arg(long)]
+    once: bool,
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    port: u16,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        // The progress bars share the terminal with the log, and warp calls a connection that ends with the service an error.
+        logging::start("error,warp=off");
+        let data = tempfile::tempdir().context("cannot make a temporary folder")?;
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                let api = tars_api::Config {
+                    host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                    port: self.port,
+                };
+                let worker = tars_worker::Config {
+                    concurrency: None,
+                    worker_name: "demo".to_owned(),
+                    lease_seconds: 5,
+                    max_attempts: 5,
+                };
+                let service = Service::start(data.path(), &api, &worker, Thresholds::default()).await?;
+                let code = tokio::select! {
+                    code = self.show(&service) => code,
+                    interrupted = tokio::signal::ctrl_c() => {
+                        interrupted.context("cannot wait for Ctrl-C").map(|()| ExitCode::SUCCESS)
+                    }
+                };
+                service.stop().await?;
+                code
+            })
+    }
+
+    async fn show(&self, service: &Service) -> anyhow::Result<ExitCode> {
+        let client = Server::at(&service.url())?.client()?;
+        let story = tell(&client).await?;
+        if !self.once {
+            stdout::print(&look_around(&client, &story))?;
+            return std::future::pending().await;
+        }
+        let strangers: Vec<_> = story.iter().filter(|outcome| !outcome.is_expected()).collect();
+        for Outcome { plan, job } in &strangers {
+            eprintln!(
+                "tars: {}: expected {:?}, but: {}",
+                plan.name, plan.expected, job.explanation
+            );
+        }
+        Ok(if strangers.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// The story, and everything that came of it.
+async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
+    let palette = Palette::of_stdout();
+    let heading = |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
+    let server = client.server();
+    stdout::print(&format!(
+        "T.A.R.S. is listening on {server}: API, workers and database in this process.\n"
+    ))?;
+    let start = Instant::now();
+
+    let episodes = count(EPISODES.into());
+    heading(&format!(
+        "1  Evaluate {} trained agents, {episodes} episodes each",
+        GENERATION.len()
+    ))?;
+    let mut story = round::run(client, &GENERATION).await?;
+
+    heading("2  Promote their results: they are the baselines now")?;
+    for outcome in &story {
+        client.post(&format!("/v1/jobs/{}/promote", outcome.job.id)).await?;
+    }
+    stdout::print(&table::baselines(&story, palette))?;
+
+    heading(&format!("3  Evaluate {} candidates against them", CANDIDATES.len()))?;
+    let candidates = round::run(client, &CANDIDATES).await?;
+    let seconds = start.elapsed().as_secs_f64();
+    stdout::print(&format!("\n{}", table::verdicts(&candidates, palette)))?;
+
+    heading("Why not all of them pass")?;
+    stdout::print(&table::reasons(&candidates, palette))?;
+    story.extend(candidates);
+    stdout::print(&format!("\n{}\n", table::totals(&story, seconds)))?;
+    Ok(story)
+}
+
+/// Commands to try on what is there now.
+fn look_around(client: &Client, story: &[Outcome]) -> String {
+    let server = client.server();
+    // As this process was called, so that the lines work as they stand, installed or not.
+    let tars = std::env::args().next().unwrap_or_else(|| "tars".to_owned());
+    let regressed = story
+        .iter()
+        .find(|outcome| outcome.plan.expected == Expected::Regression);
+    let show = regressed.map_or_else(String::new, |outcome| {
+        let id = outcome.job.id;
+        format!("  {tars} jobs show {id}\n  curl -s $TARS_SERVER/v1/jobs/{id}\n")
+    });
+    format!(
+        "\nThe service stays until Ctrl-C. In another terminal:\n\n  export TARS_SERVER={server}\n  {tars} jobs list\n\
+         {show}  {tars} baselines list\n  curl -s $TARS_SERVER/metrics | grep verdicts\n"
+    )
+}
