@@ -18,15 +18,7 @@ use service::Service;
 #[test]
 fn a_submitted_policy_is_watched_to_its_result() {
     let bench = Bench::new();
-    let receipt = bench.json(&[
-        "submit",
-        &example("cartpole-ppo.zip"),
-        "--agent",
-        "ppo",
-        "--seed",
-        "7",
-        "--quick",
-    ]);
+    let receipt = bench.json(&["submit", &example("cartpole-ppo.zip"), "--agent", "ppo", "--seed", "7", "--quick"]);
     let watched = bench.tars(&["jobs", "watch", id(&receipt)]);
     assert_eq!(watched.code, 0, "{}", watched.err);
     assert!(watched.out.contains("not compared with a baseline"), "{}", watched.out);
@@ -59,10 +51,7 @@ fn the_exit_code_of_a_wait_is_the_verdict() {
     let worse = submit(&pendulum, &["--env", "Pendulum-v1", "--seed", "0"]);
     assert_eq!(worse.code, 1, "{}", worse.out);
     assert!(worse.out.contains("✘ regression"), "{}", worse.out);
-    let few = submit(
-        &pendulum,
-        &[&normalized[..], &["--seed", "1001000", "--episodes", "10"]].concat(),
-    );
+    let few = submit(&pendulum, &[&normalized[..], &["--seed", "1001000", "--episodes", "10"]].concat());
     assert_eq!(few.code, 3, "{}", few.out);
     assert!(few.out.contains("? inconclusive"), "{}", few.out);
     let misfit = submit(&pendulum, &["--env", "CartPole-v1"]);
@@ -76,16 +65,7 @@ fn the_exit_code_of_a_wait_is_the_verdict() {
 fn a_running_job_can_be_cancelled_and_submitted_again() {
     let bench = Bench::new();
     let policy = bench.slow_policy(512);
-    let receipt = bench.json(&[
-        "submit",
-        &policy,
-        "--agent",
-        "DQN",
-        "--env",
-        "Acrobot-v1",
-        "--episodes",
-        "1000",
-    ]);
+    let receipt = bench.json(&["submit", &policy, "--agent", "DQN", "--env", "Acrobot-v1", "--episodes", "1000"]);
     let cancelled = bench.tars(&["jobs", "cancel", id(&receipt)]);
     assert_eq!(cancelled.code, 0, "{}", cancelled.err);
     let watched = bench.tars(&["jobs", "watch", id(&receipt)]);
@@ -107,22 +87,11 @@ fn a_failed_job_is_retried_once_however_often_one_asks() {
     assert!(shown.out.contains("It would fail again"), "{}", shown.out);
     let again = bench.json(&["jobs", "retry", id(&failed)]);
     assert_eq!(bench.json(&["jobs", "retry", id(&failed)])["job_id"], again["job_id"]);
-    let completed = bench.json(&[
-        "submit",
-        &example("acrobot-ppo.zip"),
-        "--agent",
-        "PPO",
-        "--env",
-        "Acrobot-v1",
-        "--wait",
-    ]);
+    let completed =
+        bench.json(&["submit", &example("acrobot-ppo.zip"), "--agent", "PPO", "--env", "Acrobot-v1", "--wait"]);
     let refused = bench.tars(&["jobs", "retry", id(&completed)]);
     assert_eq!(refused.code, 2);
-    assert!(
-        refused.err.contains("only failed and cancelled jobs"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("only failed and cancelled jobs"), "{}", refused.err);
 }
 
 #[test]
@@ -135,16 +104,11 @@ fn jobs_are_listed_by_what_they_are() {
     let mut ids = Vec::new();
     for team in ["blue", "red", "red"] {
         let label = format!("team={team}");
-        let job = bench.json(&[
-            "submit", &policy, "--agent", "DQN", "--quick", "--label", &label, "--wait",
-        ]);
+        let job = bench.json(&["submit", &policy, "--agent", "DQN", "--quick", "--label", &label, "--wait"]);
         ids.insert(0, id(&job).to_owned());
     }
     let all = bench.tars(&["jobs", "list"]).out;
-    let places: Vec<_> = ids
-        .iter()
-        .map(|id| all.find(id).expect("every job is listed"))
-        .collect();
+    let places: Vec<_> = ids.iter().map(|id| all.find(id).expect("every job is listed")).collect();
     assert!(places.is_sorted(), "the latest job comes first: {all}");
 
     let listed = |filter: &[&str]| {
@@ -154,18 +118,7 @@ fn jobs_are_listed_by_what_they_are() {
     };
     assert_eq!(listed(&["--label", "team:red"]), ids[..2]);
     assert_eq!(listed(&["--limit", "1"]), ids[..1]);
-    assert_eq!(
-        listed(&[
-            "--status",
-            "completed",
-            "--agent",
-            "dqn",
-            "--env",
-            "CartPole-v1",
-            "--all"
-        ]),
-        ids
-    );
+    assert_eq!(listed(&["--status", "completed", "--agent", "dqn", "--env", "CartPole-v1", "--all"]), ids);
     let more = bench.tars(&["jobs", "list", "--limit", "1"]).out;
     assert!(more.contains("There are more"), "{more}");
     let none = bench.tars(&["jobs", "list", "--agent", "ddpg"]);
@@ -181,52 +134,23 @@ fn baselines_come_from_numbers_files_and_jobs() {
 
     let of_acrobot = ["--agent", "PPO", "--env", "Acrobot-v1"];
     let add = |more: &[&str]| bench.json(&[&["baselines", "add"], &of_acrobot[..], more].concat());
-    let stated = add(&[
-        "--mean",
-        "-120.5",
-        "--std",
-        "20",
-        "--success-rate",
-        "0.9",
-        "--episodes",
-        "100",
-    ]);
+    let stated = add(&["--mean", "-120.5", "--std", "20", "--success-rate", "0.9", "--episodes", "100"]);
     assert_eq!((&stated["rank"], &stated["mean_reward"]), (&json!(1), &json!(-120.5)));
 
     let evaluation = bench.folder.path().join("evaluation.json");
-    let run = bench.tars(&[
-        "evaluate",
-        &example("acrobot-ppo.zip"),
-        "--env",
-        "Acrobot-v1",
-        "--episodes",
-        "20",
-        "--json",
-    ]);
+    let run =
+        bench.tars(&["evaluate", &example("acrobot-ppo.zip"), "--env", "Acrobot-v1", "--episodes", "20", "--json"]);
     std::fs::write(&evaluation, run.out).unwrap();
     let read = add(&["--from-json", evaluation.to_str().unwrap()]);
     assert_eq!((&read["rank"], &read["n"]), (&json!(1), &json!(20)));
     assert_eq!(read["returns"].as_array().unwrap().len(), 20);
 
-    let job = bench.json(&[
-        "submit",
-        &example("acrobot-ppo.zip"),
-        "--agent",
-        "PPO",
-        "--env",
-        "Acrobot-v1",
-        "--wait",
-    ]);
+    let job = bench.json(&["submit", &example("acrobot-ppo.zip"), "--agent", "PPO", "--env", "Acrobot-v1", "--wait"]);
     let promoted = bench.json(&["baselines", "promote", id(&job)]);
     assert_eq!(promoted["baselines"][0]["source_job"], job["job_id"]);
 
     let top = bench.json(&["baselines", "top", "ppo", "-n", "2"]);
-    let ranks: Vec<_> = top["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|baseline| baseline["rank"].clone())
-        .collect();
+    let ranks: Vec<_> = top["items"].as_array().unwrap().iter().map(|baseline| baseline["rank"].clone()).collect();
     assert_eq!(ranks, [1, 2]);
     let listed = bench.tars(&["baselines", "list", "--env", "Acrobot-v1"]).out;
     assert_eq!(listed.lines().count(), 4, "a header and three baselines: {listed}");
@@ -245,11 +169,7 @@ fn what_the_service_refuses_is_told_field_by_field() {
         "--env=LunarLander-v9",
     ]);
     assert_eq!(refused.code, 2);
-    for line in [
-        "environments[0]: ",
-        "num_episodes: must be from 1 to 1000",
-        "seed: must be from 0",
-    ] {
+    for line in ["environments[0]: ", "num_episodes: must be from 1 to 1000", "seed: must be from 0"] {
         assert!(refused.err.contains(line), "{line:?} is not in {}", refused.err);
     }
     let unknown = bench.tars(&["jobs", "show", "0199b1a4-0000-7000-8000-000000000000"]);
@@ -272,17 +192,7 @@ fn a_lost_answer_makes_no_second_job() {
     let bench = Bench::new();
     let proxy = Proxy::before(bench.service.url());
     proxy.lose_answers(2);
-    let run = tars(
-        &proxy.url(),
-        &[
-            "submit",
-            &example("cartpole-ppo.zip"),
-            "--agent",
-            "PPO",
-            "--quick",
-            "--json",
-        ],
-    );
+    let run = tars(&proxy.url(), &["submit", &example("cartpole-ppo.zip"), "--agent", "PPO", "--quick", "--json"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(proxy.answers_to_lose(), 0, "the network did fail");
     let receipt: Value = serde_json::from_str(&run.out).unwrap();
@@ -296,16 +206,7 @@ fn a_watch_outlives_the_service() {
     let mut bench = Bench::new();
     let proxy = Proxy::before(bench.service.url());
     let policy = bench.slow_policy(128);
-    let receipt = bench.json(&[
-        "submit",
-        &policy,
-        "--agent",
-        "DQN",
-        "--env",
-        "Acrobot-v1",
-        "--episodes",
-        "400",
-    ]);
+    let receipt = bench.json(&["submit", &policy, "--agent", "DQN", "--env", "Acrobot-v1", "--episodes", "400"]);
     let mut watch = command(&proxy.url(), &["jobs", "watch", id(&receipt)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -314,10 +215,7 @@ fn a_watch_outlives_the_service() {
     let mut lines = BufReader::new(watch.stderr.take().unwrap()).lines();
     let first = lines.next().expect("it says where the job is").unwrap();
     assert!(first.contains("of 400 episodes"), "{first}");
-    assert!(
-        !first.contains("completed"),
-        "the service is to be killed before the job ends"
-    );
+    assert!(!first.contains("completed"), "the service is to be killed before the job ends");
 
     bench.service.kill();
     bench.service = Service::start(&bench.folder.path().join("data"));

@@ -79,9 +79,7 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
 }
 
 fn label(text: String) -> Result<(String, String), Problem> {
-    let pair = text
-        .split_once(':')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let pair = text.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
     pair.ok_or_else(|| Problem::invalid_field("label", "must be name:value"))
 }
 
@@ -92,12 +90,7 @@ async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -
     let key = format!("job:{id}");
     let cached = context.services.cache.find(&key).await;
     let result = if cached.is_some() { "hit" } else { "miss" };
-    context
-        .services
-        .metrics
-        .cache_requests
-        .with_label_values(&[result])
-        .inc();
+    context.services.metrics.cache_requests.with_label_values(&[result]).inc();
     if let Some(document) = cached {
         return Ok(document_response(document));
     }
@@ -115,9 +108,7 @@ async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -
 
 fn document_response(document: Bytes) -> Response {
     let mut response = Response::new(document.into());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -133,11 +124,7 @@ fn event_stream(
     jobs: impl Stream<Item = tars_shared::job::Job> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     jobs.map(|job| {
-        let name = if Status::is_terminal(job.status) {
-            "end"
-        } else {
-            "progress"
-        };
+        let name = if Status::is_terminal(job.status) { "end" } else { "progress" };
         let event = Event::default().event(name);
         // A view is plain data; should it ever not be, an empty event says no less than a broken stream.
         Ok(event.json_data(JobView::summary(job)).unwrap_or_default())

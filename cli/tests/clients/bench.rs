@@ -68,9 +68,7 @@ pub(crate) fn command(server: &str, arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn example(name: &str) -> String {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/policies")
-        .join(name);
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies").join(name);
     path.to_str().expect("the path is UTF-8").to_owned()
 }
 

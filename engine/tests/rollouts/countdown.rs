@@ -19,21 +19,13 @@ impl Countdown {
         let spec = EnvironmentSpec {
             id: "Countdown-v0".into(),
             version: 0,
-            observation_space: BoxSpace {
-                low: vec![0.0],
-                high: vec![7.0],
-            },
+            observation_space: BoxSpace { low: vec![0.0], high: vec![7.0] },
             action_space: ActionSpace::Discrete { n: 3 },
             max_episode_steps: 7,
             success: SuccessRule::GoalWithin { steps: 4 },
             reward_threshold: None,
         };
-        Self {
-            spec,
-            seeds: vec![u64::MAX; lanes],
-            elapsed: vec![0; lanes],
-            broken: None,
-        }
+        Self { spec, seeds: vec![u64::MAX; lanes], elapsed: vec![0; lanes], broken: None }
     }
 }
 
@@ -75,10 +67,7 @@ impl Environment for Countdown {
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
-        assert!(
-            self.elapsed[to] > self.seeds[to] % 7,
-            "only an ended lane is overwritten"
-        );
+        assert!(self.elapsed[to] > self.seeds[to] % 7, "only an ended lane is overwritten");
         self.seeds[to] = self.seeds[from];
         self.elapsed[to] = self.elapsed[from];
     }
