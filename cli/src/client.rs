@@ -105,7 +105,7 @@ impl Client {
             let Some(copy) = request.try_clone() else { break };
             match self.once(copy).await {
                 Err(Failure { worth_repeating: true, retry_after, .. }) => {
-                    tokio::time::sleep(retry_after.unwrap_or(pause).min(LONGEST_PAUSE)).await
+                    tokio::time::sleep(retry_after.unwrap_or(pause).min(LONGEST_PAUSE)).await;
                 }
                 outcome => return outcome.map_err(|failure| failure.error),
             }

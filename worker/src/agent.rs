@@ -48,11 +48,11 @@ pub(crate) async fn load(services: &Services, request: &Request) -> Result<Resul
         let file = policy_file::read(format, Some(algorithm), &policy).map_err(|error| error.to_string())?;
         let Some(statistics) = statistics else { return Ok(file.policy) };
         let normalizer = policy_file::read_vec_normalize(&statistics);
-        let normalized = normalizer.and_then(|normalizer| match normalizer {
+        let file = normalizer.and_then(|normalizer| match normalizer {
             Some(normalizer) => file.normalized_by(normalizer),
             None => Ok(file),
         });
-        Ok(normalized.map_err(|error| format!("vec_normalize: {error}"))?.policy)
+        Ok(file.map_err(|error| format!("vec_normalize: {error}"))?.policy)
     });
     let read = read.await.unwrap_or_else(|panic| Err(format!("the policy reader broke down: {panic}")));
     Ok(read.map_err(AgentError::Unreadable))

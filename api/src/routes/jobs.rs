@@ -31,7 +31,7 @@ use crate::watch::Watch;
 /// The longest long poll.
 const MAX_WAIT_SECONDS: u32 = 60;
 /// A job that has ended never changes, so any copy of it is true; this only bounds memory.
-const ENDED_TTL: Duration = Duration::from_secs(600);
+const ENDED_TTL: Duration = Duration::from_mins(10);
 
 pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
     let list = warp::path!("v1" / "jobs")
@@ -67,7 +67,7 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
         status: query.take("status")?,
         agent_type: query.take::<Algorithm>("agent_type")?,
         environment: query.take::<EnvironmentId>("environment")?.map(|id| id.0),
-        label: query.take::<String>("label")?.map(label).transpose()?,
+        label: query.take::<String>("label")?.as_deref().map(label).transpose()?,
         before: page.after,
     };
     let fetch_limit = page.fetch_limit();
@@ -78,7 +78,7 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
     Ok(json(StatusCode::OK, &listing))
 }
 
-fn label(text: String) -> Result<(String, String), Problem> {
+fn label(text: &str) -> Result<(String, String), Problem> {
     let pair = text.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
     pair.ok_or_else(|| Problem::invalid_field("label", "must be name:value"))
 }
