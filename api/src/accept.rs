@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tars_shared::agent::Blob;
 use tars_shared::artifact::Digest;
+use tars_shared::job::Status;
 use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
 use tars_shared::services::Services;
@@ -23,6 +24,7 @@ const INLINE_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     pub(crate) job_id: Uuid,
+    pub(crate) status: Status,
     pub(crate) submitted_at: DateTime<Utc>,
 }
 
@@ -69,7 +71,11 @@ pub(crate) async fn accept(services: &Services, mut submissions: Vec<Submission>
         match inserted {
             Inserted::Known | Inserted::Conflict => accepted.push(known(services, submission.job_id).await?),
             Inserted::New => {
-                accepted.push(Accepted { job_id: submission.job_id, submitted_at: submission.submitted_at });
+                accepted.push(Accepted {
+                    job_id: submission.job_id,
+                    status: Status::Queued,
+                    submitted_at: submission.submitted_at,
+                });
                 let priority = submission.request.parameters.priority;
                 services.metrics.jobs_accepted.with_label_values(&[priority.as_str()]).inc();
                 match services.queue.publish(submission).await {
@@ -79,10 +85,13 @@ pub(crate) async fn accept(services: &Services, mut submissions: Vec<Submission>
             }
         }
     }
+    // The answer need not wait for this note: should it get lost, the dispatcher publishes spare copies.
     let dispatches = services.store.dispatches.clone();
-    if let Err(problem) = within(async move { dispatches.mark_dispatched(&published).await }).await {
-        tracing::warn!(?problem, "the dispatcher will publish these jobs again, harmlessly");
-    }
+    tokio::spawn(async move {
+        if let Err(error) = dispatches.mark_dispatched(&published).await {
+            tracing::warn!(%error, "these jobs will be dispatched again, harmlessly");
+        }
+    });
     Ok(accepted)
 }
 
@@ -111,5 +120,5 @@ async fn settle(services: &Services, index: usize, blob: &mut Blob) -> Result<()
 async fn known(services: &Services, job_id: Uuid) -> Result<Accepted, Problem> {
     let jobs = services.store.jobs.clone();
     let job = within(async move { jobs.find(job_id).await }).await?.ok_or_else(Problem::internal)?;
-    Ok(Accepted { job_id, submitted_at: job.submitted_at })
+    Ok(Accepted { job_id, status: job.status, submitted_at: job.submitted_at })
 }

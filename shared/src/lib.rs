@@ -1,7 +1,7 @@
 //! What `api` and `worker` agree on: the job model, the wire message, the ports (store, queue, cache, clock) and
 //! their adapters.
 //!
-//! No driver type crosses a port. An adapter may be swapped for another that passes the same [`conformance`] suite.
+//! No driver type crosses a port. An adapter may be swapped for another that passes the same suite of `conformance`.
 #![warn(missing_docs)]
 
 pub mod agent;

@@ -10,7 +10,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// The API publishes within this time after it recorded a job, or not at all.
 const GRACE: Duration = Duration::from_secs(2);
 /// Jobs of one look.
-const BATCH: u32 = 200;
+const BATCH: u32 = 50;
 
 /// Dispatches until `shutdown`.
 pub(crate) async fn run(services: Services, shutdown: CancellationToken) {

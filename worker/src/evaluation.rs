@@ -58,6 +58,10 @@ pub(crate) async fn run(
         }
     };
     let rollout = rollout.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
+    if kept.run.stopped() == Some(Stop::Timeout) {
+        // It finished just after its time was up: late is late, whichever was noticed first.
+        return Err(Broken::Stopped(Stop::Timeout));
+    }
     let agent_type = parameters.agent_type.to_string();
     let measured = &services.metrics;
     measured.evaluation_duration.with_label_values(&[&agent_type, &id]).observe(start.elapsed().as_secs_f64());

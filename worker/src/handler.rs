@@ -43,9 +43,9 @@ impl Handler {
     pub(crate) async fn handle(&self, delivery: &Delivery) -> Outcome {
         let submission = &delivery.submission;
         if submission.version != VERSION {
-            // A newer worker understands it.
+            // A newer worker understands it; until one comes, it must not go round and round.
             tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
-            return Outcome::HandBack;
+            return Outcome::Retry(RetryTier::TenMinutes);
         }
         self.claim_and_run(delivery).await.unwrap_or_else(|unanswered| match unanswered {
             Unanswered::Shutdown => Outcome::HandBack,

@@ -65,7 +65,7 @@ impl From<Accepted> for Receipt {
     fn from(accepted: Accepted) -> Self {
         Self {
             job_id: accepted.job_id,
-            status: Status::Queued,
+            status: accepted.status,
             submitted_at: accepted.submitted_at,
             links: Links::of(accepted.job_id),
         }
