@@ -64,30 +64,23 @@ pub(crate) async fn accept(services: &Services, mut submissions: Vec<Submission>
         return Err(Problem::conflict("idempotency_key_reused", detail));
     }
     let mut accepted = Vec::with_capacity(submissions.len());
-    let mut dispatched = Vec::with_capacity(submissions.len());
+    let mut published = Vec::with_capacity(submissions.len());
     for (submission, inserted) in submissions.iter().zip(inserted) {
         match inserted {
             Inserted::Known | Inserted::Conflict => accepted.push(known(services, submission.job_id).await?),
             Inserted::New => {
-                accepted.push(Accepted {
-                    job_id: submission.job_id,
-                    submitted_at: submission.submitted_at,
-                });
+                accepted.push(Accepted { job_id: submission.job_id, submitted_at: submission.submitted_at });
                 let priority = submission.request.parameters.priority;
-                services
-                    .metrics
-                    .jobs_accepted
-                    .with_label_values(&[priority.as_str()])
-                    .inc();
+                services.metrics.jobs_accepted.with_label_values(&[priority.as_str()]).inc();
                 match services.queue.publish(submission).await {
-                    Ok(()) => dispatched.push(submission.job_id),
+                    Ok(()) => published.push(submission.job_id),
                     Err(error) => tracing::warn!(job.id = %submission.job_id, %error, "left to the dispatcher"),
                 }
             }
         }
     }
     let dispatches = services.store.dispatches.clone();
-    if let Err(problem) = within(async move { dispatches.mark_dispatched(&dispatched).await }).await {
+    if let Err(problem) = within(async move { dispatches.mark_dispatched(&published).await }).await {
         tracing::warn!(?problem, "the dispatcher will publish these jobs again, harmlessly");
     }
     Ok(accepted)
@@ -117,11 +110,6 @@ async fn settle(services: &Services, index: usize, blob: &mut Blob) -> Result<()
 
 async fn known(services: &Services, job_id: Uuid) -> Result<Accepted, Problem> {
     let jobs = services.store.jobs.clone();
-    let job = within(async move { jobs.find(job_id).await })
-        .await?
-        .ok_or_else(Problem::internal)?;
-    Ok(Accepted {
-        job_id,
-        submitted_at: job.submitted_at,
-    })
+    let job = within(async move { jobs.find(job_id).await }).await?.ok_or_else(Problem::internal)?;
+    Ok(Accepted { job_id, submitted_at: job.submitted_at })
 }

@@ -63,18 +63,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { String::new() } else { path };
-        Problem::invalid(vec![FieldError::new(
-            field,
-            without_position(&error.into_inner().to_string()),
-        )])
+        Problem::invalid(vec![FieldError::new(field, without_position(&error.into_inner().to_string()))])
     })
 }
 
 /// The line and column of an error say little to a client that never saw lines.
 fn without_position(message: &str) -> &str {
-    message
-        .rfind(" at line ")
-        .map_or(message, |position| &message[..position])
+    message.rfind(" at line ").map_or(message, |position| &message[..position])
 }
 
 async fn collect(chunks: impl Stream<Item = Result<impl Buf, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {

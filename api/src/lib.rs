@@ -60,11 +60,7 @@ impl Api {
             listener.local_addr().map(|bound| (listener, bound))
         };
         let (listener, address) = listen.await.map_err(|reason| Error::Listen { address, reason })?;
-        Ok(Self {
-            services,
-            listener,
-            address,
-        })
+        Ok(Self { services, listener, address })
     }
 
     /// Where it listens.
@@ -74,10 +70,7 @@ impl Api {
 
     /// Serves until `shutdown`, then lets the requests under way finish.
     pub async fn run(self, shutdown: CancellationToken) {
-        let context = Arc::new(routes::Context {
-            services: self.services,
-            shutdown: shutdown.clone(),
-        });
+        let context = Arc::new(routes::Context { services: self.services, shutdown: shutdown.clone() });
         tracing::info!(address = %self.address, "listening");
         warp::serve(routes::all(&context))
             .incoming(self.listener)

@@ -41,10 +41,7 @@ impl<C: DeserializeOwned> Page<C> {
         });
         match after {
             Some(None) => Err(Problem::invalid_field("cursor", "must be the next_cursor of a page")),
-            after => Ok(Self {
-                limit,
-                after: after.flatten(),
-            }),
+            after => Ok(Self { limit, after: after.flatten() }),
         }
     }
 
@@ -65,12 +62,8 @@ impl<T> Listing<T> {
         let more = entries.len() > limit as usize;
         entries.truncate(limit as usize);
         let last = entries.last().filter(|_| more).map(place);
-        let next_cursor = last
-            .and_then(|place| serde_json::to_vec(&place).ok())
-            .map(|json| URL_SAFE_NO_PAD.encode(json));
-        Self {
-            items: entries.into_iter().map(show).collect(),
-            next_cursor,
-        }
+        let next_cursor =
+            last.and_then(|place| serde_json::to_vec(&place).ok()).map(|json| URL_SAFE_NO_PAD.encode(json));
+        Self { items: entries.into_iter().map(show).collect(), next_cursor }
     }
 }

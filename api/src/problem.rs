@@ -31,13 +31,7 @@ struct Document<'a> {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            retry_after: None,
-        }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
     }
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
@@ -55,10 +49,7 @@ impl Problem {
     /// Well-formed, but with values that the client must change.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Self {
-            errors,
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", detail)
-        }
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", detail) }
     }
 
     pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -68,10 +59,7 @@ impl Problem {
     /// A part that the answer needs is away: the same request may work soon. What exactly failed is in the log.
     pub(crate) fn unavailable() -> Self {
         let detail = "a part of the service is away; try again with the same Idempotency-Key";
-        Self {
-            retry_after: Some(1),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-        }
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
     }
 
     /// A defect of ours. Its detail is for the log alone.

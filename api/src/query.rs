@@ -26,9 +26,7 @@ impl Query {
         let Some(text) = self.0.remove(name).filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
-        text.parse()
-            .map(Some)
-            .map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
+        text.parse().map(Some).map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
     }
 
     /// Takes a number out that must lie within bounds.

@@ -18,11 +18,7 @@ pub(crate) async fn recover(rejection: Rejection) -> Result<Response, Infallible
     } else if rejection.find::<InvalidQuery>().is_some() {
         Problem::malformed("the query string cannot be read")
     } else if rejection.find::<MethodNotAllowed>().is_some() {
-        Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "this route has other methods",
-        )
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this route has other methods")
     } else if rejection.is_not_found() {
         Problem::not_found("there is no such route")
     } else {

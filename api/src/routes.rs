@@ -68,14 +68,8 @@ fn route<R: Reply + 'static>(
                 Err(problem) => problem.into_response(),
             };
             let status = response.status();
-            metrics
-                .http_requests
-                .with_label_values(&[name, method, status.as_str()])
-                .inc();
-            metrics
-                .http_request_duration
-                .with_label_values(&[name, method])
-                .observe(start.elapsed().as_secs_f64());
+            metrics.http_requests.with_label_values(&[name, method, status.as_str()]).inc();
+            metrics.http_request_duration.with_label_values(&[name, method]).observe(start.elapsed().as_secs_f64());
             response
         })
         .boxed()

@@ -57,13 +57,7 @@ impl Links {
     pub(crate) fn of(id: Uuid) -> Self {
         let itself = location(id);
         let to = |action| format!("{itself}/{action}");
-        Self {
-            events: to("events"),
-            cancel: to("cancel"),
-            retry: to("retry"),
-            promote: to("promote"),
-            itself,
-        }
+        Self { events: to("events"), cancel: to("cancel"), retry: to("retry"), promote: to("promote"), itself }
     }
 }
 
@@ -106,10 +100,7 @@ impl JobView {
 
     /// The same job with its results.
     pub(crate) fn with_results(self, results: Vec<EnvironmentResult>) -> Self {
-        Self {
-            results: Some(results),
-            ..self
-        }
+        Self { results: Some(results), ..self }
     }
 }
 
@@ -119,21 +110,13 @@ fn explain(job: &Job) -> String {
     match job.status {
         Status::Queued => match (last, job.not_before) {
             (Some(failure), Some(moment)) => {
-                format!(
-                    "attempt {} failed ({}); the next one begins after {moment}",
-                    failure.attempt, failure.reason
-                )
+                format!("attempt {} failed ({}); the next one begins after {moment}", failure.attempt, failure.reason)
             }
             _ => format!("waiting for a worker to take {} priority jobs", job.parameters.priority),
         },
         Status::Running if job.cancel_requested => "its worker has been asked to stop".to_owned(),
         Status::Running => {
-            format!(
-                "attempt {} is running: {} of {} episodes",
-                job.attempt,
-                done(job),
-                job.progress.episodes_total
-            )
+            format!("attempt {} is running: {} of {} episodes", job.attempt, done(job), job.progress.episodes_total)
         }
         Status::Completed => match job.verdict {
             Some(Verdict::Pass) => "finished: no regression against the baseline",

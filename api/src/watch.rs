@@ -28,19 +28,13 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(context: &Arc<Context>, id: Uuid) -> Self {
-        Self {
-            context: context.clone(),
-            id,
-            pause: FIRST_PAUSE,
-        }
+        Self { context: context.clone(), id, pause: FIRST_PAUSE }
     }
 
     /// The job now.
     pub(crate) async fn look(&self) -> Result<Job, Problem> {
         let (jobs, id) = (self.context.services.store.jobs.clone(), self.id);
-        within(async move { jobs.find(id).await })
-            .await?
-            .ok_or_else(|| no_job(id))
+        within(async move { jobs.find(id).await }).await?.ok_or_else(|| no_job(id))
     }
 
     /// The job as soon as it has ended, or as it is after `patience`, or when the service shuts down.

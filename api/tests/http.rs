@@ -1,4 +1,5 @@
 //! The API on real embedded parts, over real sockets. No worker runs: what is accepted stays queued.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -30,27 +31,16 @@ impl Server {
     async fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let services = Services::embedded(data.path(), Arc::new(System)).await.unwrap();
-        let config = Config {
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            port: 0,
-        };
+        let config = Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0 };
         let api = Api::bind(services.clone(), &config).await.unwrap();
         let url = format!("http://{}", api.address());
         let shutdown = CancellationToken::new();
         tokio::spawn(api.run(shutdown.clone()));
-        Self {
-            url,
-            client: Client::new(),
-            services,
-            shutdown,
-            _data: data,
-        }
+        Self { url, client: Client::new(), services, shutdown, _data: data }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.url))
-            .timeout(Duration::from_secs(30))
+        self.client.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(30))
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -62,12 +52,7 @@ impl Server {
     }
 
     async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
-        answer(
-            self.request(Method::POST, path)
-                .header("Idempotency-Key", key)
-                .json(body),
-        )
-        .await
+        answer(self.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
     }
 
     async fn jobs(&self) -> usize {
@@ -79,19 +64,12 @@ impl Server {
 async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.unwrap();
     let status = response.status();
-    assert_eq!(
-        is_problem(&response),
-        status.is_client_error() || status.is_server_error(),
-        "{status}"
-    );
+    assert_eq!(is_problem(&response), status.is_client_error() || status.is_server_error(), "{status}");
     (status, response.json().await.unwrap())
 }
 
 fn is_problem(response: &Response) -> bool {
-    response
-        .headers()
-        .get("content-type")
-        .is_some_and(|value| value == "application/problem+json")
+    response.headers().get("content-type").is_some_and(|value| value == "application/problem+json")
 }
 
 fn policy() -> Value {
@@ -105,12 +83,7 @@ fn evaluation() -> Value {
 #[tokio::test]
 async fn an_accepted_evaluation_is_recorded_and_published_with_its_defaults() {
     let server = Server::start().await;
-    let response = server
-        .request(Method::POST, "/v1/evaluate")
-        .json(&evaluation())
-        .send()
-        .await
-        .unwrap();
+    let response = server.request(Method::POST, "/v1/evaluate").json(&evaluation()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let receipt: Value = response.json().await.unwrap();
@@ -122,10 +95,7 @@ async fn an_accepted_evaluation_is_recorded_and_published_with_its_defaults() {
     assert_eq!(job["job_id"], receipt["job_id"]);
     assert_eq!(job["agent_type"], "PPO", "upper case out");
     assert_eq!(job["environments"], json!(["CartPole-v1"]));
-    assert_eq!(
-        (&job["num_episodes"], &job["priority"]),
-        (&json!(100), &json!("normal"))
-    );
+    assert_eq!((&job["num_episodes"], &job["priority"]), (&json!(100), &json!("normal")));
     assert_eq!(job["progress"], json!({"episodes_done": 0, "episodes_total": 100}));
     assert_eq!(job["results"], json!([]));
     assert!(job["seed"].is_u64());
@@ -143,28 +113,12 @@ async fn bad_values_are_named_and_change_nothing() {
         ("agent_type", json!(7), "agent_type"),
         ("agent_state", json!({}), "agent_state"),
         ("agent_state", json!({"data": "AAAA"}), "agent_state.format"),
-        (
-            "agent_state",
-            json!({"format": "sb3-zip", "data": "*"}),
-            "agent_state.data",
-        ),
-        (
-            "agent_state",
-            json!({"format": "sb3-zip", "data": ""}),
-            "agent_state.data",
-        ),
-        (
-            "agent_state",
-            json!({"format": "pickle", "data": "AAAA"}),
-            "agent_state.format",
-        ),
+        ("agent_state", json!({"format": "sb3-zip", "data": "*"}), "agent_state.data"),
+        ("agent_state", json!({"format": "sb3-zip", "data": ""}), "agent_state.data"),
+        ("agent_state", json!({"format": "pickle", "data": "AAAA"}), "agent_state.format"),
         ("agent_state", json!({"artifact": "abc"}), "agent_state.artifact"),
         ("agent_state", json!({"artifact": "0".repeat(64)}), "agent_state"),
-        (
-            "agent_state",
-            json!({"artifact": "0".repeat(64), "data": "AAAA"}),
-            "agent_state",
-        ),
+        ("agent_state", json!({"artifact": "0".repeat(64), "data": "AAAA"}), "agent_state"),
         ("environments", json!([]), "environments"),
         ("environments", json!(["CartPole-v1", "Nowhere-v0"]), "environments[1]"),
         ("environments", json!(["CartPole-v1", "CartPole-v1"]), "environments[1]"),
@@ -182,11 +136,7 @@ async fn bad_values_are_named_and_change_nothing() {
         ("hyperparameters", json!({"lr": [1]}), "hyperparameters.lr"),
         (
             "hyperparameters",
-            json!(
-                (0..65)
-                    .map(|i| (i.to_string(), i))
-                    .collect::<std::collections::HashMap<_, _>>()
-            ),
+            json!((0..65).map(|i| (i.to_string(), i)).collect::<std::collections::HashMap<_, _>>()),
             "hyperparameters",
         ),
         ("num_epsiodes", json!(5), "num_epsiodes"),
@@ -200,9 +150,7 @@ async fn bad_values_are_named_and_change_nothing() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body} gave {problem}");
         assert_eq!(problem["code"], "invalid_value");
         assert_eq!(problem["errors"][0]["field"], named, "{body} gave {problem}");
-        let (status, problem) = server
-            .post("/v1/evaluate/batch", &json!({"evaluations": [evaluation(), body]}))
-            .await;
+        let (status, problem) = server.post("/v1/evaluate/batch", &json!({"evaluations": [evaluation(), body]})).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let field = problem["errors"][0]["field"].as_str().unwrap();
         assert!(field.starts_with("evaluations[1]") || named == "agent_state", "{field}");
@@ -217,43 +165,25 @@ async fn what_is_not_json_is_malformed_and_other_types_are_unsupported() {
     let json_type = ("content-type", "application/json");
     for body in ["", "{", "[1]]", "nonsense"] {
         let (status, problem) = answer(post(body).header(json_type.0, json_type.1)).await;
-        assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::BAD_REQUEST, &json!("malformed")),
-            "{body}"
-        );
+        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("malformed")), "{body}");
     }
     let (status, problem) = answer(post("{}")).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!("unsupported_media_type"))
-    );
+    assert_eq!((status, &problem["code"]), (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!("unsupported_media_type")));
     let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let body = format!(r#"{{"agent_type": "DQN", "agent_state": {{"format": "mlp-json", "data": {nested}}}}}"#);
-    let request = server
-        .request(Method::POST, "/v1/evaluate")
-        .body(body)
-        .header(json_type.0, json_type.1);
+    let request = server.request(Method::POST, "/v1/evaluate").body(body).header(json_type.0, json_type.1);
     let (status, problem) = answer(request).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "deep nesting ends early");
-    assert!(
-        problem["detail"].as_str().unwrap().contains("recursion limit"),
-        "{problem}"
-    );
+    assert!(problem["detail"].as_str().unwrap().contains("recursion limit"), "{problem}");
 }
 
 #[tokio::test]
 async fn bodies_are_bounded() {
     let server = Server::start().await;
     let body = vec![0; 10 * 1024 * 1024 + 1];
-    let put = server
-        .request(Method::PUT, "/v1/artifacts")
-        .header("content-type", "application/octet-stream");
+    let put = server.request(Method::PUT, "/v1/artifacts").header("content-type", "application/octet-stream");
     let (status, problem) = answer(put.body(body)).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::PAYLOAD_TOO_LARGE, &json!("payload_too_large"))
-    );
+    assert_eq!((status, &problem["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("payload_too_large")));
 }
 
 #[tokio::test]
@@ -267,15 +197,9 @@ async fn an_idempotency_key_gives_one_job() {
     let mut other = evaluation();
     other["num_episodes"] = json!(5);
     let (status, problem) = server.post_with_key("/v1/evaluate", "nightly", &other).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::CONFLICT, &json!("idempotency_key_reused"))
-    );
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("idempotency_key_reused")));
     for key in [" ".to_owned(), "k".repeat(256)] {
-        assert_eq!(
-            server.post_with_key("/v1/evaluate", &key, &evaluation()).await.0,
-            StatusCode::UNPROCESSABLE_ENTITY
-        );
+        assert_eq!(server.post_with_key("/v1/evaluate", &key, &evaluation()).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     }
     assert_eq!(server.jobs().await, 1);
     server.post("/v1/evaluate", &evaluation()).await;
@@ -288,22 +212,13 @@ async fn a_batch_is_accepted_whole_and_its_key_covers_every_part() {
     let server = Server::start().await;
     let batch = json!({"evaluations": [evaluation(), evaluation(), evaluation()]});
     let (status, receipts) = server.post_with_key("/v1/evaluate/batch", "sweep", &batch).await;
-    assert_eq!(
-        (status, receipts["jobs"].as_array().unwrap().len()),
-        (StatusCode::ACCEPTED, 3)
-    );
-    assert_eq!(
-        server.post_with_key("/v1/evaluate/batch", "sweep", &batch).await.1,
-        receipts
-    );
+    assert_eq!((status, receipts["jobs"].as_array().unwrap().len()), (StatusCode::ACCEPTED, 3));
+    assert_eq!(server.post_with_key("/v1/evaluate/batch", "sweep", &batch).await.1, receipts);
     assert_eq!(server.jobs().await, 3);
     for size in [0, 101] {
         let batch = json!({"evaluations": vec![evaluation(); size]});
         let (status, problem) = server.post("/v1/evaluate/batch", &batch).await;
-        assert_eq!(
-            (status, &problem["errors"][0]["field"]),
-            (StatusCode::UNPROCESSABLE_ENTITY, &json!("evaluations"))
-        );
+        assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("evaluations")));
     }
 }
 
@@ -312,17 +227,11 @@ async fn artifacts_are_named_by_their_content_and_can_be_submitted() {
     let server = Server::start().await;
     let put = || {
         let request = server.request(Method::PUT, "/v1/artifacts");
-        request
-            .header("content-type", "application/octet-stream")
-            .body("policy bytes")
+        request.header("content-type", "application/octet-stream").body("policy bytes")
     };
     let (status, stored) = answer(put()).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(
-        answer(put()).await,
-        (StatusCode::OK, stored.clone()),
-        "the same bytes are the same artifact"
-    );
+    assert_eq!(answer(put()).await, (StatusCode::OK, stored.clone()), "the same bytes are the same artifact");
     let body = json!({"agent_type": "DQN", "agent_state": {"artifact": stored["artifact"]}});
     assert_eq!(server.post("/v1/evaluate", &body).await.0, StatusCode::ACCEPTED);
 }
@@ -338,13 +247,7 @@ async fn listings_come_in_pages_and_refuse_unknown_parameters() {
     let mut seen = Vec::new();
     loop {
         let (_, page) = server.get(&path).await;
-        seen.extend(
-            page["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|job| job["job_id"].clone()),
-        );
+        seen.extend(page["items"].as_array().unwrap().iter().map(|job| job["job_id"].clone()));
         let Some(cursor) = page["next_cursor"].as_str() else {
             break;
         };
@@ -375,17 +278,10 @@ async fn a_queued_job_is_cancelled_at_once_and_can_be_retried_as_one_new_job() {
     let (_, receipt) = server.post("/v1/evaluate", &evaluation()).await;
     let path = receipt["links"]["self"].as_str().unwrap().to_owned();
     let (status, problem) = server.post(&format!("{path}/retry"), &Value::Null).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::CONFLICT, &json!("not_retryable"))
-    );
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("not_retryable")));
     for _ in 0..2 {
         let (status, job) = server.post(&format!("{path}/cancel"), &Value::Null).await;
-        assert_eq!(
-            (status, &job["status"]),
-            (StatusCode::OK, &json!("cancelled")),
-            "cancelling twice is no error"
-        );
+        assert_eq!((status, &job["status"]), (StatusCode::OK, &json!("cancelled")), "cancelling twice is no error");
     }
     let (status, first) = server.post(&format!("{path}/retry"), &Value::Null).await;
     assert_eq!(status, StatusCode::ACCEPTED);
@@ -404,43 +300,20 @@ async fn a_long_poll_returns_when_the_job_ends() {
     let path = receipt["links"]["self"].as_str().unwrap().to_owned();
     let id = receipt["job_id"].as_str().unwrap().parse().unwrap();
     let poll = tokio::spawn(answer(server.request(Method::GET, &format!("{path}?wait=30"))));
-    let events = server
-        .request(Method::GET, &format!("{path}/events"))
-        .send()
-        .await
-        .unwrap();
+    let events = server.request(Method::GET, &format!("{path}/events")).send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
 
     let submission = server.services.store.jobs.submission(id).await.unwrap().unwrap();
-    let terms = ClaimTerms {
-        worker: "w",
-        redelivered: false,
-        term: Duration::from_secs(60),
-        max_attempts: 1,
-    };
+    let terms = ClaimTerms { worker: "w", redelivered: false, term: Duration::from_mins(1), max_attempts: 1 };
     let claim = server.services.store.leases.claim(&submission, &terms).await.unwrap();
-    let Claim::Granted { lease, .. } = claim else {
-        panic!("{claim:?}")
-    };
-    server
-        .services
-        .store
-        .leases
-        .finish(lease, &Ending::Completed(Vec::new()))
-        .await
-        .unwrap();
+    let Claim::Granted { lease, .. } = claim else { panic!("{claim:?}") };
+    server.services.store.leases.finish(lease, &Ending::Completed(Vec::new())).await.unwrap();
 
     let (_, job) = poll.await.unwrap();
     assert_eq!(job["status"], "completed");
     let stream = events.text().await.unwrap();
-    assert!(
-        stream.starts_with("event:progress") && stream.contains("event:end"),
-        "{stream}"
-    );
-    assert_eq!(
-        server.get(&format!("{path}?wait=61")).await.0,
-        StatusCode::UNPROCESSABLE_ENTITY
-    );
+    assert!(stream.starts_with("event:progress") && stream.contains("event:end"), "{stream}");
+    assert_eq!(server.get(&format!("{path}?wait=61")).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     let (status, problem) = server.post(&format!("{path}/cancel"), &Value::Null).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("job_ended")));
 }
@@ -453,18 +326,10 @@ async fn baselines_are_added_and_ranked() {
                "success_rate": 1.0, "n": 100})
     };
     for mean in [100.0, 300.0, 200.0] {
-        assert_eq!(
-            server.post("/v1/baselines", &baseline(mean)).await.0,
-            StatusCode::CREATED
-        );
+        assert_eq!(server.post("/v1/baselines", &baseline(mean)).await.0, StatusCode::CREATED);
     }
     let (_, top) = server.get("/v1/baselines/DQN?environment=CartPole-v1&top_n=2").await;
-    let means: Vec<_> = top["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["mean_reward"].clone())
-        .collect();
+    let means: Vec<_> = top["items"].as_array().unwrap().iter().map(|item| item["mean_reward"].clone()).collect();
     assert_eq!(means, [300.0, 200.0]);
     for (field, value) in [
         ("agent_type", json!("X")),
@@ -480,31 +345,19 @@ async fn baselines_are_added_and_ranked() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field} gave {problem}");
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
-    assert_eq!(
-        server.get("/v1/baselines").await.1["items"].as_array().unwrap().len(),
-        3
-    );
+    assert_eq!(server.get("/v1/baselines").await.1["items"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn other_sites_and_other_routes_are_turned_away() {
     let server = Server::start().await;
     let jobs = || server.request(Method::GET, "/v1/jobs");
-    for request in [
-        jobs().header("host", "evil.example"),
-        jobs().header("origin", "https://evil.example"),
-    ] {
+    for request in [jobs().header("host", "evil.example"), jobs().header("origin", "https://evil.example")] {
         assert_eq!(answer(request).await.0, StatusCode::FORBIDDEN);
     }
-    assert_eq!(
-        answer(jobs().header("origin", "http://localhost:3000")).await.0,
-        StatusCode::OK
-    );
+    assert_eq!(answer(jobs().header("origin", "http://localhost:3000")).await.0, StatusCode::OK);
     assert_eq!(server.get("/v1/nothing").await.0, StatusCode::NOT_FOUND);
-    assert_eq!(
-        answer(server.request(Method::DELETE, "/v1/jobs")).await.0,
-        StatusCode::METHOD_NOT_ALLOWED
-    );
+    assert_eq!(answer(server.request(Method::DELETE, "/v1/jobs")).await.0, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
@@ -513,14 +366,7 @@ async fn operators_see_health_and_the_ledger() {
     server.post("/v1/evaluate", &evaluation()).await;
     let (status, health) = server.get("/health").await;
     assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("healthy")));
-    let metrics = server
-        .request(Method::GET, "/metrics")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let metrics = server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     for line in [
         "tars_eval_jobs{status=\"queued\"} 1",
         "tars_eval_jobs_accepted_total{priority=\"normal\"} 1",

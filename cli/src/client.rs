@@ -34,11 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the upload of up to 10 MiB may take.
 const UPLOAD_PATIENCE: Duration = Duration::from_mins(2);
 /// Pauses before the repetitions of a request.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-];
+const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
 /// The longest `Retry-After` that is waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -61,8 +57,7 @@ pub(crate) struct Client {
 impl Client {
     /// Reads a resource. `query` leaves out what is `None`.
     pub(crate) async fn get(&self, path: &str, query: &impl Serialize) -> Result<Answer, Error> {
-        self.repeat(self.http.get(self.url(path)).query(query).timeout(PATIENCE))
-            .await
+        self.repeat(self.http.get(self.url(path)).query(query).timeout(PATIENCE)).await
     }
 
     /// Asks for something that is the same when it is asked for twice.
@@ -85,19 +80,13 @@ impl Client {
     /// Submits an evaluation. `key` makes sure that a lost answer cannot make two jobs of it.
     pub(crate) async fn submit(&self, key: &str, body: &impl Serialize) -> Result<Answer, Error> {
         let request = self.http.post(self.url("/v1/evaluate")).json(body);
-        self.repeat(request.header("Idempotency-Key", key).timeout(UPLOAD_PATIENCE))
-            .await
+        self.repeat(request.header("Idempotency-Key", key).timeout(UPLOAD_PATIENCE)).await
     }
 
     /// Stores a file under its hash.
     pub(crate) async fn upload(&self, bytes: Vec<u8>) -> Result<Answer, Error> {
         let request = self.http.put(self.url("/v1/artifacts")).body(bytes);
-        self.repeat(
-            request
-                .header("Content-Type", "application/octet-stream")
-                .timeout(UPLOAD_PATIENCE),
-        )
-        .await
+        self.repeat(request.header("Content-Type", "application/octet-stream").timeout(UPLOAD_PATIENCE)).await
     }
 
     /// The server, as the user named it.
@@ -115,11 +104,9 @@ impl Client {
             // Only bodies that are streams cannot be sent twice, and no request has one.
             let Some(copy) = request.try_clone() else { break };
             match self.once(copy).await {
-                Err(Failure {
-                    worth_repeating: true,
-                    retry_after,
-                    ..
-                }) => tokio::time::sleep(retry_after.unwrap_or(pause).min(LONGEST_PAUSE)).await,
+                Err(Failure { worth_repeating: true, retry_after, .. }) => {
+                    tokio::time::sleep(retry_after.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                }
                 outcome => return outcome.map_err(|failure| failure.error),
             }
         }

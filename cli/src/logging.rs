@@ -7,9 +7,7 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. `RUST_LOG` chooses what; `default` is used without it.
 pub(crate) fn start(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         builder.compact().with_target(false).init();
     } else {

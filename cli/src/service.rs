@@ -40,13 +40,7 @@ impl Service {
         let unfinished = services.store.dispatches.orphan_all().await?;
         let worker = tars_worker::run(services, worker.clone(), thresholds, shutdown.clone());
         let tasks = vec![tokio::spawn(api.run(shutdown.clone())), tokio::spawn(worker)];
-        Ok(Self {
-            address,
-            unfinished,
-            shutdown,
-            tasks,
-            _lock: lock,
-        })
+        Ok(Self { address, unfinished, shutdown, tasks, _lock: lock })
     }
 
     /// Where it listens.
@@ -76,10 +70,7 @@ fn lock(data: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!(
-                "another tars process uses {}: stop it, or choose another folder with --data",
-                data.display()
-            )
+            bail!("another tars process uses {}: stop it, or choose another folder with --data", data.display())
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }

@@ -1,101 +1,24 @@
 //! The client subcommands, run as people and scripts run them: the real binary against a real service.
 
+#[path = "clients/bench.rs"]
+mod bench;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/service.rs"]
 mod service;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
+use bench::{Bench, command, example, id, tars};
 use proxy::Proxy;
 use serde_json::{Value, json};
 use service::Service;
-use tempfile::TempDir;
-
-/// A service with its data, and the files that the tests submit.
-struct Bench {
-    service: Service,
-    folder: TempDir,
-}
-
-/// What a run of `tars` left behind.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        let service = Service::start(&folder.path().join("data"));
-        Self { service, folder }
-    }
-
-    fn tars(&self, arguments: &[&str]) -> Run {
-        tars(self.service.url(), arguments)
-    }
-
-    /// Runs with `--json` and reads what it prints.
-    fn json(&self, arguments: &[&str]) -> Value {
-        let run = self.tars(&[arguments, &["--json"]].concat());
-        serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("no JSON: {}{}", run.out, run.err))
-    }
-
-    /// A policy whose hidden layers are so wide that evaluating it takes long. It never reaches Acrobot's goal.
-    fn slow_policy(&self, width: usize) -> String {
-        let layer =
-            |outputs: usize, inputs: usize| json!({"weight": vec![vec![0; inputs]; outputs], "bias": vec![0; outputs]});
-        let policy = json!({
-            "version": 1, "head": "values", "activation": "relu",
-            "layers": [layer(width, 6), layer(width, width), layer(width, width), layer(3, width)],
-        });
-        let path = self.folder.path().join("slow.json");
-        std::fs::write(&path, policy.to_string()).expect("there is room for a file");
-        path.to_str().expect("the path is UTF-8").to_owned()
-    }
-}
-
-fn tars(server: &str, arguments: &[&str]) -> Run {
-    let Output { status, stdout, stderr } = command(server, arguments).output().expect("tars starts");
-    Run {
-        code: status.code().expect("it exits by itself"),
-        out: String::from_utf8(stdout).expect("it prints text"),
-        err: String::from_utf8(stderr).expect("it prints text"),
-    }
-}
-
-fn command(server: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tars"));
-    command.args(arguments).env("TARS_SERVER", server).stdin(Stdio::null());
-    command
-}
-
-fn example(name: &str) -> String {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/policies")
-        .join(name);
-    path.to_str().expect("the path is UTF-8").to_owned()
-}
-
-fn id(document: &Value) -> &str {
-    document["job_id"].as_str().expect("an id")
-}
 
 #[test]
 fn a_submitted_policy_is_watched_to_its_result() {
     let bench = Bench::new();
-    let receipt = bench.json(&[
-        "submit",
-        &example("cartpole-ppo.zip"),
-        "--agent",
-        "ppo",
-        "--seed",
-        "7",
-        "--quick",
-    ]);
+    let receipt = bench.json(&["submit", &example("cartpole-ppo.zip"), "--agent", "ppo", "--seed", "7", "--quick"]);
     let watched = bench.tars(&["jobs", "watch", id(&receipt)]);
     assert_eq!(watched.code, 0, "{}", watched.err);
     assert!(watched.out.contains("not compared with a baseline"), "{}", watched.out);
@@ -128,10 +51,7 @@ fn the_exit_code_of_a_wait_is_the_verdict() {
     let worse = submit(&pendulum, &["--env", "Pendulum-v1", "--seed", "0"]);
     assert_eq!(worse.code, 1, "{}", worse.out);
     assert!(worse.out.contains("✘ regression"), "{}", worse.out);
-    let few = submit(
-        &pendulum,
-        &[&normalized[..], &["--seed", "1001000", "--episodes", "10"]].concat(),
-    );
+    let few = submit(&pendulum, &[&normalized[..], &["--seed", "1001000", "--episodes", "10"]].concat());
     assert_eq!(few.code, 3, "{}", few.out);
     assert!(few.out.contains("? inconclusive"), "{}", few.out);
     let misfit = submit(&pendulum, &["--env", "CartPole-v1"]);
@@ -145,16 +65,7 @@ fn the_exit_code_of_a_wait_is_the_verdict() {
 fn a_running_job_can_be_cancelled_and_submitted_again() {
     let bench = Bench::new();
     let policy = bench.slow_policy(512);
-    let receipt = bench.json(&[
-        "submit",
-        &policy,
-        "--agent",
-        "DQN",
-        "--env",
-        "Acrobot-v1",
-        "--episodes",
-        "1000",
-    ]);
+    let receipt = bench.json(&["submit", &policy, "--agent", "DQN", "--env", "Acrobot-v1", "--episodes", "1000"]);
     let cancelled = bench.tars(&["jobs", "cancel", id(&receipt)]);
     assert_eq!(cancelled.code, 0, "{}", cancelled.err);
     let watched = bench.tars(&["jobs", "watch", id(&receipt)]);
@@ -176,22 +87,11 @@ fn a_failed_job_is_retried_once_however_often_one_asks() {
     assert!(shown.out.contains("It would fail again"), "{}", shown.out);
     let again = bench.json(&["jobs", "retry", id(&failed)]);
     assert_eq!(bench.json(&["jobs", "retry", id(&failed)])["job_id"], again["job_id"]);
-    let completed = bench.json(&[
-        "submit",
-        &example("acrobot-ppo.zip"),
-        "--agent",
-        "PPO",
-        "--env",
-        "Acrobot-v1",
-        "--wait",
-    ]);
+    let completed =
+        bench.json(&["submit", &example("acrobot-ppo.zip"), "--agent", "PPO", "--env", "Acrobot-v1", "--wait"]);
     let refused = bench.tars(&["jobs", "retry", id(&completed)]);
     assert_eq!(refused.code, 2);
-    assert!(
-        refused.err.contains("only failed and cancelled jobs"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("only failed and cancelled jobs"), "{}", refused.err);
 }
 
 #[test]
@@ -204,16 +104,11 @@ fn jobs_are_listed_by_what_they_are() {
     let mut ids = Vec::new();
     for team in ["blue", "red", "red"] {
         let label = format!("team={team}");
-        let job = bench.json(&[
-            "submit", &policy, "--agent", "DQN", "--quick", "--label", &label, "--wait",
-        ]);
+        let job = bench.json(&["submit", &policy, "--agent", "DQN", "--quick", "--label", &label, "--wait"]);
         ids.insert(0, id(&job).to_owned());
     }
     let all = bench.tars(&["jobs", "list"]).out;
-    let places: Vec<_> = ids
-        .iter()
-        .map(|id| all.find(id).expect("every job is listed"))
-        .collect();
+    let places: Vec<_> = ids.iter().map(|id| all.find(id).expect("every job is listed")).collect();
     assert!(places.is_sorted(), "the latest job comes first: {all}");
 
     let listed = |filter: &[&str]| {
@@ -223,18 +118,7 @@ fn jobs_are_listed_by_what_they_are() {
     };
     assert_eq!(listed(&["--label", "team:red"]), ids[..2]);
     assert_eq!(listed(&["--limit", "1"]), ids[..1]);
-    assert_eq!(
-        listed(&[
-            "--status",
-            "completed",
-            "--agent",
-            "dqn",
-            "--env",
-            "CartPole-v1",
-            "--all"
-        ]),
-        ids
-    );
+    assert_eq!(listed(&["--status", "completed", "--agent", "dqn", "--env", "CartPole-v1", "--all"]), ids);
     let more = bench.tars(&["jobs", "list", "--limit", "1"]).out;
     assert!(more.contains("There are more"), "{more}");
     let none = bench.tars(&["jobs", "list", "--agent", "ddpg"]);
@@ -250,52 +134,23 @@ fn baselines_come_from_numbers_files_and_jobs() {
 
     let of_acrobot = ["--agent", "PPO", "--env", "Acrobot-v1"];
     let add = |more: &[&str]| bench.json(&[&["baselines", "add"], &of_acrobot[..], more].concat());
-    let stated = add(&[
-        "--mean",
-        "-120.5",
-        "--std",
-        "20",
-        "--success-rate",
-        "0.9",
-        "--episodes",
-        "100",
-    ]);
+    let stated = add(&["--mean", "-120.5", "--std", "20", "--success-rate", "0.9", "--episodes", "100"]);
     assert_eq!((&stated["rank"], &stated["mean_reward"]), (&json!(1), &json!(-120.5)));
 
     let evaluation = bench.folder.path().join("evaluation.json");
-    let run = bench.tars(&[
-        "evaluate",
-        &example("acrobot-ppo.zip"),
-        "--env",
-        "Acrobot-v1",
-        "--episodes",
-        "20",
-        "--json",
-    ]);
+    let run =
+        bench.tars(&["evaluate", &example("acrobot-ppo.zip"), "--env", "Acrobot-v1", "--episodes", "20", "--json"]);
     std::fs::write(&evaluation, run.out).unwrap();
     let read = add(&["--from-json", evaluation.to_str().unwrap()]);
     assert_eq!((&read["rank"], &read["n"]), (&json!(1), &json!(20)));
     assert_eq!(read["returns"].as_array().unwrap().len(), 20);
 
-    let job = bench.json(&[
-        "submit",
-        &example("acrobot-ppo.zip"),
-        "--agent",
-        "PPO",
-        "--env",
-        "Acrobot-v1",
-        "--wait",
-    ]);
+    let job = bench.json(&["submit", &example("acrobot-ppo.zip"), "--agent", "PPO", "--env", "Acrobot-v1", "--wait"]);
     let promoted = bench.json(&["baselines", "promote", id(&job)]);
     assert_eq!(promoted["baselines"][0]["source_job"], job["job_id"]);
 
     let top = bench.json(&["baselines", "top", "ppo", "-n", "2"]);
-    let ranks: Vec<_> = top["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|baseline| baseline["rank"].clone())
-        .collect();
+    let ranks: Vec<_> = top["items"].as_array().unwrap().iter().map(|baseline| baseline["rank"].clone()).collect();
     assert_eq!(ranks, [1, 2]);
     let listed = bench.tars(&["baselines", "list", "--env", "Acrobot-v1"]).out;
     assert_eq!(listed.lines().count(), 4, "a header and three baselines: {listed}");
@@ -314,11 +169,7 @@ fn what_the_service_refuses_is_told_field_by_field() {
         "--env=LunarLander-v9",
     ]);
     assert_eq!(refused.code, 2);
-    for line in [
-        "environments[0]: ",
-        "num_episodes: must be from 1 to 1000",
-        "seed: must be from 0",
-    ] {
+    for line in ["environments[0]: ", "num_episodes: must be from 1 to 1000", "seed: must be from 0"] {
         assert!(refused.err.contains(line), "{line:?} is not in {}", refused.err);
     }
     let unknown = bench.tars(&["jobs", "show", "0199b1a4-0000-7000-8000-000000000000"]);
@@ -341,17 +192,7 @@ fn a_lost_answer_makes_no_second_job() {
     let bench = Bench::new();
     let proxy = Proxy::before(bench.service.url());
     proxy.lose_answers(2);
-    let run = tars(
-        &proxy.url(),
-        &[
-            "submit",
-            &example("cartpole-ppo.zip"),
-            "--agent",
-            "PPO",
-            "--quick",
-            "--json",
-        ],
-    );
+    let run = tars(&proxy.url(), &["submit", &example("cartpole-ppo.zip"), "--agent", "PPO", "--quick", "--json"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(proxy.answers_to_lose(), 0, "the network did fail");
     let receipt: Value = serde_json::from_str(&run.out).unwrap();
@@ -365,16 +206,7 @@ fn a_watch_outlives_the_service() {
     let mut bench = Bench::new();
     let proxy = Proxy::before(bench.service.url());
     let policy = bench.slow_policy(128);
-    let receipt = bench.json(&[
-        "submit",
-        &policy,
-        "--agent",
-        "DQN",
-        "--env",
-        "Acrobot-v1",
-        "--episodes",
-        "400",
-    ]);
+    let receipt = bench.json(&["submit", &policy, "--agent", "DQN", "--env", "Acrobot-v1", "--episodes", "400"]);
     let mut watch = command(&proxy.url(), &["jobs", "watch", id(&receipt)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -383,10 +215,7 @@ fn a_watch_outlives_the_service() {
     let mut lines = BufReader::new(watch.stderr.take().unwrap()).lines();
     let first = lines.next().expect("it says where the job is").unwrap();
     assert!(first.contains("of 400 episodes"), "{first}");
-    assert!(
-        !first.contains("completed"),
-        "the service is to be killed before the job ends"
-    );
+    assert!(!first.contains("completed"), "the service is to be killed before the job ends");
 
     bench.service.kill();
     bench.service = Service::start(&bench.folder.path().join("data"));

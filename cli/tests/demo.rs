@@ -30,10 +30,7 @@ fn it_shows_every_verdict_and_everything_comes_out_as_expected() {
     for verdict in ["✔ pass", "✘ regression, critical", "? inconclusive", "✘ failed"] {
         assert!(story.contains(verdict), "{verdict} is not in {story}");
     }
-    assert!(
-        story.contains("takes observations of 6 values, CartPole-v1 gives 4"),
-        "{story}"
-    );
+    assert!(story.contains("takes observations of 6 values, CartPole-v1 gives 4"), "{story}");
     assert!(progress.contains("1000 of 1000 episodes, completed"), "{progress}");
     assert!(!story.contains('\u{1b}'), "there are no colours outside of a terminal");
     let left_behind = elsewhere.path().read_dir().unwrap().count();
@@ -43,9 +40,7 @@ fn it_shows_every_verdict_and_everything_comes_out_as_expected() {
 #[test]
 fn its_service_stays_until_it_is_interrupted() {
     let mut demo = Demo(demo().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-    let mut lines = BufReader::new(demo.0.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let address = lines.find_map(|line| Some(line.split_once("export TARS_SERVER=http://")?.1.to_owned()));
     let address = address.expect("it says where to look around");
     TcpStream::connect(&address).expect("the service listens");

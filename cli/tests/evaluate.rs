@@ -44,10 +44,7 @@ fn json_holds_an_object_per_environment() {
     let result = &results[0];
     assert_eq!(result["environment"], "CartPole-v1");
     assert_eq!(result["metrics"]["mean_reward"], 500.0);
-    assert_eq!(
-        result["metrics"]["mean_reward_ci95"],
-        json!({ "low": 500.0, "high": 500.0 })
-    );
+    assert_eq!(result["metrics"]["mean_reward_ci95"], json!({ "low": 500.0, "high": 500.0 }));
     for absent in ["regression", "baseline", "baseline_id"] {
         assert_eq!(result.get(absent), Some(&Value::Null), "{absent}");
     }
@@ -57,11 +54,9 @@ fn json_holds_an_object_per_environment() {
 
 #[test]
 fn threads_do_not_show() {
-    for policy in [
-        "pendulum-ddpg.zip --env Pendulum-v1",
-        WORSE,
-        "cartpole-ppo-regressed.zip --env CartPole-v1 --stochastic",
-    ] {
+    for policy in
+        ["pendulum-ddpg.zip --env Pendulum-v1", WORSE, "cartpole-ppo-regressed.zip --env CartPole-v1 --stochastic"]
+    {
         let run = |threads| evaluate(&format!("{policy} --json --threads {threads}"), &[]).stdout;
         let alone = run(1);
         assert!(!alone.is_empty());
@@ -107,10 +102,7 @@ fn thresholds_decide_what_counts() {
 #[test]
 fn too_little_evidence_is_inconclusive() {
     let baseline = file(r#"{ "mean_reward": -141.9, "std_reward": 81.8, "success_rate": 0.76, "n": 4 }"#);
-    let run = evaluate(
-        "pendulum-ddpg.zip --env Pendulum-v1 --episodes 4",
-        &[("--baseline", &baseline)],
-    );
+    let run = evaluate("pendulum-ddpg.zip --env Pendulum-v1 --episodes 4", &[("--baseline", &baseline)]);
     assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("? inconclusive"), "{}", run.stdout);
     assert!(run.stdout.contains("hint: try --episodes "), "{}", run.stdout);
@@ -131,17 +123,8 @@ fn its_own_json_is_a_baseline_that_pairs_by_seed() {
 
 #[test]
 fn a_baseline_on_other_seeds_is_hinted_at() {
-    let saved = file(
-        evaluate(
-            "pendulum-ddpg.zip --env Pendulum-v1 --seed 1000 --episodes 20 --json",
-            &[],
-        )
-        .stdout,
-    );
-    let run = evaluate(
-        "pendulum-ddpg.zip --env Pendulum-v1 --episodes 20",
-        &[("--baseline", &saved)],
-    );
+    let saved = file(evaluate("pendulum-ddpg.zip --env Pendulum-v1 --seed 1000 --episodes 20 --json", &[]).stdout);
+    let run = evaluate("pendulum-ddpg.zip --env Pendulum-v1 --episodes 20", &[("--baseline", &saved)]);
     assert_eq!(run.code, 3, "{}", run.stdout);
     assert!(run.stdout.contains("--seed 1000 --episodes 20"), "{}", run.stdout);
 }
@@ -177,18 +160,9 @@ fn baselines_that_cannot_be_used_are_refused_by_name() {
     for (content, words) in [
         ("not json", &["is not JSON"][..]),
         ("7", &["should hold a baseline"]),
-        (
-            "[]",
-            &[
-                "has no baseline of CartPole-v1",
-                "tars evaluate POLICY --env CartPole-v1 --json",
-            ],
-        ),
+        ("[]", &["has no baseline of CartPole-v1", "tars evaluate POLICY --env CartPole-v1 --json"]),
         (r#"{"items": 3}"#, &["items or results should be an array"]),
-        (
-            r#"[{"environment": "CartPole-v1", "mean_reward": 1}]"#,
-            &["baseline 1 (CartPole-v1)", "missing field"],
-        ),
+        (r#"[{"environment": "CartPole-v1", "mean_reward": 1}]"#, &["baseline 1 (CartPole-v1)", "missing field"]),
         (
             r#"{"environment": "CartPole-v1", "mean_reward": 1, "std_reward": -1, "success_rate": 1, "n": 10}"#,
             &["std_reward"],
@@ -197,10 +171,7 @@ fn baselines_that_cannot_be_used_are_refused_by_name() {
             r#"{"environment": "CartPole-v1", "mean_reward": 1, "std_reward": 1, "success_rate": 7, "n": 10}"#,
             &["success_rate"],
         ),
-        (
-            r#"{"environment": "CartPole-v1", "episodes": []}"#,
-            &["missing field `metrics`"],
-        ),
+        (r#"{"environment": "CartPole-v1", "episodes": []}"#, &["missing field `metrics`"]),
     ] {
         let path = file(content);
         let mut words = words.to_vec();

@@ -12,28 +12,20 @@ fn tars(environment: &str, seed: u64, actions: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tars"));
     let seed = seed.to_string();
     command.args(["rollout", "--env", environment, "--seed", &seed, "--actions", actions]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Runs one episode with these lines as its actions file.
 fn replay(environment: &str, seed: u64, lines: &str) -> Output {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    file.write_all(lines.as_bytes())
-        .expect("a temporary file can be written");
-    tars(environment, seed, file.path().to_str().expect("its path is text"))
-        .output()
-        .expect("the binary starts")
+    file.write_all(lines.as_bytes()).expect("a temporary file can be written");
+    tars(environment, seed, file.path().to_str().expect("its path is text")).output().expect("the binary starts")
 }
 
 fn lines(output: &Output) -> Vec<Value> {
     let text = std::str::from_utf8(&output.stdout).expect("it writes text");
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("each line is JSON"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
 }
 
 fn errors(output: &Output) -> &str {
@@ -42,13 +34,7 @@ fn errors(output: &Output) -> &str {
 
 #[test]
 fn episodes_are_gymnasiums_number_for_number() {
-    for environment in [
-        "Acrobot-v1",
-        "CartPole-v1",
-        "MountainCar-v0",
-        "MountainCarContinuous-v0",
-        "Pendulum-v1",
-    ] {
+    for environment in ["Acrobot-v1", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"] {
         for episode in recording::read(environment) {
             let place = format!("{environment} seed {}", episode.seed);
             let actions: Vec<String> = episode.actions.iter().map(Value::to_string).collect();
@@ -88,10 +74,7 @@ fn each_line_is_answered_before_the_next_one_is_written() {
             break;
         }
     }
-    assert!(
-        (8..=12).contains(&steps),
-        "a cart that is only pushed to one side fell after {steps} steps"
-    );
+    assert!((8..=12).contains(&steps), "a cart that is only pushed to one side fell after {steps} steps");
     // The pipe is still open: the end of the episode is the end of the process.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
@@ -114,36 +97,16 @@ fn actions_that_are_left_over_are_named() {
 #[test]
 fn bad_lines_are_named_with_what_is_expected() {
     for (environment, lines, complaint) in [
-        (
-            "CartPole-v1",
-            "0\n1\n5\n",
-            "line 3: action 5 is not a whole number in 0..2",
-        ),
-        (
-            "CartPole-v1",
-            "\n-1\n",
-            "line 2: action -1 is not a whole number in 0..2",
-        ),
+        ("CartPole-v1", "0\n1\n5\n", "line 3: action 5 is not a whole number in 0..2"),
+        ("CartPole-v1", "\n-1\n", "line 2: action -1 is not a whole number in 0..2"),
         ("CartPole-v1", "0.5\n", "line 1: action 0.5 is not"),
         ("CartPole-v1", "[0]\n", "line 1: action [0] is not"),
-        (
-            "Acrobot-v1",
-            "4294967296\n",
-            "line 1: action 4294967296 is not a whole number in 0..3",
-        ),
+        ("Acrobot-v1", "4294967296\n", "line 1: action 4294967296 is not a whole number in 0..3"),
         ("CartPole-v1", "left\n", "line 1: not JSON"),
         ("CartPole-v1", "0 1\n", "line 1: not JSON"),
-        (
-            "Pendulum-v1",
-            "1\n[1, 2]\n",
-            "line 2: action [1,2] is not a number, or an array of one",
-        ),
+        ("Pendulum-v1", "1\n[1, 2]\n", "line 2: action [1,2] is not a number, or an array of one"),
         ("Pendulum-v1", "[]\n", "line 1: action [] is not"),
-        (
-            "Pendulum-v1",
-            "1e39\n",
-            "line 1: action 1e+39 is not a number, or an array of one, that fits a 32-bit float",
-        ),
+        ("Pendulum-v1", "1e39\n", "line 1: action 1e+39 is not a number, or an array of one, that fits a 32-bit float"),
         ("Pendulum-v1", "NaN\n", "line 1: not JSON"),
         ("Pendulum-v1", "\"1\"\n", "line 1: action \"1\" is not"),
         ("Pendulum-v1", "[[1]]\n", "line 1: action [[1]] is not"),
@@ -152,11 +115,7 @@ fn bad_lines_are_named_with_what_is_expected() {
         assert_eq!(output.status.code(), Some(2), "{lines:?}");
         assert!(errors(&output).contains(complaint), "{lines:?}: {}", errors(&output));
         let good = lines.lines().filter(|line| !line.is_empty()).count();
-        assert_eq!(
-            output.stdout.split(|&byte| byte == b'\n').count() - 1,
-            good,
-            "{lines:?}: the steps before"
-        );
+        assert_eq!(output.stdout.split(|&byte| byte == b'\n').count() - 1, good, "{lines:?}: the steps before");
     }
 }
 
@@ -164,11 +123,7 @@ fn bad_lines_are_named_with_what_is_expected() {
 fn an_endless_line_is_refused() {
     let output = replay("CartPole-v1", 0, &"1".repeat(1 << 20));
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        errors(&output).contains("line 1: longer than 65536 bytes"),
-        "{}",
-        errors(&output)
-    );
+    assert!(errors(&output).contains("line 1: longer than 65536 bytes"), "{}", errors(&output));
 }
 
 #[test]
@@ -184,11 +139,7 @@ fn an_unknown_environment_names_the_known_ones() {
 fn a_missing_file_is_named() {
     let output = tars("CartPole-v1", 0, "no-such-file.jsonl").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        errors(&output).contains("cannot open no-such-file.jsonl"),
-        "{}",
-        errors(&output)
-    );
+    assert!(errors(&output).contains("cannot open no-such-file.jsonl"), "{}", errors(&output));
 }
 
 #[test]

@@ -40,10 +40,7 @@ fn evaluation() -> Value {
 
 /// Submits under a key. `None`: the answer never came, so the job may or may not be accepted.
 async fn submit(client: &Client, url: &str, key: &str) -> Option<String> {
-    let request = client
-        .post(format!("{url}/v1/evaluate"))
-        .header("Idempotency-Key", key)
-        .json(&evaluation());
+    let request = client.post(format!("{url}/v1/evaluate")).header("Idempotency-Key", key).json(&evaluation());
     let response = request.send().await.ok()?;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let receipt: Value = response.json().await.ok()?;
@@ -69,9 +66,7 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
                 ledger.accepted.extend(answer.map(|id| (key, id)));
                 break;
             }
-            let id = submit(&client, service.url(), &key)
-                .await
-                .expect("a living service answers");
+            let id = submit(&client, service.url(), &key).await.expect("a living service answers");
             // Waiting for the first job of a life lets some jobs end; the others are killed wherever they are.
             if number == 0 {
                 let job = follow(&client, service.url(), &id).await;
@@ -99,20 +94,8 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
         results.insert(job["results"].to_string());
     }
     assert_eq!(results.len(), 1, "the same request gives the same bytes in every life");
-    let metrics = client
-        .get(format!("{url}/metrics"))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
-    for (status, jobs) in [
-        ("completed", ledger.accepted.len()),
-        ("queued", 0),
-        ("running", 0),
-        ("failed", 0),
-    ] {
+    let metrics = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+    for (status, jobs) in [("completed", ledger.accepted.len()), ("queued", 0), ("running", 0), ("failed", 0)] {
         let line = format!("tars_eval_jobs{{status=\"{status}\"}} {jobs}\n");
         assert!(metrics.contains(&line), "{line} is not in {metrics}");
     }

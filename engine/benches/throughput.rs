@@ -47,12 +47,7 @@ fn balancing(activation: Activation) -> Policy {
     let first = (0..WIDTH).flat_map(|unit| signal.map(|weight| sign(unit) * weight));
     let second = (0..WIDTH * WIDTH).map(|index| sign(index / WIDTH) * sign(index % WIDTH) / WIDTH as f32);
     let last = (0..2 * WIDTH).map(|index| -sign(index / WIDTH) * sign(index % WIDTH));
-    let layer = |inputs, outputs, weight| Dense {
-        inputs,
-        outputs,
-        weight,
-        bias: vec![0.0; outputs],
-    };
+    let layer = |inputs, outputs, weight| Dense { inputs, outputs, weight, bias: vec![0.0; outputs] };
     Policy {
         layers: vec![
             layer(4, WIDTH, first.collect()),

@@ -129,10 +129,7 @@ static NATIVE: LazyLock<[EnvironmentSpec; 5]> = LazyLock::new(|| {
 });
 
 fn mountain_car_observations() -> BoxSpace {
-    BoxSpace {
-        low: vec![-1.2, -0.07],
-        high: vec![0.6, 0.07],
-    }
+    BoxSpace { low: vec![-1.2, -0.07], high: vec![0.6, 0.07] }
 }
 
 #[cfg(test)]
@@ -150,24 +147,16 @@ mod tests {
     fn bounds(texts: &Value) -> Vec<f32> {
         let texts = texts.as_array().expect("bounds are a list");
         let parse = |text: &Value| text.as_str().and_then(|text| text.parse().ok());
-        texts
-            .iter()
-            .map(|text| parse(text).expect("a bound is a number"))
-            .collect()
+        texts.iter().map(|text| parse(text).expect("a bound is a number")).collect()
     }
 
     fn box_space(recorded: &Value) -> BoxSpace {
-        BoxSpace {
-            low: bounds(&recorded["low"]),
-            high: bounds(&recorded["high"]),
-        }
+        BoxSpace { low: bounds(&recorded["low"]), high: bounds(&recorded["high"]) }
     }
 
     fn action_space(recorded: &Value) -> ActionSpace {
         match recorded["n"].as_u64() {
-            Some(n) => ActionSpace::Discrete {
-                n: n.try_into().unwrap(),
-            },
+            Some(n) => ActionSpace::Discrete { n: n.try_into().unwrap() },
             None => ActionSpace::Box(box_space(recorded)),
         }
     }
@@ -180,11 +169,7 @@ mod tests {
             let id = &spec.id;
             assert_eq!(recorded["id"], **id);
             assert_eq!(recorded["version"], spec.version, "{id}");
-            assert_eq!(
-                box_space(&recorded["observation_space"]),
-                spec.observation_space,
-                "{id}"
-            );
+            assert_eq!(box_space(&recorded["observation_space"]), spec.observation_space, "{id}");
             assert_eq!(action_space(&recorded["action_space"]), spec.action_space, "{id}");
             assert_eq!(recorded["max_episode_steps"], spec.max_episode_steps, "{id}");
             assert_eq!(recorded["reward_threshold"].as_f64(), spec.reward_threshold, "{id}");
@@ -207,23 +192,14 @@ mod tests {
         assert!(succeeded("CartPole-v1", 195.0, 195, true));
         assert!(!succeeded("CartPole-v1", 194.0, 194, true));
         assert!(succeeded("MountainCar-v0", -199.0, 199, true));
-        assert!(
-            !succeeded("MountainCar-v0", -200.0, 200, true),
-            "the goal in step 200 comes too late"
-        );
+        assert!(!succeeded("MountainCar-v0", -200.0, 200, true), "the goal in step 200 comes too late");
         assert!(!succeeded("MountainCar-v0", -199.0, 199, false));
         assert!(succeeded("MountainCarContinuous-v0", 90.0, 300, true));
         assert!(!succeeded("MountainCarContinuous-v0", 89.9, 300, true));
-        assert!(
-            succeeded("Acrobot-v1", -499.0, 500, true),
-            "the goal in the last step is the goal"
-        );
+        assert!(succeeded("Acrobot-v1", -499.0, 500, true), "the goal in the last step is the goal");
         assert!(!succeeded("Acrobot-v1", -500.0, 500, false));
         assert!(succeeded("Pendulum-v1", -200.0, 200, false));
         assert!(!succeeded("Pendulum-v1", -200.1, 200, false));
-        assert!(
-            !succeeded("Pendulum-v1", f64::NAN, 200, false),
-            "a broken return is no success"
-        );
+        assert!(!succeeded("Pendulum-v1", f64::NAN, 200, false), "a broken return is no success");
     }
 }

@@ -105,9 +105,7 @@ mod tests {
         let features = environment.spec().observation_space.dimensions();
         let mut observations = LaneMatrix::zeros(features, LANES);
         for (lane, seed) in (0..LANES).zip(0..) {
-            environment
-                .reset(lane, seed, &mut observations)
-                .expect("native environments never fail");
+            environment.reset(lane, seed, &mut observations).expect("native environments never fail");
         }
         let mut actions = LaneMatrix::zeros(1, LANES);
         actions.set_lane(1, &[action]);

@@ -12,10 +12,7 @@ pub struct LaneMatrix {
 impl LaneMatrix {
     /// A matrix of zeros with `features` rows of `lanes` values.
     pub fn zeros(features: usize, lanes: usize) -> Self {
-        Self {
-            lanes,
-            values: vec![0.0; features * lanes],
-        }
+        Self { lanes, values: vec![0.0; features * lanes] }
     }
 
     /// How many lanes each row has.
@@ -81,10 +78,6 @@ pub struct Transitions {
 impl Transitions {
     /// Room for `lanes` lanes.
     pub fn new(lanes: usize) -> Self {
-        Self {
-            rewards: vec![0.0; lanes],
-            terminated: vec![false; lanes],
-            truncated: vec![false; lanes],
-        }
+        Self { rewards: vec![0.0; lanes], terminated: vec![false; lanes], truncated: vec![false; lanes] }
     }
 }

@@ -116,15 +116,9 @@ mod tests {
     #[test]
     fn one_episode_has_no_intervals_and_what_was_not_measured_is_null() {
         let metrics = summarize(&episodes(&[7.0]), None, &[]);
-        assert_eq!(
-            (metrics.mean_reward, metrics.iqm_reward, metrics.std_reward),
-            (7.0, 7.0, 0.0)
-        );
+        assert_eq!((metrics.mean_reward, metrics.iqm_reward, metrics.std_reward), (7.0, 7.0, 0.0));
         assert_eq!((metrics.mean_reward_ci95, metrics.iqm_reward_ci95), (None, None));
-        assert_eq!(
-            (metrics.action_entropy, metrics.mean_loss, metrics.loss_trend),
-            (None, None, None)
-        );
+        assert_eq!((metrics.action_entropy, metrics.mean_loss, metrics.loss_trend), (None, None, None));
     }
 
     #[test]

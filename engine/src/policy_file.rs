@@ -66,18 +66,12 @@ impl PolicyFile {
                 matches!(given, Algorithm::A2c | Algorithm::Ppo),
                 "the policy is an actor-critic's, as A2C and PPO train it",
             ),
-            Head::Squashed => (
-                given == Algorithm::Ddpg,
-                "the policy is a deterministic actor, as DDPG trains it",
-            ),
+            Head::Squashed => (given == Algorithm::Ddpg, "the policy is a deterministic actor, as DDPG trains it"),
         };
         if !fits {
             return Err(Error::AlgorithmMismatch { given, found });
         }
-        Ok(Self {
-            algorithm: Some(given),
-            ..self
-        })
+        Ok(Self { algorithm: Some(given), ..self })
     }
 }
 
@@ -105,11 +99,7 @@ fn expect_size(what: &str, bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() <= MAX_FILE_BYTES {
         return Ok(());
     }
-    Err(Error::TooLarge {
-        what: what.to_owned(),
-        limit: MAX_FILE_BYTES as u64,
-        unit: "bytes",
-    })
+    Err(Error::TooLarge { what: what.to_owned(), limit: MAX_FILE_BYTES as u64, unit: "bytes" })
 }
 
 /// The activation of this name in a file of ours.

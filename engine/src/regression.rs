@@ -129,10 +129,8 @@ pub struct Regression {
 /// Judges all environments of a job together, in order: the more of them there are, the more evidence each regression needs,
 /// so that a job without any change is falsely accused in at most α of all cases (Holm).
 pub fn judge(candidates: &[Candidate<'_>], thresholds: &Thresholds) -> Vec<Regression> {
-    let mut comparisons: Vec<Comparison> = candidates
-        .iter()
-        .map(|candidate| Comparison::of(candidate, thresholds))
-        .collect();
+    let mut comparisons: Vec<Comparison> =
+        candidates.iter().map(|candidate| Comparison::of(candidate, thresholds)).collect();
     let raw: Vec<f64> = comparisons.iter().filter_map(|comparison| comparison.p_value).collect();
     let tested = comparisons.iter_mut().filter(|comparison| comparison.p_value.is_some());
     for (comparison, adjusted) in tested.zip(holm(&raw)) {
@@ -150,11 +148,7 @@ pub fn judge_one(candidate: &Candidate<'_>, thresholds: &Thresholds) -> Regressi
 fn decide(candidate: &Candidate<'_>, comparison: Comparison, thresholds: &Thresholds) -> Regression {
     let observed = checks::Observed::of(candidate, &comparison, thresholds);
     let checks = observed.checks(thresholds);
-    let failed_checks: Vec<CheckName> = checks
-        .iter()
-        .filter(|check| check.failed)
-        .map(|check| check.name)
-        .collect();
+    let failed_checks: Vec<CheckName> = checks.iter().filter(|check| check.failed).map(|check| check.name).collect();
     let verdict = verdict(&comparison, &failed_checks, thresholds);
     let detected = verdict == Verdict::Regression;
     let severity = if detected { observed.severity() } else { Severity::None };

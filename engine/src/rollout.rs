@@ -33,13 +33,7 @@ pub struct Plan {
 impl Plan {
     /// One thread with 64 lanes: enough to fill the vector registers, few enough to stay in the first-level cache.
     pub fn new(seed: u64, episodes: u32, deterministic: bool) -> Self {
-        Self {
-            seed,
-            episodes,
-            deterministic,
-            lanes: 64,
-            threads: 1,
-        }
+        Self { seed, episodes, deterministic, lanes: 64, threads: 1 }
     }
 }
 
@@ -116,10 +110,7 @@ pub fn run(
 ) -> Result<Rollout, Error> {
     let last = u64::from(plan.episodes.saturating_sub(1));
     if plan.seed.checked_add(last).is_none() {
-        return Err(Error::Seeds {
-            seed: plan.seed,
-            episodes: plan.episodes,
-        });
+        return Err(Error::Seeds { seed: plan.seed, episodes: plan.episodes });
     }
     let tally = Tally::new(plan.episodes, watch);
     let chunk = |episodes| {
@@ -134,9 +125,8 @@ pub fn run(
     let results: Vec<_> = thread::scope(|scope| {
         let others: Vec<_> = chunks.map(|episodes| scope.spawn(|| chunk(episodes))).collect();
         let first = chunk(first);
-        let others = others
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let others =
+            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         std::iter::once(first).chain(others).collect()
     });
     join(results)

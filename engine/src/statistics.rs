@@ -27,10 +27,7 @@ impl Interval {
 
     /// `center ± half_width`.
     pub fn around(center: f64, half_width: f64) -> Self {
-        Self {
-            low: center - half_width,
-            high: center + half_width,
-        }
+        Self { low: center - half_width, high: center + half_width }
     }
 }
 
@@ -54,11 +51,7 @@ impl Summary {
         // Deviations from the first value: equal values have their own value as mean, and no variance, exactly.
         let mean = first + values.clone().map(|value| value - first).sum::<f64>() / divisor;
         let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
-        Self {
-            n,
-            mean,
-            population_variance: squares / divisor,
-        }
+        Self { n, mean, population_variance: squares / divisor }
     }
 
     /// The variance with divisor n − 1; `None` below two values.
@@ -77,10 +70,7 @@ pub(crate) fn size(len: usize) -> u32 {
 pub fn entropy(counts: &[u64]) -> Option<f64> {
     let total = counts.iter().sum::<u64>() as f64;
     (total > 0.0).then(|| {
-        let shares = counts
-            .iter()
-            .filter(|&&count| count > 0)
-            .map(|&count| count as f64 / total);
+        let shares = counts.iter().filter(|&&count| count > 0).map(|&count| count as f64 / total);
         // Not `-sum`, which would make a negative zero of a single certain action.
         shares.map(|share| share * share.ln().abs()).sum()
     })

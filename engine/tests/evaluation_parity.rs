@@ -57,10 +57,7 @@ fn returns_are_those_of_stable_baselines3() {
         for (episode, expected) in rollout.episodes.iter().zip(&measured.returns) {
             let (seed, actual) = (episode.seed, episode.total_reward);
             let error = (actual - expected).abs();
-            assert!(
-                error <= tolerance * expected.abs(),
-                "{name}, seed {seed}: {actual} instead of {expected}"
-            );
+            assert!(error <= tolerance * expected.abs(), "{name}, seed {seed}: {actual} instead of {expected}");
         }
     }
 }

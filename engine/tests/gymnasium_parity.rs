@@ -64,11 +64,7 @@ fn recordings_contain_every_kind_of_end() {
         assert!(golden.truncated.contains(&true), "{}: nothing was truncated", spec.id);
         let terminates = spec.id != "Pendulum-v1";
         assert_eq!(golden.terminated.contains(&true), terminates, "{}", spec.id);
-        let both = golden
-            .terminated
-            .iter()
-            .zip(&golden.truncated)
-            .any(|ends| ends == (&true, &true));
+        let both = golden.terminated.iter().zip(&golden.truncated).any(|ends| ends == (&true, &true));
         assert!(both || spec.id != "CartPole-v1", "no pole fell in the last step");
     }
 }
@@ -141,9 +137,7 @@ impl<'a> Replay<'a> {
     fn start(&mut self, lane: usize) {
         let (episode, _) = self.active[lane];
         let seed = self.golden.seeds[episode];
-        self.environment
-            .reset(lane, seed, &mut self.observations)
-            .expect("native environments never fail");
+        self.environment.reset(lane, seed, &mut self.observations).expect("native environments never fail");
         self.check_observation(lane);
     }
 
@@ -159,12 +153,7 @@ impl<'a> Replay<'a> {
             }
         }
         self.environment
-            .step(
-                self.active.len(),
-                &self.actions,
-                &mut self.observations,
-                &mut self.transitions,
-            )
+            .step(self.active.len(), &self.actions, &mut self.observations, &mut self.transitions)
             .expect("native environments never fail");
         for lane in 0..self.active.len() {
             let (episode, steps) = self.active[lane];
@@ -172,21 +161,9 @@ impl<'a> Replay<'a> {
             self.active[lane].1 += 1;
             let place = self.place(lane);
             let reward = self.transitions.rewards[lane];
-            check_bits(
-                reward.to_bits(),
-                self.golden.rewards[step].to_bits(),
-                f64::from_bits,
-                &place,
-                "reward",
-            );
-            assert_eq!(
-                self.transitions.terminated[lane], self.golden.terminated[step],
-                "{place}: terminated"
-            );
-            assert_eq!(
-                self.transitions.truncated[lane], self.golden.truncated[step],
-                "{place}: truncated"
-            );
+            check_bits(reward.to_bits(), self.golden.rewards[step].to_bits(), f64::from_bits, &place, "reward");
+            assert_eq!(self.transitions.terminated[lane], self.golden.terminated[step], "{place}: terminated");
+            assert_eq!(self.transitions.truncated[lane], self.golden.truncated[step], "{place}: truncated");
             self.check_observation(lane);
         }
     }
@@ -201,10 +178,7 @@ impl<'a> Replay<'a> {
     fn place(&self, lane: usize) -> String {
         let (episode, steps) = self.active[lane];
         let lanes = self.environment.lanes();
-        format!(
-            "{} seed {} step {steps} (lane {lane} of {lanes})",
-            self.id, self.golden.seeds[episode]
-        )
+        format!("{} seed {} step {steps} (lane {lane} of {lanes})", self.id, self.golden.seeds[episode])
     }
 }
 
@@ -223,10 +197,5 @@ fn check_bits<Bits: PartialEq + Copy, Number: Debug>(
     place: &str,
     field: &str,
 ) {
-    assert!(
-        ours == theirs,
-        "{place}: {field} is {:?}, in Gymnasium {:?}",
-        from_bits(ours),
-        from_bits(theirs)
-    );
+    assert!(ours == theirs, "{place}: {field} is {:?}, in Gymnasium {:?}", from_bits(ours), from_bits(theirs));
 }

@@ -67,10 +67,7 @@ fn environment(observations: usize, action_space: ActionSpace) -> EnvironmentSpe
     EnvironmentSpec {
         id: "Fixture-v0".into(),
         version: 0,
-        observation_space: BoxSpace {
-            low: vec![-8.0; observations],
-            high: vec![8.0; observations],
-        },
+        observation_space: BoxSpace { low: vec![-8.0; observations], high: vec![8.0; observations] },
         action_space,
         max_episode_steps: 1,
         success: SuccessRule::GoalReached,
@@ -103,18 +100,13 @@ fn outputs_and_actions_are_those_of_stable_baselines3() {
     for (name, golden) in golden {
         let space = match &golden.action_space {
             Space::Discrete { n } => ActionSpace::Discrete { n: *n },
-            Space::Box { low, high } => ActionSpace::Box(BoxSpace {
-                low: low.clone(),
-                high: high.clone(),
-            }),
+            Space::Box { low, high } => ActionSpace::Box(BoxSpace { low: low.clone(), high: high.clone() }),
         };
         let observations = lanes(&golden.observations);
         let environment = environment(observations.features(), space);
         let mut actor = Actor::new(&policy(&name, &golden), &environment, observations.lanes(), true)
             .unwrap_or_else(|misfit| panic!("{name}: {misfit}"));
-        let actions = actor
-            .act(observations.lanes(), &observations)
-            .expect("the fixtures are finite");
+        let actions = actor.act(observations.lanes(), &observations).expect("the fixtures are finite");
         match (actions, &golden.actions) {
             // The fixtures are chosen so that no two outputs are closer than rounding.
             (Actions::Discrete(actions), Chosen::Indices(expected)) => assert_eq!(actions, expected, "{name}"),
@@ -128,18 +120,10 @@ fn outputs_and_actions_are_those_of_stable_baselines3() {
         for (lane, expected) in golden.outputs.iter().enumerate() {
             // SB3's actor squashes its outputs after what the fixture holds.
             let squash = |output: &f32| {
-                if golden.head == "squashed" {
-                    output.tanh()
-                } else {
-                    *output
-                }
+                if golden.head == "squashed" { output.tanh() } else { *output }
             };
             let expected: Vec<f32> = expected.iter().map(squash).collect();
-            assert_close(
-                actor.outputs().lane(lane),
-                &expected,
-                &format!("output {lane} of {name}"),
-            );
+            assert_close(actor.outputs().lane(lane), &expected, &format!("output {lane} of {name}"));
         }
     }
 }
@@ -153,11 +137,7 @@ fn normalized_observations_are_those_of_vec_normalize_to_the_bit() {
     for (name, golden) in golden {
         let dimensions = golden.mean.len();
         let diagonal = |index| {
-            if index / dimensions == index % dimensions {
-                1.0
-            } else {
-                0.0
-            }
+            if index / dimensions == index % dimensions { 1.0 } else { 0.0 }
         };
         let policy = Policy {
             layers: vec![Dense {
@@ -178,9 +158,7 @@ fn normalized_observations_are_those_of_vec_normalize_to_the_bit() {
         let observations = lanes(&golden.observations);
         let environment = environment(dimensions, ActionSpace::Discrete { n: dimensions });
         let mut actor = Actor::new(&policy, &environment, observations.lanes(), true).expect("it fits");
-        actor
-            .act(observations.lanes(), &observations)
-            .expect("the fixtures are finite");
+        actor.act(observations.lanes(), &observations).expect("the fixtures are finite");
         assert_eq!(actor.outputs(), &lanes(&golden.normalized), "{name}");
     }
 }

@@ -62,9 +62,7 @@ fn state_dict(name: &str, golden: &Golden) -> Vec<Vec<f32>> {
     let numbered = |layer: usize| format!("{hidden}{}", 2 * layer);
     let mut layers: Vec<String> = (0..golden.hidden.len()).map(numbered).collect();
     layers.push(output.map_or_else(|| numbered(golden.hidden.len()), str::to_owned));
-    let parts = layers
-        .iter()
-        .flat_map(|layer| [format!("{layer}.weight"), format!("{layer}.bias")]);
+    let parts = layers.iter().flat_map(|layer| [format!("{layer}.weight"), format!("{layer}.bias")]);
     parts
         .map(|part| {
             let tensor = tensors.tensor(&part).expect("the layer is in the state dict");
@@ -216,14 +214,8 @@ fn a_vec_normalize_for_rewards_only_means_no_normalisation() {
 fn a_normalizer_of_another_environment_is_refused() {
     let cartpole = policy_file::read_vec_normalize(&bytes("vecnormalize-cartpole.pkl"));
     let policy = read("ppo-pendulum.zip", None).unwrap();
-    let error = policy
-        .normalized_by(cartpole.unwrap().unwrap())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("it has 4 dimensions, but the policy takes 3 inputs"),
-        "{error}"
-    );
+    let error = policy.normalized_by(cartpole.unwrap().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("it has 4 dimensions, but the policy takes 3 inputs"), "{error}");
 }
 
 #[test]
@@ -234,10 +226,7 @@ fn genuine_saves_that_are_no_plain_mlp_are_refused_by_what_they_are() {
         ("ppo-squashed-gsde.zip", "squash_output=True"),
         ("ppo-dict-observation.zip", "gymnasium.spaces.dict.Dict"),
         ("ppo-discrete-observation.zip", "gymnasium.spaces.discrete.Discrete"),
-        (
-            "ppo-multi-discrete.zip",
-            "gymnasium.spaces.multi_discrete.MultiDiscrete",
-        ),
+        ("ppo-multi-discrete.zip", "gymnasium.spaces.multi_discrete.MultiDiscrete"),
         ("a2c-multi-binary.zip", "gymnasium.spaces.multi_binary.MultiBinary"),
         ("ppo-cnn.zip", "features_extractor"),
     ];
@@ -268,11 +257,7 @@ fn mlp_json_gives_the_same_policy_as_the_zip() {
         let found = policy_file::read(Format::MlpJson, None, document.as_bytes()).unwrap();
         let gsde = expected.policy.head == Head::Gaussian { log_std: None };
         assert!(found == expected || gsde, "{name}");
-        assert_eq!(
-            bits(&tensors(&found.policy)),
-            bits(&tensors(&expected.policy)),
-            "{name}"
-        );
+        assert_eq!(bits(&tensors(&found.policy)), bits(&tensors(&expected.policy)), "{name}");
     }
 }
 
@@ -320,10 +305,7 @@ fn formats_and_algorithms_are_read_in_any_case_and_printed_in_one() {
         assert_eq!(serde_json::to_value(format).unwrap(), format.to_string());
     }
     let error = "SAC".parse::<Algorithm>().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "unknown algorithm \"SAC\": use DQN, A2C, PPO or DDPG"
-    );
+    assert_eq!(error.to_string(), "unknown algorithm \"SAC\": use DQN, A2C, PPO or DDPG");
 }
 
 #[test]
@@ -338,10 +320,9 @@ fn the_example_policies_are_read_and_their_exports_are_the_same_policies() {
             file.normalized_by(normalizer.unwrap()).unwrap();
         }
     }
-    for (zip, export) in [
-        ("cartpole-ppo.zip", "cartpole-ppo.safetensors"),
-        ("mountaincar-dqn.zip", "mountaincar-dqn.json"),
-    ] {
+    for (zip, export) in
+        [("cartpole-ppo.zip", "cartpole-ppo.safetensors"), ("mountaincar-dqn.zip", "mountaincar-dqn.json")]
+    {
         assert_eq!(read(&example(zip), None), read(&example(export), None), "{export}");
     }
 }

@@ -1,16 +1,19 @@
 //! What a rollout promises: the same bytes for any number of lanes and threads, every episode once and in seed order,
 //! an end when it is asked for, and a clear reason when it cannot run.
 
+#[path = "rollouts/countdown.rs"]
+mod countdown;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tars_engine::catalogue::{self, EnvironmentSpec, SuccessRule};
+use tars_engine::catalogue;
 use tars_engine::environment::{self, Environment};
-use tars_engine::lanes::{Actions, LaneMatrix, Transitions};
 use tars_engine::policy::{Activation, Dense, Head, Misfit, Normalizer, Policy};
 use tars_engine::rollout::{self, Error, Plan, Progress, Rollout};
 use tars_engine::seeding::Generator;
-use tars_engine::space::{ActionSpace, BoxSpace};
+
+use self::countdown::Countdown;
 
 #[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
 fn draw(generator: &mut Generator) -> f32 {
@@ -26,18 +29,11 @@ fn random_policy(widths: &[usize], head: Head) -> Policy {
         weight: draw(pair[0] * pair[1]),
         bias: draw(pair[1]),
     });
-    Policy {
-        layers: layers.collect(),
-        activation: Activation::Tanh,
-        head,
-        normalizer: None,
-    }
+    Policy { layers: layers.collect(), activation: Activation::Tanh, head, normalizer: None }
 }
 
 fn gaussian() -> Head {
-    Head::Gaussian {
-        log_std: Some(vec![-0.5]),
-    }
+    Head::Gaussian { log_std: Some(vec![-0.5]) }
 }
 
 fn native(id: &'static str) -> impl Fn(usize) -> Result<Box<dyn Environment>, environment::Error> + Sync {
@@ -52,85 +48,6 @@ fn run(id: &'static str, policy: &Policy, plan: &Plan) -> Result<Rollout, Error>
     rollout::run(&native(id), policy, plan, &go_on)
 }
 
-/// Ends an episode after `seed % 7 + 1` steps, each of which pays the seed and observes how many steps were taken.
-struct Countdown {
-    spec: EnvironmentSpec,
-    seeds: Vec<u64>,
-    elapsed: Vec<u64>,
-    /// Observes NaN from this step of this seed on.
-    broken: Option<(u64, u64)>,
-}
-
-impl Countdown {
-    fn new(lanes: usize) -> Self {
-        let spec = EnvironmentSpec {
-            id: "Countdown-v0".into(),
-            version: 0,
-            observation_space: BoxSpace {
-                low: vec![0.0],
-                high: vec![7.0],
-            },
-            action_space: ActionSpace::Discrete { n: 3 },
-            max_episode_steps: 7,
-            success: SuccessRule::GoalWithin { steps: 4 },
-            reward_threshold: None,
-        };
-        Self {
-            spec,
-            seeds: vec![u64::MAX; lanes],
-            elapsed: vec![0; lanes],
-            broken: None,
-        }
-    }
-}
-
-impl Environment for Countdown {
-    fn spec(&self) -> &EnvironmentSpec {
-        &self.spec
-    }
-
-    fn lanes(&self) -> usize {
-        self.seeds.len()
-    }
-
-    fn reset(&mut self, lane: usize, seed: u64, observations: &mut LaneMatrix) -> Result<(), environment::Error> {
-        (self.seeds[lane], self.elapsed[lane]) = (seed, 0);
-        observations.set_lane(lane, &[0.0]);
-        Ok(())
-    }
-
-    fn step(
-        &mut self,
-        active: usize,
-        _: &Actions,
-        observations: &mut LaneMatrix,
-        transitions: &mut Transitions,
-    ) -> Result<(), environment::Error> {
-        for lane in 0..active {
-            let expected = (self.elapsed[lane] as f32).to_bits();
-            let observed = observations.row(0)[lane].to_bits();
-            assert_eq!(observed, expected, "the observation follows its lane");
-            self.elapsed[lane] += 1;
-            let nan = self.broken == Some((self.seeds[lane], self.elapsed[lane]));
-            observations.set_lane(lane, &[if nan { f32::NAN } else { self.elapsed[lane] as f32 }]);
-            transitions.rewards[lane] = self.seeds[lane] as f64;
-            let over = self.elapsed[lane] > self.seeds[lane] % 7;
-            transitions.terminated[lane] = over;
-            transitions.truncated[lane] = over && self.elapsed[lane] == 7;
-        }
-        Ok(())
-    }
-
-    fn move_lane(&mut self, from: usize, to: usize) {
-        assert!(
-            self.elapsed[to] > self.seeds[to] % 7,
-            "only an ended lane is overwritten"
-        );
-        self.seeds[to] = self.seeds[from];
-        self.elapsed[to] = self.elapsed[from];
-    }
-}
-
 fn countdown_policy() -> Policy {
     random_policy(&[1, 4, 3], Head::Logits)
 }
@@ -139,20 +56,13 @@ fn countdown_policy() -> Policy {
 fn lanes_and_threads_never_show() {
     let cases = [
         ("CartPole-v1", random_policy(&[4, 16, 2], Head::Logits)),
-        (
-            "CartPole-v1",
-            random_policy(&[4, 16, 2], Head::Values { exploration_rate: 0.3 }),
-        ),
+        ("CartPole-v1", random_policy(&[4, 16, 2], Head::Values { exploration_rate: 0.3 })),
         ("Pendulum-v1", random_policy(&[3, 8, 1], gaussian())),
         ("MountainCarContinuous-v0", random_policy(&[2, 8, 1], Head::Squashed)),
     ];
     for (id, policy) in cases {
         for deterministic in [true, false] {
-            let plan = |lanes, threads| Plan {
-                lanes,
-                threads,
-                ..Plan::new(7, 70, deterministic)
-            };
+            let plan = |lanes, threads| Plan { lanes, threads, ..Plan::new(7, 70, deterministic) };
             let expected = run(id, &policy, &plan(1, 1)).unwrap();
             for (lanes, threads) in [(3, 1), (16, 1), (64, 1), (1000, 1), (0, 0), (16, 2), (5, 5), (64, 1000)] {
                 let actual = run(id, &policy, &plan(lanes, threads)).unwrap();
@@ -166,11 +76,7 @@ fn lanes_and_threads_never_show() {
 #[test]
 fn lanes_take_up_every_episode_once_in_seed_order() {
     for (lanes, threads) in [(1, 1), (4, 1), (9, 3), (100, 1)] {
-        let plan = Plan {
-            lanes,
-            threads,
-            ..Plan::new(100, 50, true)
-        };
+        let plan = Plan { lanes, threads, ..Plan::new(100, 50, true) };
         let make = |lanes| Ok(Box::new(Countdown::new(lanes)) as Box<dyn Environment>);
         let rollout = rollout::run(&make, &countdown_policy(), &plan, &go_on).unwrap();
         assert_eq!(rollout.episodes.len(), 50);
@@ -184,11 +90,7 @@ fn lanes_take_up_every_episode_once_in_seed_order() {
         }
         let steps: u64 = rollout.episodes.iter().map(|episode| u64::from(episode.steps)).sum();
         assert_eq!(rollout.steps, steps);
-        assert_eq!(
-            rollout.action_counts.unwrap().iter().sum::<u64>(),
-            steps,
-            "one action per step"
-        );
+        assert_eq!(rollout.action_counts.unwrap().iter().sum::<u64>(), steps, "one action per step");
     }
 }
 
@@ -201,32 +103,18 @@ fn sampled_episodes_differ_from_greedy_ones_and_from_each_other() {
     };
     assert_eq!(rewards(3, false), rewards(3, false));
     assert_ne!(rewards(3, false), rewards(3, true));
-    assert_eq!(
-        rewards(3, false)[1..],
-        rewards(4, false)[..39],
-        "an episode depends on its own seed alone"
-    );
+    assert_eq!(rewards(3, false)[1..], rewards(4, false)[..39], "an episode depends on its own seed alone");
 }
 
 #[test]
 fn continuous_actions_have_no_counts() {
-    let rollout = run(
-        "Pendulum-v1",
-        &random_policy(&[3, 1], gaussian()),
-        &Plan::new(0, 2, true),
-    )
-    .unwrap();
+    let rollout = run("Pendulum-v1", &random_policy(&[3, 1], gaussian()), &Plan::new(0, 2, true)).unwrap();
     assert_eq!(rollout.action_counts, None);
 }
 
 #[test]
 fn no_episodes_are_an_empty_rollout() {
-    let rollout = run(
-        "CartPole-v1",
-        &random_policy(&[4, 2], Head::Logits),
-        &Plan::new(u64::MAX, 0, true),
-    )
-    .unwrap();
+    let rollout = run("CartPole-v1", &random_policy(&[4, 2], Head::Logits), &Plan::new(u64::MAX, 0, true)).unwrap();
     assert_eq!(rollout.episodes, []);
     assert_eq!(rollout.steps, 0);
 }
@@ -237,20 +125,14 @@ fn seeds_end_at_the_greatest_integer() {
     let last = run("CartPole-v1", &policy, &Plan::new(u64::MAX - 1, 2, true)).unwrap();
     assert_eq!(last.episodes[1].seed, u64::MAX);
     let error = run("CartPole-v1", &policy, &Plan::new(u64::MAX - 1, 3, true)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "3 episodes from seed 18446744073709551614 would need seeds beyond 2^64 - 1"
-    );
+    assert_eq!(error.to_string(), "3 episodes from seed 18446744073709551614 would need seeds beyond 2^64 - 1");
 }
 
 #[test]
 fn a_watcher_stops_all_threads_within_a_few_thousand_steps() {
     let policy = random_policy(&[4, 16, 2], Head::Logits);
     for threads in [1, 3] {
-        let plan = Plan {
-            threads,
-            ..Plan::new(0, 100_000, true)
-        };
+        let plan = Plan { threads, ..Plan::new(0, 100_000, true) };
         let (seen, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
         let watch = |progress: Progress| {
             assert!(!stopped.load(Ordering::SeqCst), "nobody asks again after the end");
@@ -263,10 +145,7 @@ fn a_watcher_stops_all_threads_within_a_few_thousand_steps() {
         };
         let error = rollout::run(&native("CartPole-v1"), &policy, &plan, &watch).unwrap_err();
         assert!(matches!(error, Error::Stopped));
-        assert!(
-            seen.load(Ordering::SeqCst) < 20_000 + 1_100,
-            "one report's worth of steps at most"
-        );
+        assert!(seen.load(Ordering::SeqCst) < 20_000 + 1_100, "one report's worth of steps at most");
     }
 }
 
@@ -274,10 +153,7 @@ fn a_watcher_stops_all_threads_within_a_few_thousand_steps() {
 fn a_big_network_reports_after_fewer_steps() {
     let policy = random_policy(&[4, 1024, 1024, 2], Head::Logits);
     let watch = |progress: Progress| {
-        assert!(
-            progress.steps <= 64,
-            "a single round is a hundred million multiplications"
-        );
+        assert!(progress.steps <= 64, "a single round is a hundred million multiplications");
         ControlFlow::Break(())
     };
     let error = rollout::run(&native("CartPole-v1"), &policy, &Plan::new(0, 64, true), &watch).unwrap_err();
@@ -287,41 +163,23 @@ fn a_big_network_reports_after_fewer_steps() {
 #[test]
 fn progress_only_grows_and_ends_with_everything() {
     let policy = random_policy(&[4, 16, 2], Head::Logits);
-    let last = std::sync::Mutex::new(Progress {
-        episodes_done: 0,
-        episodes_total: 300,
-        steps: 0,
-    });
+    let last = std::sync::Mutex::new(Progress { episodes_done: 0, episodes_total: 300, steps: 0 });
     let watch = |progress: Progress| {
         let mut last = last.try_lock().expect("reports come one at a time");
         assert!(progress.episodes_done >= last.episodes_done && progress.steps > last.steps);
         *last = progress;
         ControlFlow::Continue(())
     };
-    let plan = Plan {
-        threads: 2,
-        ..Plan::new(0, 300, true)
-    };
+    let plan = Plan { threads: 2, ..Plan::new(0, 300, true) };
     let rollout = rollout::run(&native("CartPole-v1"), &policy, &plan, &watch).unwrap();
     let last = *last.lock().unwrap();
-    assert_eq!(
-        (last.episodes_done, last.episodes_total, last.steps),
-        (300, 300, rollout.steps)
-    );
+    assert_eq!((last.episodes_done, last.episodes_total, last.steps), (300, 300, rollout.steps));
 }
 
 #[test]
 fn a_broken_environment_ends_the_rollout_with_its_reason() {
-    let make = |_| {
-        Err(environment::Error::Failed {
-            id: "CartPole-v1".into(),
-            reason: "no display".into(),
-        })
-    };
-    let plan = Plan {
-        threads: 4,
-        ..Plan::new(0, 8, true)
-    };
+    let make = |_| Err(environment::Error::Failed { id: "CartPole-v1".into(), reason: "no display".into() });
+    let plan = Plan { threads: 4, ..Plan::new(0, 8, true) };
     let error = rollout::run(&make, &random_policy(&[4, 2], Head::Logits), &plan, &go_on).unwrap_err();
     assert_eq!(error.to_string(), "environment CartPole-v1 failed: no display");
 }
@@ -334,10 +192,7 @@ fn nan_names_the_episode_the_step_and_where_it_came_from() {
         Ok(Box::new(countdown) as Box<dyn Environment>)
     };
     let error = rollout::run(&make, &countdown_policy(), &Plan::new(0, 20, true), &go_on).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the environment observed NaN in step 3 of the episode with seed 12"
-    );
+    assert_eq!(error.to_string(), "the environment observed NaN in step 3 of the episode with seed 12");
 
     let mut overflowing = random_policy(&[4, 2, 2, 2], Head::Logits);
     overflowing.activation = Activation::Relu;
@@ -345,10 +200,7 @@ fn nan_names_the_episode_the_step_and_where_it_came_from() {
     overflowing.layers[1].weight = vec![10.0; 4];
     overflowing.layers[2].weight = vec![1.0, -1.0, 1.0, -1.0];
     let error = run("CartPole-v1", &overflowing, &Plan::new(5, 1, true)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the policy's network gave NaN in step 0 of the episode with seed 5"
-    );
+    assert_eq!(error.to_string(), "the policy's network gave NaN in step 0 of the episode with seed 5");
 }
 
 #[test]
@@ -359,11 +211,7 @@ fn misfits_name_both_sides() {
             random_policy(&[6, 3], Head::Logits),
             "the policy takes observations of 6 values, CartPole-v1 gives 4",
         ),
-        (
-            "CartPole-v1",
-            random_policy(&[4, 3], Head::Logits),
-            "the policy chooses among 3 actions, CartPole-v1 has 2",
-        ),
+        ("CartPole-v1", random_policy(&[4, 3], Head::Logits), "the policy chooses among 3 actions, CartPole-v1 has 2"),
         (
             "Pendulum-v1",
             random_policy(&[3, 2], Head::Squashed),
@@ -382,12 +230,7 @@ fn misfits_name_both_sides() {
         (
             "CartPole-v1",
             Policy {
-                normalizer: Some(Normalizer {
-                    mean: vec![0.0; 3],
-                    var: vec![1.0; 3],
-                    epsilon: 1e-8,
-                    clip: 10.0,
-                }),
+                normalizer: Some(Normalizer { mean: vec![0.0; 3], var: vec![1.0; 3], epsilon: 1e-8, clip: 10.0 }),
                 ..random_policy(&[4, 2], Head::Logits)
             },
             "the normalizer has 3 means and 3 variances, CartPole-v1 gives observations of 4 values",
@@ -395,25 +238,15 @@ fn misfits_name_both_sides() {
         (
             "CartPole-v1",
             Policy {
-                layers: [
-                    random_policy(&[4, 8], Head::Logits),
-                    random_policy(&[9, 2], Head::Logits),
-                ]
-                .into_iter()
-                .flat_map(|policy| policy.layers)
-                .collect(),
+                layers: [random_policy(&[4, 8], Head::Logits), random_policy(&[9, 2], Head::Logits)]
+                    .into_iter()
+                    .flat_map(|policy| policy.layers)
+                    .collect(),
                 ..random_policy(&[4, 2], Head::Logits)
             },
             "layer 1 gives 8 values, layer 2 takes 9",
         ),
-        (
-            "CartPole-v1",
-            Policy {
-                layers: vec![],
-                ..random_policy(&[4, 2], Head::Logits)
-            },
-            "the policy has no layers",
-        ),
+        ("CartPole-v1", Policy { layers: vec![], ..random_policy(&[4, 2], Head::Logits) }, "the policy has no layers"),
     ];
     for (id, policy, message) in cases {
         let misfit = policy.fit(catalogue::find(id).unwrap()).unwrap_err();
@@ -433,12 +266,7 @@ fn broken_layers_and_normalizers_are_refused() {
         "layer 1 has 7 weights and 2 biases, which is not 2 outputs of 4 inputs"
     );
     let mut policy = random_policy(&[4, 2], Head::Logits);
-    policy.normalizer = Some(Normalizer {
-        mean: vec![0.0; 4],
-        var: vec![0.0; 4],
-        epsilon: 0.0,
-        clip: 10.0,
-    });
+    policy.normalizer = Some(Normalizer { mean: vec![0.0; 4], var: vec![0.0; 4], epsilon: 0.0, clip: 10.0 });
     assert_eq!(policy.fit(cart_pole), Err(Misfit::NormalizerRange));
 }
 

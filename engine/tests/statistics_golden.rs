@@ -27,10 +27,7 @@ fn golden<T: DeserializeOwned>(section: &str) -> Vec<T> {
 #[track_caller]
 fn assert_close(actual: f64, expected: f64, scale: f64, what: &str) {
     let tolerance = TOLERANCE * expected.abs().max(scale);
-    assert!(
-        (actual - expected).abs() <= tolerance,
-        "{what}: {actual} instead of {expected}"
-    );
+    assert!((actual - expected).abs() <= tolerance, "{what}: {actual} instead of {expected}");
 }
 
 #[track_caller]
@@ -49,11 +46,7 @@ struct GoldenSummary {
 
 impl GoldenSummary {
     fn summary(&self) -> Summary {
-        Summary {
-            n: self.n,
-            mean: self.mean,
-            population_variance: self.population_variance,
-        }
+        Summary { n: self.n, mean: self.mean, population_variance: self.population_variance }
     }
 }
 
@@ -85,12 +78,7 @@ fn slopes_and_their_errors_are_scipys() {
         let line = Line::fit(&sample.values).unwrap();
         let scale = sample.slope_error.unwrap_or(0.0);
         assert_close(line.slope, sample.slope, scale, &sample.name);
-        assert_eq!(
-            line.standard_error.is_some(),
-            sample.slope_error.is_some(),
-            "{}",
-            sample.name
-        );
+        assert_eq!(line.standard_error.is_some(), sample.slope_error.is_some(), "{}", sample.name);
         if let Some((actual, expected)) = line.standard_error.zip(sample.slope_error) {
             assert_close(actual, expected, 0.0, &sample.name);
         }
@@ -100,20 +88,12 @@ fn slopes_and_their_errors_are_scipys() {
 #[test]
 fn a_summary_of_episodes_has_scipys_numbers() {
     for sample in golden::<Sample>("sample") {
-        let episodes: Vec<_> = (0_u32..)
-            .zip(&sample.values)
-            .map(|(number, &value)| episode(number, value))
-            .collect();
+        let episodes: Vec<_> = (0_u32..).zip(&sample.values).map(|(number, &value)| episode(number, value)).collect();
         let metrics = summarize(&episodes, None, &sample.values[..sample.values.len().min(10)]);
         let std = sample.summary.population_variance.sqrt();
         assert_close(metrics.mean_reward, sample.summary.mean, std, &sample.name);
         assert_close(metrics.std_reward, std, 0.0, &sample.name);
-        assert_close(
-            metrics.reward_variance,
-            sample.summary.population_variance,
-            0.0,
-            &sample.name,
-        );
+        assert_close(metrics.reward_variance, sample.summary.population_variance, 0.0, &sample.name);
         assert_close(metrics.iqm_reward, sample.iqm, 0.0, &sample.name);
         assert_same_interval(metrics.mean_reward_ci95.unwrap(), sample.mean_interval, &sample.name);
         assert_same_interval(metrics.iqm_reward_ci95.unwrap(), sample.iqm_interval, &sample.name);
@@ -125,13 +105,7 @@ fn a_summary_of_episodes_has_scipys_numbers() {
 }
 
 fn episode(number: u32, total_reward: f64) -> Episode {
-    Episode {
-        episode_num: number,
-        seed: u64::from(number),
-        total_reward,
-        steps: 1,
-        success: false,
-    }
+    Episode { episode_num: number, seed: u64::from(number), total_reward, steps: 1, success: false }
 }
 
 #[derive(Deserialize)]
@@ -152,12 +126,7 @@ fn tails_of_students_t_are_scipys() {
     for StudentT { freedom, tails, .. } in golden("t") {
         for Tail { t, tail } in tails {
             // Below, a number is zero for every purpose of ours.
-            assert_close(
-                upper_tail(t, freedom),
-                tail,
-                1e-100,
-                &format!("P(T > {t}), {freedom} degrees of freedom"),
-            );
+            assert_close(upper_tail(t, freedom), tail, 1e-100, &format!("P(T > {t}), {freedom} degrees of freedom"));
         }
     }
 }
@@ -167,12 +136,7 @@ fn quantiles_of_students_t_are_scipys() {
     for StudentT { freedom, quantiles, .. } in golden("t") {
         for Tail { t, tail } in quantiles {
             let quantile = upper_quantile(tail, freedom);
-            assert_close(
-                quantile,
-                t,
-                0.0,
-                &format!("quantile of {tail}, {freedom} degrees of freedom"),
-            );
+            assert_close(quantile, t, 0.0, &format!("quantile of {tail}, {freedom} degrees of freedom"));
         }
     }
 }
@@ -230,14 +194,7 @@ struct Bound {
 
 #[test]
 fn exact_tests_and_bounds_of_proportions_are_scipys() {
-    for Proportion {
-        cases,
-        first,
-        second,
-        fisher,
-        upper,
-    } in golden("proportion")
-    {
+    for Proportion { cases, first, second, fisher, upper } in golden("proportion") {
         let what = format!("{cases} of {first} against 0 of {second}");
         assert_close(fisher_all_in_first(cases, first, second), fisher, 1e-300, &what);
         for Bound { tail, share } in upper {
@@ -269,11 +226,7 @@ struct Entropy {
 
 #[test]
 fn entropy_is_scipys() {
-    for Entropy {
-        counts,
-        entropy: expected,
-    } in golden("entropy")
-    {
+    for Entropy { counts, entropy: expected } in golden("entropy") {
         assert_close(entropy(&counts).unwrap(), expected, 0.0, &format!("{counts:?}"));
     }
 }

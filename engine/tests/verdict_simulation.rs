@@ -21,9 +21,7 @@ struct Returns {
 
 impl Returns {
     fn new(seed: u64) -> Self {
-        Self {
-            generator: Generator::new(seed),
-        }
+        Self { generator: Generator::new(seed) }
     }
 
     /// Box and Muller's method.
@@ -38,11 +36,7 @@ impl Returns {
 
     /// As on MountainCar: most episodes end at −200, the others reach the goal somewhat earlier.
     fn mountain_car(&mut self, goal: f64) -> f64 {
-        if self.chance(goal) {
-            self.normal(-130.0, 15.0).round().max(-200.0)
-        } else {
-            -200.0
-        }
+        if self.chance(goal) { self.normal(-130.0, 15.0).round().max(-200.0) } else { -200.0 }
     }
 
     fn sample(&mut self, n: usize, mut draw: impl FnMut(&mut Self) -> f64) -> Vec<f64> {
@@ -81,10 +75,7 @@ impl Evaluation {
             mean_loss: None,
             loss_trend: None,
         };
-        Self {
-            episodes: (0..).zip(returns).map(episode).collect(),
-            metrics,
-        }
+        Self { episodes: (0..).zip(returns).map(episode).collect(), metrics }
     }
 
     fn paired_baseline(&self) -> Baseline {
@@ -93,29 +84,17 @@ impl Evaluation {
 
     /// As if only mean, spread and size were known.
     fn summary_baseline(&self) -> Baseline {
-        Baseline {
-            returns: None,
-            ..self.paired_baseline()
-        }
+        Baseline { returns: None, ..self.paired_baseline() }
     }
 
     fn against<'a>(&'a self, baseline: &'a Baseline) -> Candidate<'a> {
-        Candidate {
-            environment: "simulated",
-            episodes: &self.episodes,
-            metrics: &self.metrics,
-            baseline,
-            losses: &[],
-        }
+        Candidate { environment: "simulated", episodes: &self.episodes, metrics: &self.metrics, baseline, losses: &[] }
     }
 }
 
 /// The default, but for the variance check: it turns passes into undecided ones, and here it would hide false passes.
 fn thresholds() -> Thresholds {
-    Thresholds {
-        variance_multiplier: 1e6,
-        ..Thresholds::default()
-    }
+    Thresholds { variance_multiplier: 1e6, ..Thresholds::default() }
 }
 
 fn welch(candidate: &[f64], baseline: &[f64]) -> Regression {
@@ -131,9 +110,7 @@ fn paired(candidate: &[f64], baseline: &[f64]) -> Regression {
 /// The share of runs in which `experiment` gives the verdict.
 fn rate(verdict: Verdict, seed: u64, mut experiment: impl FnMut(&mut Returns) -> Regression) -> f64 {
     let mut returns = Returns::new(seed);
-    let hits = (0..RUNS)
-        .filter(|_| experiment(&mut returns).verdict == verdict)
-        .count();
+    let hits = (0..RUNS).filter(|_| experiment(&mut returns).verdict == verdict).count();
     hits as f64 / f64::from(RUNS)
 }
 
@@ -177,53 +154,32 @@ fn an_unchanged_agent_is_rarely_accused_on_any_of_many_environments() {
         for _ in 0..RUNS / 4 {
             let mut draw = || Evaluation::of(&returns.sample(20, |returns| returns.normal(100.0, 60.0)));
             let evaluations: Vec<_> = (0..environments).map(|_| (draw(), draw().summary_baseline())).collect();
-            let candidates: Vec<_> = evaluations
-                .iter()
-                .map(|(candidate, baseline)| candidate.against(baseline))
-                .collect();
+            let candidates: Vec<_> =
+                evaluations.iter().map(|(candidate, baseline)| candidate.against(baseline)).collect();
             accused += u32::from(judge(&candidates, &thresholds()).iter().any(|judged| judged.detected));
         }
         // A quarter of the runs: three standard deviations are 2.07 points.
-        assert_at_most(
-            f64::from(accused) / f64::from(RUNS / 4),
-            0.0707,
-            &format!("{environments} environments"),
-        );
+        assert_at_most(f64::from(accused) / f64::from(RUNS / 4), 0.0707, &format!("{environments} environments"));
     }
 }
 
 #[test]
 fn an_unchanged_agent_with_skewed_returns_is_rarely_accused() {
-    for (n, of_baseline, goal) in [
-        (10, 10, 0.3),
-        (100, 100, 0.1),
-        (50, 100, 0.1),
-        (100, 50, 0.1),
-        (20, 20, 0.8),
-    ] {
+    for (n, of_baseline, goal) in [(10, 10, 0.3), (100, 100, 0.1), (50, 100, 0.1), (100, 50, 0.1), (20, 20, 0.8)] {
         let rate = rate(Verdict::Regression, 4, |returns| {
             let [candidate, baseline] =
                 [n, of_baseline].map(|n| returns.sample(n, |returns| returns.mountain_car(goal)));
             welch(&candidate, &baseline)
         });
-        assert_at_most(
-            rate,
-            AT_MOST_ALPHA,
-            &format!("{n} against {of_baseline}, {goal} reach the goal"),
-        );
+        assert_at_most(rate, AT_MOST_ALPHA, &format!("{n} against {of_baseline}, {goal} reach the goal"));
     }
 }
 
 /// Rare failures: the baseline often never varied, and what it is compared with then does.
 #[test]
 fn an_unchanged_agent_that_rarely_fails_is_rarely_accused() {
-    for (n, of_baseline, failure) in [
-        (10, 10, 0.1),
-        (100, 10, 0.1),
-        (100, 100, 0.02),
-        (50, 20, 0.05),
-        (10, 100, 0.02),
-    ] {
+    for (n, of_baseline, failure) in [(10, 10, 0.1), (100, 10, 0.1), (100, 100, 0.02), (50, 20, 0.05), (10, 100, 0.02)]
+    {
         let mut exact = 0;
         let rate = rate(Verdict::Regression, 5, |returns| {
             let mut draw = |n| returns.sample(n, |returns| if returns.chance(failure) { 20.0 } else { 500.0 });
@@ -232,11 +188,7 @@ fn an_unchanged_agent_that_rarely_fails_is_rarely_accused() {
             judged
         });
         assert!(exact > RUNS / 10, "the exact test was made in {exact} runs");
-        assert_at_most(
-            rate,
-            AT_MOST_ALPHA,
-            &format!("{n} against {of_baseline}, {failure} fail"),
-        );
+        assert_at_most(rate, AT_MOST_ALPHA, &format!("{n} against {of_baseline}, {failure} fail"));
     }
 }
 
@@ -303,17 +255,11 @@ fn an_agent_that_collapses_in_one_of_ten_episodes_rarely_passes() {
             assert_eq!(judged.comparison.test, Test::Exact);
             judged
         });
-        assert_at_most(
-            constant,
-            AT_MOST_ALPHA,
-            &format!("{n} episodes against a constant baseline"),
-        );
+        assert_at_most(constant, AT_MOST_ALPHA, &format!("{n} episodes against a constant baseline"));
         let pairs = rate(Verdict::Pass, 12, |returns| {
             let baseline = returns.sample(n, |returns| returns.normal(500.0, 30.0));
-            let candidate: Vec<f64> = baseline
-                .iter()
-                .map(|value| if returns.chance(0.1) { 0.0 } else { *value })
-                .collect();
+            let candidate: Vec<f64> =
+                baseline.iter().map(|value| if returns.chance(0.1) { 0.0 } else { *value }).collect();
             paired(&candidate, &baseline)
         });
         assert_at_most(pairs, AT_MOST_ALPHA, &format!("{n} pairs"));

@@ -77,10 +77,7 @@ mod tests {
     #[test]
     fn a_digest_reads_back_from_its_text() {
         let digest = Digest::of(b"abc");
-        assert_eq!(
-            digest.to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
     }
 

@@ -20,10 +20,7 @@ pub trait Clock: Debug + Send + Sync {
 pub struct System;
 
 impl Clock for System {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the ambient clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the ambient clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }
@@ -41,9 +38,7 @@ pub struct Manual(Mutex<DateTime<Utc>>);
 impl Manual {
     /// Starts at a fixed moment of 2026.
     pub fn new() -> Self {
-        Self(Mutex::new(
-            DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default(),
-        ))
+        Self(Mutex::new(DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default()))
     }
 
     /// Moves the clock forward.

@@ -30,13 +30,7 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a job's life.
-    pub const ALL: [Self; 5] = [
-        Self::Queued,
-        Self::Running,
-        Self::Completed,
-        Self::Failed,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
 
     /// The name in JSON, in the store and in metrics.
     pub fn as_str(self) -> &'static str {

@@ -50,23 +50,19 @@ pub struct Metrics {
 
 impl Metrics {
     /// All metrics at zero.
+    ///
+    /// # Panics
+    /// When two metrics share a name, which every test would show.
     pub fn new() -> Self {
         let registry = Registry::new();
-        let build = GaugeVec::new(
-            opts("build_info", "The version that is running; always 1."),
-            &["version"],
-        )
-        .expect("the name and label are constants that Prometheus accepts");
+        let build = GaugeVec::new(opts("build_info", "The version that is running; always 1."), &["version"])
+            .expect("the name and label are constants that Prometheus accepts");
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         let register = Register(&registry);
         register.add(build);
         // From the cost of a small lookup to the five seconds after which no request may hang.
-        let http_buckets = vec![
-            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-        ];
-        let evaluation_buckets = vec![
-            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
-        ];
+        let http_buckets = vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+        let evaluation_buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
         Self {
             http_requests: register.counters("http_requests_total", "HTTP answers.", &["route", "method", "status"]),
             http_request_duration: register.histograms(
@@ -76,11 +72,7 @@ impl Metrics {
                 http_buckets,
             ),
             jobs_accepted: register.counters("jobs_accepted_total", "Jobs answered with 202.", &["priority"]),
-            jobs: register.gauges(
-                "jobs",
-                "Jobs in the store: together, all that were ever accepted.",
-                &["status"],
-            ),
+            jobs: register.gauges("jobs", "Jobs in the store: together, all that were ever accepted.", &["status"]),
             queue_depth: register.gauges("queue_depth", "Messages that wait for a worker.", &["priority"]),
             deliveries: register.counters("deliveries_total", "Deliveries by what became of them.", &["outcome"]),
             evaluations: register.counters(
@@ -97,15 +89,8 @@ impl Metrics {
             episodes: register.counters("episodes_total", "Finished episodes.", &["environment"]),
             steps: register.counters("steps_total", "Environment steps.", &["environment"]),
             failures: register.counters("failures_total", "Failed attempts.", &["kind"]),
-            verdicts: register.counters(
-                "verdicts_total",
-                "Comparisons with a baseline.",
-                &["verdict", "severity"],
-            ),
-            leases_lost: register.counter(
-                "leases_lost_total",
-                "Leases lost to another worker or to the job's end.",
-            ),
+            verdicts: register.counters("verdicts_total", "Comparisons with a baseline.", &["verdict", "severity"]),
+            leases_lost: register.counter("leases_lost_total", "Leases lost to another worker or to the job's end."),
             dispatched: register.counter("dispatched_total", "Messages published by the dispatcher."),
             worker_slots: register.gauges("worker_slots", "Slots of this worker.", &["state"]),
             cache_requests: register.counters("cache_requests_total", "Cache look-ups.", &["result"]),
@@ -144,9 +129,7 @@ struct Register<'a>(&'a Registry);
 
 impl Register<'_> {
     fn add(&self, collector: impl Collector + 'static) {
-        self.0
-            .register(Box::new(collector))
-            .expect("every name is registered once");
+        self.0.register(Box::new(collector)).expect("every name is registered once");
     }
 
     fn counter(&self, name: &str, help: &str) -> IntCounter {
@@ -168,10 +151,7 @@ impl Register<'_> {
     }
 
     fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: Vec<f64>) -> HistogramVec {
-        let opts = HistogramOpts {
-            common_opts: opts(name, help),
-            buckets,
-        };
+        let opts = HistogramOpts { common_opts: opts(name, help), buckets };
         let histograms = HistogramVec::new(opts, labels).expect("name and labels are valid");
         self.add(histograms.clone());
         histograms

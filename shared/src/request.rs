@@ -55,8 +55,7 @@ pub struct Parameters {
 impl Parameters {
     /// Episodes over all environments.
     pub fn episodes_total(&self) -> u32 {
-        self.num_episodes
-            .saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
+        self.num_episodes.saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
     }
 }
 
@@ -125,9 +124,6 @@ pub struct FieldError {
 impl FieldError {
     /// An error of one field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { field: field.into(), message: message.into() }
     }
 }

@@ -37,9 +37,7 @@ impl std::fmt::Debug for Services {
 impl Services {
     /// The embedded default: everything in this process, durable in one file in `data`.
     pub async fn embedded(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, store::Error> {
-        let store = Sqlite::open(&data.join(DATABASE_FILE), clock.clone())
-            .await?
-            .into_store();
+        let store = Sqlite::open(&data.join(DATABASE_FILE), clock.clone()).await?.into_store();
         Ok(Self {
             store,
             queue: Arc::new(queue::memory::Memory::default()),

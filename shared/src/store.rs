@@ -230,12 +230,7 @@ pub struct Failed {
 impl Failed {
     /// The record of this failure.
     pub fn at(&self, attempt: u32, at: DateTime<Utc>) -> Failure {
-        Failure {
-            attempt,
-            at,
-            kind: self.kind,
-            reason: self.reason.clone(),
-        }
+        Failure { attempt, at, kind: self.kind, reason: self.reason.clone() }
     }
 }
 

@@ -64,13 +64,7 @@ macro_rules! memory_queue_passes {
     };
 }
 
-memory_queue_passes!(
-    consumers_share,
-    delays_retries,
-    delivers_in_order,
-    redelivers_when_a_consumer_goes,
-    urgent_first
-);
+memory_queue_passes!(consumers_share, delays_retries, delivers_in_order, redelivers_when_a_consumer_goes, urgent_first);
 
 #[tokio::test]
 async fn memory_cache() {
@@ -88,9 +82,8 @@ fn system_clock() {
 #[tokio::test]
 async fn sqlite_migrations_go_down_and_up_again() {
     let folder = tempfile::tempdir().unwrap();
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(folder.path().join("tars.db"))
-        .create_if_missing(true);
+    let options =
+        sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("tars.db")).create_if_missing(true);
     let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
     let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'";
     let migrations = &tars_shared::store::sqlite::MIGRATIONS;

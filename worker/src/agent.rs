@@ -45,29 +45,22 @@ pub(crate) async fn load(services: &Services, request: &Request) -> Result<Resul
     let read = tokio::task::spawn_blocking(move || {
         let format = format.or_else(|| Format::detect(&policy));
         let format = format.ok_or("the artifact is no sb3-zip, safetensors or mlp-json file".to_owned())?;
-        let mut policy = policy_file::read(format, Some(algorithm), &policy)
-            .map_err(|error| error.to_string())?
-            .policy;
-        if let Some(statistics) = statistics {
-            let normalizer = policy_file::read_vec_normalize(&statistics);
-            policy.normalizer = normalizer.map_err(|error| format!("vec_normalize: {error}"))?;
-        }
-        Ok(policy)
+        let file = policy_file::read(format, Some(algorithm), &policy).map_err(|error| error.to_string())?;
+        let Some(statistics) = statistics else { return Ok(file.policy) };
+        let normalizer = policy_file::read_vec_normalize(&statistics);
+        let file = normalizer.and_then(|normalizer| match normalizer {
+            Some(normalizer) => file.normalized_by(normalizer),
+            None => Ok(file),
+        });
+        Ok(file.map_err(|error| format!("vec_normalize: {error}"))?.policy)
     });
-    let read = read
-        .await
-        .unwrap_or_else(|panic| Err(format!("the policy reader broke down: {panic}")));
+    let read = read.await.unwrap_or_else(|panic| Err(format!("the policy reader broke down: {panic}")));
     Ok(read.map_err(AgentError::Unreadable))
 }
 
 async fn fetch(services: &Services, blob: &Blob) -> Result<Result<Vec<u8>, AgentError>, Error> {
     match blob {
         Blob::Inline(bytes) => Ok(Ok(bytes.0.clone())),
-        Blob::Artifact(digest) => Ok(services
-            .store
-            .artifacts
-            .find(*digest)
-            .await?
-            .ok_or(AgentError::Missing(*digest))),
+        Blob::Artifact(digest) => Ok(services.store.artifacts.find(*digest).await?.ok_or(AgentError::Missing(*digest))),
     }
 }

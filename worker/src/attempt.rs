@@ -88,10 +88,7 @@ impl Attempt<'_> {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
                 AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
             };
-            Interrupted::Permanent(Failed {
-                kind,
-                reason: error.to_string(),
-            })
+            Interrupted::Permanent(Failed { kind, reason: error.to_string() })
         })
     }
 
@@ -100,10 +97,7 @@ impl Attempt<'_> {
         let environments = &self.submission.request.parameters.environments;
         for spec in environments.iter().filter_map(|id| catalogue::find(id)) {
             policy.fit(spec).map_err(|misfit| {
-                Interrupted::Permanent(Failed {
-                    kind: FailureKind::InvalidPolicy,
-                    reason: misfit.to_string(),
-                })
+                Interrupted::Permanent(Failed { kind: FailureKind::InvalidPolicy, reason: misfit.to_string() })
             })?;
         }
         Ok(())
@@ -111,11 +105,7 @@ impl Attempt<'_> {
 
     /// Evaluates one environment and keeps its result.
     async fn evaluate(&self, position: usize, policy: Arc<Policy>) -> Result<EnvironmentResult, Interrupted> {
-        let job = evaluation::Job {
-            parameters: &self.submission.request.parameters,
-            position,
-            policy,
-        };
+        let job = evaluation::Job { parameters: &self.submission.request.parameters, position, policy };
         let result = evaluation::run(self.services, &job, self.kept, self.shutdown).await?;
         let leases = &self.services.store.leases;
         let record = || leases.record_result(self.kept.lease(), position, &result);

@@ -15,11 +15,7 @@ const BATCH: u32 = 200;
 /// Dispatches until `shutdown`.
 pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
     // Where the queue forgets, what the store holds at the start was published by a process that is gone.
-    let mut grace = if services.queue.is_durable() {
-        GRACE
-    } else {
-        Duration::ZERO
-    };
+    let mut grace = if services.queue.is_durable() { GRACE } else { Duration::ZERO };
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -45,9 +45,7 @@ pub(crate) async fn run(
     let rollout = {
         let (run, id, policy) = (kept.run.clone(), id.clone(), job.policy.clone());
         let plan = Plan::new(parameters.seed, parameters.num_episodes, parameters.deterministic);
-        let before = u32::try_from(job.position)
-            .unwrap_or(u32::MAX)
-            .saturating_mul(parameters.num_episodes);
+        let before = u32::try_from(job.position).unwrap_or(u32::MAX).saturating_mul(parameters.num_episodes);
         let mut rolling = tokio::task::spawn_blocking(move || roll(&id, &policy, &plan, &run, before));
         let deadline = tokio::time::sleep(Duration::from_secs(parameters.timeout_seconds.into()));
         tokio::pin!(deadline);
@@ -62,15 +60,9 @@ pub(crate) async fn run(
     let rollout = rollout.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
     let agent_type = parameters.agent_type.to_string();
     let measured = &services.metrics;
-    measured
-        .evaluation_duration
-        .with_label_values(&[&agent_type, &id])
-        .observe(start.elapsed().as_secs_f64());
+    measured.evaluation_duration.with_label_values(&[&agent_type, &id]).observe(start.elapsed().as_secs_f64());
     measured.evaluations.with_label_values(&[&agent_type, &id]).inc();
-    measured
-        .episodes
-        .with_label_values(&[&id])
-        .inc_by(rollout.episodes.len() as u64);
+    measured.episodes.with_label_values(&[&id]).inc_by(rollout.episodes.len() as u64);
     measured.steps.with_label_values(&[&id]).inc_by(rollout.steps);
     let losses = &parameters.losses;
     Ok(EnvironmentResult {
@@ -85,39 +77,25 @@ pub(crate) async fn run(
 fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Result<Rollout, Broken> {
     let watch = |progress: rollout::Progress| {
         run.set_episodes_done(before.saturating_add(progress.episodes_done));
-        if run.stopped().is_some() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if run.stopped().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let make = |lanes| environment::native(id, lanes).ok_or_else(|| not_here(id));
     rollout::run(&make, policy, plan, &watch).map_err(|error| match error {
         rollout::Error::Stopped => Broken::Stopped(run.stopped().unwrap_or(Stop::Shutdown)),
-        rollout::Error::Environment(_) if catalogue::find(id).is_none() => Broken::Permanent(Failed {
-            kind: FailureKind::UnknownEnvironment,
-            reason: error.to_string(),
-        }),
+        rollout::Error::Environment(_) if catalogue::find(id).is_none() => {
+            Broken::Permanent(Failed { kind: FailureKind::UnknownEnvironment, reason: error.to_string() })
+        }
         rollout::Error::Environment(_) => broke_down(error.to_string()),
         rollout::Error::Misfit(_) | rollout::Error::NotANumber { .. } | rollout::Error::Seeds { .. } => {
-            Broken::Permanent(Failed {
-                kind: FailureKind::InvalidPolicy,
-                reason: error.to_string(),
-            })
+            Broken::Permanent(Failed { kind: FailureKind::InvalidPolicy, reason: error.to_string() })
         }
     })
 }
 
 fn not_here(id: &str) -> environment::Error {
-    environment::Error::Failed {
-        id: id.to_owned(),
-        reason: "it is not in this worker's catalogue".to_owned(),
-    }
+    environment::Error::Failed { id: id.to_owned(), reason: "it is not in this worker's catalogue".to_owned() }
 }
 
 fn broke_down(reason: String) -> Broken {
-    Broken::Transient(Failed {
-        kind: FailureKind::Evaluation,
-        reason,
-    })
+    Broken::Transient(Failed { kind: FailureKind::Evaluation, reason })
 }

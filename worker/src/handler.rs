@@ -36,14 +36,7 @@ impl Handler {
         keeper: Arc<Keeper>,
         shutdown: CancellationToken,
     ) -> Self {
-        Self {
-            services,
-            name: config.name(),
-            config,
-            thresholds,
-            keeper,
-            shutdown,
-        }
+        Self { services, name: config.name(), config, thresholds, keeper, shutdown }
     }
 
     /// Handles a delivery. Whatever it says is committed before it returns.
@@ -54,15 +47,13 @@ impl Handler {
             tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
             return Outcome::HandBack;
         }
-        self.claim_and_run(delivery)
-            .await
-            .unwrap_or_else(|unanswered| match unanswered {
-                Unanswered::Shutdown => Outcome::HandBack,
-                Unanswered::Corrupt(error) => {
-                    tracing::error!(job.id = %submission.job_id, %error, "the job's row cannot be read");
-                    Outcome::Retry(RetryTier::TenMinutes)
-                }
-            })
+        self.claim_and_run(delivery).await.unwrap_or_else(|unanswered| match unanswered {
+            Unanswered::Shutdown => Outcome::HandBack,
+            Unanswered::Corrupt(error) => {
+                tracing::error!(job.id = %submission.job_id, %error, "the job's row cannot be read");
+                Outcome::Retry(RetryTier::TenMinutes)
+            }
+        })
     }
 
     async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Unanswered> {
@@ -80,18 +71,9 @@ impl Handler {
                 Ok(Outcome::Done)
             }
             Claim::Spare => Ok(Outcome::Done),
-            Claim::Granted {
-                lease,
-                attempt,
-                finished,
-            } => {
+            Claim::Granted { lease, attempt, finished } => {
                 let kept = self.keeper.keep(lease);
-                let attempted = Attempt {
-                    services: &self.services,
-                    submission,
-                    kept: &kept,
-                    shutdown: &self.shutdown,
-                };
+                let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown: &self.shutdown };
                 match attempted.run(finished, self.thresholds).await {
                     Ok(ending) => self.finish(lease, &ending).await,
                     Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
@@ -112,10 +94,7 @@ impl Handler {
             Interrupted::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
             Interrupted::Stopped(Stop::Timeout) => {
                 let reason = "an environment took longer than timeout_seconds: raise it, or run fewer episodes";
-                let failed = Failed {
-                    kind: FailureKind::Timeout,
-                    reason: reason.to_owned(),
-                };
+                let failed = Failed { kind: FailureKind::Timeout, reason: reason.to_owned() };
                 self.finish(lease, &Ending::Failed(failed)).await
             }
             Interrupted::Stopped(Stop::Shutdown) => {
@@ -161,10 +140,6 @@ impl Handler {
     }
 
     fn count(&self, failed: &Failed) {
-        self.services
-            .metrics
-            .failures
-            .with_label_values(&[failed.kind.as_str()])
-            .inc();
+        self.services.metrics.failures.with_label_values(&[failed.kind.as_str()]).inc();
     }
 }

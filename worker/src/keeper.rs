@@ -43,9 +43,7 @@ impl Run {
 
     /// Asks the run to stop. The first reason stays.
     pub(crate) fn stop(&self, reason: Stop) {
-        let _ = self
-            .stop
-            .compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.stop.compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Why the run should stop, if it should.
@@ -86,22 +84,14 @@ impl Drop for Kept<'_> {
 
 impl Keeper {
     pub(crate) fn new(services: Services, config: &Config) -> Self {
-        Self {
-            services,
-            term: config.lease_term(),
-            runs: Mutex::default(),
-        }
+        Self { services, term: config.lease_term(), runs: Mutex::default() }
     }
 
     /// Keeps a lease from now on.
     pub(crate) fn keep(&self, lease: Lease) -> Kept<'_> {
         let run = Arc::new(Run::default());
         self.runs().insert(lease, run.clone());
-        Kept {
-            keeper: self,
-            lease,
-            run,
-        }
+        Kept { keeper: self, lease, run }
     }
 
     /// Renews until `end`.
@@ -123,10 +113,7 @@ impl Keeper {
         }
         let heartbeats: Vec<_> = runs
             .iter()
-            .map(|(lease, run)| Heartbeat {
-                lease: *lease,
-                episodes_done: run.episodes_done.load(Ordering::Relaxed),
-            })
+            .map(|(lease, run)| Heartbeat { lease: *lease, episodes_done: run.episodes_done.load(Ordering::Relaxed) })
             .collect();
         match self.services.store.leases.renew(self.term, &heartbeats).await {
             Ok(standings) => {

@@ -28,24 +28,15 @@ use crate::keeper::Keeper;
 /// Works until `shutdown`, then hands back what is unfinished.
 pub async fn run(services: Services, config: Config, thresholds: Thresholds, shutdown: CancellationToken) {
     let keeper = Arc::new(Keeper::new(services.clone(), &config));
-    let handler = Arc::new(Handler::new(
-        services.clone(),
-        config.clone(),
-        thresholds,
-        keeper.clone(),
-        shutdown.clone(),
-    ));
+    let handler =
+        Arc::new(Handler::new(services.clone(), config.clone(), thresholds, keeper.clone(), shutdown.clone()));
     let mut tasks = JoinSet::new();
     // Leases are kept until the last slot is done: the keeper outlives the shutdown.
     let slots_done = CancellationToken::new();
     let keeping = tokio::spawn(keeper.run(slots_done.clone()));
     tasks.spawn(dispatcher::run(services.clone(), shutdown.clone()));
     let slots = config.slots();
-    services
-        .metrics
-        .worker_slots
-        .with_label_values(&["idle"])
-        .set(i64::try_from(slots).unwrap_or(i64::MAX));
+    services.metrics.worker_slots.with_label_values(&["idle"]).set(i64::try_from(slots).unwrap_or(i64::MAX));
     tracing::info!(worker = %config.name(), slots, "working");
     for _ in 0..slots {
         tasks.spawn(slot::run(services.clone(), handler.clone(), shutdown.clone()));

@@ -24,11 +24,7 @@ pub(crate) async fn compare(
     let mut baselines: Vec<Option<Baseline>> = Vec::with_capacity(results.len());
     for result in results {
         let store = &services.store.baselines;
-        baselines.push(
-            store
-                .best(parameters.agent_type, &result.environment, submission.submitted_at)
-                .await?,
-        );
+        baselines.push(store.best(parameters.agent_type, &result.environment, submission.submitted_at).await?);
     }
     let candidates: Vec<_> = results
         .iter()
@@ -43,30 +39,17 @@ pub(crate) async fn compare(
             })
         })
         .collect();
-    let judged = if parameters.detect_regressions {
-        regression::judge(&candidates, &thresholds)
-    } else {
-        Vec::new()
-    };
+    let judged = if parameters.detect_regressions { regression::judge(&candidates, &thresholds) } else { Vec::new() };
     let mut judged = judged.into_iter();
     Ok(baselines
         .into_iter()
-        .map(|baseline| {
-            baseline.map(|baseline| Comparison {
-                baseline_id: baseline.id,
-                regression: judged.next(),
-            })
-        })
+        .map(|baseline| baseline.map(|baseline| Comparison { baseline_id: baseline.id, regression: judged.next() }))
         .collect())
 }
 
 /// Counts the verdicts of a finished job.
 pub(crate) fn count(metrics: &Metrics, comparisons: &[Option<Comparison>]) {
-    for regression in comparisons
-        .iter()
-        .flatten()
-        .filter_map(|comparison| comparison.regression.as_ref())
-    {
+    for regression in comparisons.iter().flatten().filter_map(|comparison| comparison.regression.as_ref()) {
         let labels = [regression.verdict.as_str(), regression.severity.as_str()];
         metrics.verdicts.with_label_values(&labels).inc();
     }

@@ -43,11 +43,5 @@ async fn put(_: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -
     let artifacts = context.services.store.artifacts.clone();
     let new = within(async move { artifacts.put(digest, &bytes).await }).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(json(
-        status,
-        &Stored {
-            artifact: digest,
-            bytes: size,
-        },
-    ))
+    Ok(json(status, &Stored { artifact: digest, bytes: size }))
 }

@@ -75,17 +75,9 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
     let fetch_limit = page.fetch_limit();
     let baselines = context.services.store.baselines.clone();
     let found = within(async move { baselines.list(&filter, fetch_limit).await }).await?;
-    let place = |baseline: &Baseline| {
-        (
-            baseline.content.agent_type,
-            baseline.content.environment.clone(),
-            baseline.rank,
-        )
-    };
-    Ok(json(
-        StatusCode::OK,
-        &Listing::new(found, page.limit, place, without_returns),
-    ))
+    let place =
+        |baseline: &Baseline| (baseline.content.agent_type, baseline.content.environment.clone(), baseline.rank);
+    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, place, without_returns)))
 }
 
 #[derive(Serialize)]
@@ -127,10 +119,7 @@ struct Addition {
 impl Addition {
     fn validate(self) -> Result<NewBaseline, Problem> {
         if catalogue::find(&self.environment).is_none() {
-            return Err(Problem::invalid_field(
-                "environment",
-                "is not in the catalogue: see GET /v1/environments",
-            ));
+            return Err(Problem::invalid_field("environment", "is not in the catalogue: see GET /v1/environments"));
         }
         let statistics = regression::Baseline {
             mean_reward: self.mean_reward,
@@ -139,9 +128,7 @@ impl Addition {
             n: self.n,
             returns: self.returns,
         };
-        statistics
-            .check()
-            .map_err(|error| Problem::invalid_field(error.field, error.message))?;
+        statistics.check().map_err(|error| Problem::invalid_field(error.field, error.message))?;
         request::check_hyperparameters(&self.hyperparameters).map_err(Problem::invalid)?;
         Ok(NewBaseline {
             agent_type: self.agent_type,

@@ -21,13 +21,6 @@ pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
     let list = warp::path!("v1" / "environments")
         .and(warp::get())
         .and(access::require(Role::Viewer))
-        .then(async |_: Subject| {
-            Ok(json(
-                StatusCode::OK,
-                &Catalogue {
-                    items: catalogue::native(),
-                },
-            ))
-        });
+        .then(async |_: Subject| Ok(json(StatusCode::OK, &Catalogue { items: catalogue::native() })));
     route(context, ("GET", "/v1/environments"), list)
 }

@@ -114,10 +114,7 @@ async fn evaluate_batch(
     let key = checked_key(key)?;
     let batch: Batch = body::parse(&bytes?)?;
     if batch.evaluations.is_empty() || batch.evaluations.len() > BATCH_SIZE {
-        return Err(Problem::invalid_field(
-            "evaluations",
-            format!("give 1 to {BATCH_SIZE} evaluations"),
-        ));
+        return Err(Problem::invalid_field("evaluations", format!("give 1 to {BATCH_SIZE} evaluations")));
     }
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
@@ -141,10 +138,9 @@ async fn evaluate_batch(
 
 fn checked_key(key: Option<String>) -> Result<Option<String>, Problem> {
     match &key {
-        Some(text) if text.trim().is_empty() || text.chars().count() > KEY_CHARACTERS => Err(Problem::invalid_field(
-            "Idempotency-Key",
-            format!("must have 1 to {KEY_CHARACTERS} characters"),
-        )),
+        Some(text) if text.trim().is_empty() || text.chars().count() > KEY_CHARACTERS => {
+            Err(Problem::invalid_field("Idempotency-Key", format!("must have 1 to {KEY_CHARACTERS} characters")))
+        }
         _ => Ok(key),
     }
 }

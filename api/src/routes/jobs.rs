@@ -31,7 +31,7 @@ use crate::watch::Watch;
 /// The longest long poll.
 const MAX_WAIT_SECONDS: u32 = 60;
 /// A job that has ended never changes, so any copy of it is true; this only bounds memory.
-const ENDED_TTL: Duration = Duration::from_secs(600);
+const ENDED_TTL: Duration = Duration::from_mins(10);
 
 pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
     let list = warp::path!("v1" / "jobs")
@@ -67,7 +67,7 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
         status: query.take("status")?,
         agent_type: query.take::<Algorithm>("agent_type")?,
         environment: query.take::<EnvironmentId>("environment")?.map(|id| id.0),
-        label: query.take::<String>("label")?.map(label).transpose()?,
+        label: query.take::<String>("label")?.as_deref().map(label).transpose()?,
         before: page.after,
     };
     let fetch_limit = page.fetch_limit();
@@ -78,10 +78,8 @@ async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Res
     Ok(json(StatusCode::OK, &listing))
 }
 
-fn label(text: String) -> Result<(String, String), Problem> {
-    let pair = text
-        .split_once(':')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+fn label(text: &str) -> Result<(String, String), Problem> {
+    let pair = text.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
     pair.ok_or_else(|| Problem::invalid_field("label", "must be name:value"))
 }
 
@@ -92,12 +90,7 @@ async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -
     let key = format!("job:{id}");
     let cached = context.services.cache.find(&key).await;
     let result = if cached.is_some() { "hit" } else { "miss" };
-    context
-        .services
-        .metrics
-        .cache_requests
-        .with_label_values(&[result])
-        .inc();
+    context.services.metrics.cache_requests.with_label_values(&[result]).inc();
     if let Some(document) = cached {
         return Ok(document_response(document));
     }
@@ -115,9 +108,7 @@ async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -
 
 fn document_response(document: Bytes) -> Response {
     let mut response = Response::new(document.into());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -133,11 +124,7 @@ fn event_stream(
     jobs: impl Stream<Item = tars_shared::job::Job> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     jobs.map(|job| {
-        let name = if Status::is_terminal(job.status) {
-            "end"
-        } else {
-            "progress"
-        };
+        let name = if Status::is_terminal(job.status) { "end" } else { "progress" };
         let event = Event::default().event(name);
         // A view is plain data; should it ever not be, an empty event says no less than a broken stream.
         Ok(event.json_data(JobView::summary(job)).unwrap_or_default())

@@ -70,11 +70,7 @@ async fn probe<T, E: std::fmt::Display>(
         }
         Err(_) => lost,
     };
-    Part {
-        name,
-        state,
-        latency_ms: start.elapsed().as_secs_f64() * 1e3,
-    }
+    Part { name, state, latency_ms: start.elapsed().as_secs_f64() * 1e3 }
 }
 
 /// 200 while submissions are accepted, 503 otherwise.
@@ -88,19 +84,8 @@ async fn health(_: Subject, context: Arc<Context>) -> Result<Response, Problem> 
     );
     let parts = vec![store, queue, cache];
     let status = parts.iter().map(|part| part.state).max().unwrap_or(State::Healthy);
-    let code = if status == State::Unhealthy {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::OK
-    };
-    Ok(json(
-        code,
-        &Health {
-            status,
-            version: env!("CARGO_PKG_VERSION"),
-            parts,
-        },
-    ))
+    let code = if status == State::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    Ok(json(code, &Health { status, version: env!("CARGO_PKG_VERSION"), parts }))
 }
 
 /// 200 when this process can take requests.
@@ -124,11 +109,7 @@ async fn metrics(_: Subject, context: Arc<Context>) -> Result<Response, Problem>
     if let Ok(Ok(depths)) = depths {
         for (priority, depth) in depths {
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-            services
-                .metrics
-                .queue_depth
-                .with_label_values(&[priority.as_str()])
-                .set(depth);
+            services.metrics.queue_depth.with_label_values(&[priority.as_str()]).set(depth);
         }
     }
     let text = services.metrics.render().map_err(|error| {

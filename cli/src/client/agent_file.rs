@@ -33,19 +33,10 @@ impl AgentFile {
     pub(crate) fn read(policy: &Path, format: Option<Format>, vec_normalize: Option<&Path>) -> anyhow::Result<Self> {
         let bytes = bounded_file::read(policy, MAX_BYTES)?;
         let Some(format) = format.or_else(|| Format::detect(&bytes)) else {
-            bail!(
-                "{} is no sb3-zip, safetensors or mlp-json file: name its format with --format",
-                policy.display()
-            );
+            bail!("{} is no sb3-zip, safetensors or mlp-json file: name its format with --format", policy.display());
         };
-        let vec_normalize = vec_normalize
-            .map(|file| bounded_file::read(file, MAX_BYTES))
-            .transpose()?;
-        Ok(Self {
-            policy: bytes.into(),
-            format,
-            vec_normalize: vec_normalize.map(Cow::from),
-        })
+        let vec_normalize = vec_normalize.map(|file| bounded_file::read(file, MAX_BYTES)).transpose()?;
+        Ok(Self { policy: bytes.into(), format, vec_normalize: vec_normalize.map(Cow::from) })
     }
 
     /// An SB3 policy that is part of this binary.
@@ -95,12 +86,7 @@ impl AgentFile {
                 Some(StatisticsBody { artifact, data })
             }
         };
-        Ok(AgentStateBody {
-            artifact,
-            format: Some(self.format),
-            data: data.map(Value::String),
-            vec_normalize,
-        })
+        Ok(AgentStateBody { artifact, format: Some(self.format), data: data.map(Value::String), vec_normalize })
     }
 }
 

@@ -67,10 +67,7 @@ impl Error {
 
     pub(super) fn refusal(server: &Server, status: StatusCode, body: &[u8]) -> Self {
         serde_json::from_slice(body).map_or_else(
-            |_| Self::Strange {
-                server: server.clone(),
-                reason: format!("it answered {status} without saying why"),
-            },
+            |_| Self::Strange { server: server.clone(), reason: format!("it answered {status} without saying why") },
             Self::Refused,
         )
     }

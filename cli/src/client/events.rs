@@ -69,10 +69,7 @@ mod tests {
     const STREAM: &str = "event:progress\ndata:{\"a\":1}\n\n: alive\n\nevent: end\r\ndata: x\r\ndata: y\r\n\r\n";
 
     fn expected() -> [Event; 2] {
-        let event = |name: &str, data: &str| Event {
-            name: name.to_owned(),
-            data: data.to_owned(),
-        };
+        let event = |name: &str, data: &str| Event { name: name.to_owned(), data: data.to_owned() };
         [event("progress", "{\"a\":1}"), event("end", "x\ny")]
     }
 
@@ -80,11 +77,8 @@ mod tests {
     fn events_are_the_same_however_the_stream_is_cut() {
         for size in 1..STREAM.len() {
             let mut decoder = Decoder::default();
-            let events: Vec<_> = STREAM
-                .as_bytes()
-                .chunks(size)
-                .flat_map(|chunk| decoder.push(chunk).unwrap())
-                .collect();
+            let events: Vec<_> =
+                STREAM.as_bytes().chunks(size).flat_map(|chunk| decoder.push(chunk).unwrap()).collect();
             assert_eq!(events, expected(), "in chunks of {size}");
         }
     }

@@ -50,18 +50,11 @@ pub(crate) async fn pages(
     filter: &impl Serialize,
     limit: Option<usize>,
 ) -> Result<Paged, Error> {
-    let mut all = Paged {
-        items: Vec::new(),
-        next_cursor: None,
-    };
+    let mut all = Paged { items: Vec::new(), next_cursor: None };
     loop {
         let wanted = limit.map_or(MAX_PAGE, |limit| MAX_PAGE.min(limit - all.items.len()));
         let cursor = all.next_cursor.as_deref();
-        let query = Query {
-            filter,
-            limit: wanted,
-            cursor,
-        };
+        let query = Query { filter, limit: wanted, cursor };
         let page: Paged = client.get(path, &query).await?.read()?;
         all.items.extend(page.items);
         all.next_cursor = page.next_cursor;

@@ -22,33 +22,21 @@ pub(crate) enum ProgressBars {
 #[derive(Debug)]
 pub(crate) enum Progress {
     Bar(ProgressBar),
-    Lines {
-        name: String,
-        last: Option<(Status, u32)>,
-        last_note: Option<&'static str>,
-    },
+    Lines { name: String, last: Option<(Status, u32)>, last_note: Option<&'static str> },
     Silent,
 }
 
 impl ProgressBars {
     /// Bars if standard error is a terminal, lines otherwise.
     pub(crate) fn new(name_width: usize) -> Self {
-        if std::io::stderr().is_terminal() {
-            Self::Bars(MultiProgress::new(), name_width)
-        } else {
-            Self::Lines
-        }
+        if std::io::stderr().is_terminal() { Self::Bars(MultiProgress::new(), name_width) } else { Self::Lines }
     }
 
     /// One more job.
     pub(crate) fn add(&self, name: String) -> Progress {
         match self {
             Self::Bars(bars, width) => Progress::Bar(bars.add(bar(name, *width))),
-            Self::Lines => Progress::Lines {
-                name,
-                last: None,
-                last_note: None,
-            },
+            Self::Lines => Progress::Lines { name, last: None, last_note: None },
             Self::Silent => Progress::Silent,
         }
     }
@@ -90,11 +78,7 @@ impl Progress {
                     return;
                 }
                 (*last, *last_note) = (Some(now), None);
-                let state = if job.status.is_terminal() {
-                    outcome(job)
-                } else {
-                    job.status.to_string()
-                };
+                let state = if job.status.is_terminal() { outcome(job) } else { job.status.to_string() };
                 eprintln!("  {name}: {done} of {total} episodes, {state}");
             }
             Self::Silent => {}

@@ -51,21 +51,13 @@ impl Server {
 
     /// What a command line needs to reach the same service: nothing for the default.
     pub(crate) fn option(&self) -> String {
-        if self.base() == DEFAULT {
-            String::new()
-        } else {
-            format!(" --server {}", self.base())
-        }
+        if self.base() == DEFAULT { String::new() } else { format!(" --server {}", self.base()) }
     }
 
     /// How to start a service here, if this is the place for one.
     pub(crate) fn start_command(&self) -> Option<String> {
         let port = self.url.port_or_known_default().filter(|_| self.is_loopback())?;
-        if self.base() == DEFAULT {
-            Some("tars dev".to_owned())
-        } else {
-            Some(format!("tars dev --port {port}"))
-        }
+        if self.base() == DEFAULT { Some("tars dev".to_owned()) } else { Some(format!("tars dev --port {port}")) }
     }
 
     fn is_loopback(&self) -> bool {
@@ -100,13 +92,7 @@ mod tests {
         for good in ["http://127.0.0.1:8099", "http://example.org/tars/", "http://[::1]:1"] {
             assert!(parse(good).is_ok(), "{good}");
         }
-        for bad in [
-            "https://example.org",
-            "127.0.0.1:8099",
-            "localhost:8099",
-            "http://a/?b=c",
-            "http://a/#b",
-        ] {
+        for bad in ["https://example.org", "127.0.0.1:8099", "localhost:8099", "http://a/?b=c", "http://a/#b"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         let complaint = parse("https://example.org").unwrap_err().to_string();

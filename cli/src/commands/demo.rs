@@ -40,29 +40,24 @@ impl Demo {
         // The progress bars share the terminal with the log, and warp calls a connection that ends with the service an error.
         logging::start("error,warp=off");
         let data = tempfile::tempdir().context("cannot make a temporary folder")?;
-        tokio::runtime::Runtime::new()
-            .context("cannot start the async runtime")?
-            .block_on(async {
-                let api = tars_api::Config {
-                    host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                    port: self.port,
-                };
-                let worker = tars_worker::Config {
-                    concurrency: None,
-                    worker_name: "demo".to_owned(),
-                    lease_seconds: 5,
-                    max_attempts: 5,
-                };
-                let service = Service::start(data.path(), &api, &worker, Thresholds::default()).await?;
-                let code = tokio::select! {
-                    code = self.show(&service) => code,
-                    interrupted = tokio::signal::ctrl_c() => {
-                        interrupted.context("cannot wait for Ctrl-C").map(|()| ExitCode::SUCCESS)
-                    }
-                };
-                service.stop().await?;
-                code
-            })
+        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
+            let api = tars_api::Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port: self.port };
+            let worker = tars_worker::Config {
+                concurrency: None,
+                worker_name: "demo".to_owned(),
+                lease_seconds: 5,
+                max_attempts: 5,
+            };
+            let service = Service::start(data.path(), &api, &worker, Thresholds::default()).await?;
+            let code = tokio::select! {
+                code = self.show(&service) => code,
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted.context("cannot wait for Ctrl-C").map(|()| ExitCode::SUCCESS)
+                }
+            };
+            service.stop().await?;
+            code
+        })
     }
 
     async fn show(&self, service: &Service) -> anyhow::Result<ExitCode> {
@@ -74,16 +69,9 @@ impl Demo {
         }
         let strangers: Vec<_> = story.iter().filter(|outcome| !outcome.is_expected()).collect();
         for Outcome { plan, job } in &strangers {
-            eprintln!(
-                "tars: {}: expected {:?}, but: {}",
-                plan.name, plan.expected, job.explanation
-            );
+            eprintln!("tars: {}: expected {:?}, but: {}", plan.name, plan.expected, job.explanation);
         }
-        Ok(if strangers.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(if strangers.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
@@ -92,16 +80,11 @@ async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
     let palette = Palette::of_stdout();
     let heading = |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
     let server = client.server();
-    stdout::print(&format!(
-        "T.A.R.S. is listening on {server}: API, workers and database in this process.\n"
-    ))?;
+    stdout::print(&format!("T.A.R.S. is listening on {server}: API, workers and database in this process.\n"))?;
     let start = Instant::now();
 
     let episodes = count(EPISODES.into());
-    heading(&format!(
-        "1  Evaluate {} trained agents, {episodes} episodes each",
-        GENERATION.len()
-    ))?;
+    heading(&format!("1  Evaluate {} trained agents, {episodes} episodes each", GENERATION.len()))?;
     let mut story = round::run(client, &GENERATION).await?;
 
     heading("2  Promote their results: they are the baselines now")?;
@@ -127,9 +110,7 @@ fn look_around(client: &Client, story: &[Outcome]) -> String {
     let server = client.server();
     // As this process was called, so that the lines work as they stand, installed or not.
     let tars = std::env::args().next().unwrap_or_else(|| "tars".to_owned());
-    let regressed = story
-        .iter()
-        .find(|outcome| outcome.plan.expected == Expected::Regression);
+    let regressed = story.iter().find(|outcome| outcome.plan.expected == Expected::Regression);
     let show = regressed.map_or_else(String::new, |outcome| {
         let id = outcome.job.id;
         format!("  {tars} jobs show {id}\n  curl -s $TARS_SERVER/v1/jobs/{id}\n")

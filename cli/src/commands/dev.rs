@@ -25,20 +25,19 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
-        logging::start("info,sqlx=warn");
-        tokio::runtime::Runtime::new()
-            .context("cannot start the async runtime")?
-            .block_on(async {
-                let service = Service::start(&self.data, &self.api, &self.worker, thresholds).await?;
-                print_welcome(&service, &self.data);
-                tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
-                eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
-                tokio::select! {
-                    stopped = service.stop() => stopped?,
-                    _ = tokio::signal::ctrl_c() => {}
-                }
-                Ok(ExitCode::SUCCESS)
-            })
+        // Warp calls every connection that a shutdown cuts off an error.
+        logging::start("info,sqlx=warn,warp=off");
+        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
+            let service = Service::start(&self.data, &self.api, &self.worker, thresholds).await?;
+            print_welcome(&service, &self.data);
+            tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+            eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
+            tokio::select! {
+                stopped = service.stop() => stopped?,
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            Ok(ExitCode::SUCCESS)
+        })
     }
 }
 

@@ -129,11 +129,8 @@ impl Evaluate {
         let references = self.references()?;
         let plan = self.plan();
 
-        let rolled: Vec<Rolled> = self
-            .environments
-            .iter()
-            .map(|id| agent.roll(id, &plan))
-            .collect::<anyhow::Result<_>>()?;
+        let rolled: Vec<Rolled> =
+            self.environments.iter().map(|id| agent.roll(id, &plan)).collect::<anyhow::Result<_>>()?;
         let judged = match &references {
             None => Vec::new(),
             Some(references) => {
@@ -173,12 +170,7 @@ impl Evaluate {
         if let Some(path) = &self.baseline {
             let file = BaselineFile::read(path)?;
             let find = |id: &String| file.find(id, self.agent);
-            return self
-                .environments
-                .iter()
-                .map(find)
-                .collect::<anyhow::Result<_>>()
-                .map(Some);
+            return self.environments.iter().map(find).collect::<anyhow::Result<_>>().map(Some);
         }
         let Some(path) = &self.against else { return Ok(None) };
         let other = Agent::read(path, None, None, self.against_vec_normalize.as_deref())?;
@@ -192,11 +184,7 @@ impl Evaluate {
                 source: path.display().to_string(),
             })
         };
-        self.environments
-            .iter()
-            .map(roll)
-            .collect::<anyhow::Result<_>>()
-            .map(Some)
+        self.environments.iter().map(roll).collect::<anyhow::Result<_>>().map(Some)
     }
 
     fn text(
@@ -253,11 +241,7 @@ impl Evaluate {
         let more = self.episodes.saturating_mul(4).min(1_000_000);
         let needed = regression.comparison.episodes_needed.unwrap_or(more);
         (needed > self.episodes).then(|| {
-            let with = if self.against.is_some() {
-                ""
-            } else {
-                ", with a baseline of as many"
-            };
+            let with = if self.against.is_some() { "" } else { ", with a baseline of as many" };
             format!("try --episodes {needed}{with}")
         })
     }
@@ -283,10 +267,7 @@ fn json(rolled: Vec<Rolled>, references: Option<Vec<Reference>>, judged: &[Regre
             },
             baseline: reference.map(|reference| ReportedBaseline {
                 source: reference.source,
-                statistics: regression::Baseline {
-                    returns: None,
-                    ..reference.statistics
-                },
+                statistics: regression::Baseline { returns: None, ..reference.statistics },
             }),
         }
     };

@@ -66,11 +66,7 @@ impl Jobs {
 
 /// Follows a job, prints what came of it, and exits accordingly.
 pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
-    let bars = if json {
-        ProgressBars::Silent
-    } else {
-        ProgressBars::new(id.to_string().len())
-    };
+    let bars = if json { ProgressBars::Silent } else { ProgressBars::new(id.to_string().len()) };
     let mut progress = bars.add(id.to_string());
     let followed = client::follow(client, id, &mut progress).await;
     bars.close();

@@ -14,10 +14,7 @@ use crate::stdout;
 
 /// Submit a policy to the service
 #[derive(Debug, clap::Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own on the command line"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 #[command(after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive.")]
 pub(crate) struct Submit {
     /// The policy: a Stable-Baselines3 .zip, a .safetensors or an mlp-json file
@@ -109,9 +106,7 @@ impl Submit {
             stdout::print(&answer.json())?;
         } else {
             let server = client.server().option();
-            stdout::print(&format!(
-                "job {id} is accepted\nfollow it with: tars jobs watch {id}{server}\n"
-            ))?;
+            stdout::print(&format!("job {id} is accepted\nfollow it with: tars jobs watch {id}{server}\n"))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -124,9 +119,7 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 
 /// What reads as a JSON number is one.
 fn typed((name, value): (String, String)) -> (String, Hyperparameter) {
-    let value = value
-        .parse()
-        .map_or_else(|_| Hyperparameter::Text(value), Hyperparameter::Number);
+    let value = value.parse().map_or_else(|_| Hyperparameter::Text(value), Hyperparameter::Number);
     (name, value)
 }
 
@@ -136,13 +129,7 @@ mod tests {
 
     #[test]
     fn hyperparameters_that_read_as_numbers_are_numbers() {
-        for (text, number) in [
-            ("3e-4", true),
-            ("64", true),
-            ("relu", false),
-            ("", false),
-            ("NaN", false),
-        ] {
+        for (text, number) in [("3e-4", true), ("64", true), ("relu", false), ("", false), ("NaN", false)] {
             let (_, value) = typed(("name".to_owned(), text.to_owned()));
             assert_eq!(matches!(value, Hyperparameter::Number(_)), number, "{text:?}");
         }

@@ -138,14 +138,8 @@ pub(crate) fn overall(judged: &[Regression], palette: Palette) -> String {
     let all = judged.len();
     let (verdict, words) = match (of(Verdict::Regression), of(Verdict::Inconclusive)) {
         (0, 0) => (Verdict::Pass, format!("all {all} environments pass")),
-        (0, unsure) => (
-            Verdict::Inconclusive,
-            format!("{unsure} of {all} environments are undecided"),
-        ),
-        (worse, _) => (
-            Verdict::Regression,
-            format!("regression in {worse} of {all} environments"),
-        ),
+        (0, unsure) => (Verdict::Inconclusive, format!("{unsure} of {all} environments are undecided")),
+        (worse, _) => (Verdict::Regression, format!("regression in {worse} of {all} environments")),
     };
     let (ink, sign) = verdict::sign(verdict);
     format!("{}\n", palette.paint(ink, &format!("{sign} {words}")))
@@ -162,13 +156,7 @@ struct Row {
 
 impl Row {
     fn new(name: &'static str, value: String) -> Self {
-        Self {
-            name,
-            value,
-            interval: None,
-            baseline: None,
-            difference: None,
-        }
+        Self { name, value, interval: None, baseline: None, difference: None }
     }
 }
 
@@ -180,13 +168,9 @@ struct Rows {
 
 impl Rows {
     fn new(palette: Palette, with_baseline: bool) -> Self {
-        let mut rows = Self {
-            table: palette.table(),
-            with_baseline,
-        };
+        let mut rows = Self { table: palette.table(), with_baseline };
         let heading = |text: &str| Palette::cell(Ink::Faint, text).set_alignment(CellAlignment::Right);
-        rows.table
-            .set_header(rows.columns(["", "policy", "95 % interval", "baseline", "difference"].map(heading)));
+        rows.table.set_header(rows.columns(["", "policy", "95 % interval", "baseline", "difference"].map(heading)));
         rows
     }
 

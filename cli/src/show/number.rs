@@ -105,13 +105,9 @@ mod tests {
 
     #[test]
     fn large_numbers_have_three_digits() {
-        for (number, text) in [
-            (7.0, "7"),
-            (1234.0, "1.23 k"),
-            (33_700.0, "33.7 k"),
-            (9.81e6, "9.81 M"),
-            (2e9, "2.00 G"),
-        ] {
+        for (number, text) in
+            [(7.0, "7"), (1234.0, "1.23 k"), (33_700.0, "33.7 k"), (9.81e6, "9.81 M"), (2e9, "2.00 G")]
+        {
             assert_eq!(large(number), text);
         }
     }

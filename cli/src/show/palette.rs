@@ -30,9 +30,7 @@ impl Palette {
     pub(crate) fn of_stdout() -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-        Self {
-            coloured: io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
-        }
+        Self { coloured: io::stdout().is_terminal() && !set("NO_COLOR") && !dumb }
     }
 
     /// No colours.

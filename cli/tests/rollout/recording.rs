@@ -55,12 +55,7 @@ pub(crate) fn read(environment: &str) -> Vec<Episode> {
                 "truncated": truncated.data()[step] == 1,
             })
         };
-        Episode {
-            seed,
-            first,
-            actions: actions[steps.clone()].to_vec(),
-            steps: steps.map(step).collect(),
-        }
+        Episode { seed, first, actions: actions[steps.clone()].to_vec(), steps: steps.map(step).collect() }
     };
     seeds.into_iter().zip(lengths).map(&mut episode).collect()
 }

@@ -27,11 +27,7 @@ impl Service {
         stdout.read_line(&mut welcome).expect("it prints where it listens");
         let url = welcome.split([' ', ',']).find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("no address in {welcome:?}")).to_owned();
-        Self {
-            child,
-            url,
-            _stdout: stdout,
-        }
+        Self { child, url, _stdout: stdout }
     }
 
     /// Where it listens.

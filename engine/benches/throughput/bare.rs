@@ -57,9 +57,7 @@ impl Bare {
     }
 
     fn reset(&mut self, lane: usize) {
-        self.environment
-            .reset(lane, self.seed, &mut self.observations)
-            .expect("native environments never fail");
+        self.environment.reset(lane, self.seed, &mut self.observations).expect("native environments never fail");
         self.seed += 1;
     }
 }

@@ -31,10 +31,7 @@ pub(super) struct State {
 
 impl State {
     fn new(motion: Motion) -> Self {
-        Self {
-            motion,
-            sin_cos: [motion[0].sin_cos(), motion[1].sin_cos()],
-        }
+        Self { motion, sin_cos: [motion[0].sin_cos(), motion[1].sin_cos()] }
     }
 }
 
@@ -53,14 +50,7 @@ impl Dynamics for Acrobot {
     fn observe_first(state: &State) -> [f32; 6] {
         use float32_trigonometry::{cos, sin};
         let [angle_1, angle_2, velocity_1, velocity_2] = state.motion.map(|value| value as f32);
-        [
-            cos(angle_1),
-            sin(angle_1),
-            cos(angle_2),
-            sin(angle_2),
-            velocity_1,
-            velocity_2,
-        ]
+        [cos(angle_1), sin(angle_1), cos(angle_2), sin(angle_2), velocity_1, velocity_2]
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]

@@ -37,12 +37,7 @@ impl Dynamics for CartPole {
 
     fn reset(generator: &mut Generator) -> State {
         let mut draw = || generator.uniform(-0.05, 0.05);
-        State {
-            position: draw(),
-            velocity: draw(),
-            angle: draw(),
-            angular_velocity: draw(),
-        }
+        State { position: draw(), velocity: draw(), angle: draw(), angular_velocity: draw() }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]

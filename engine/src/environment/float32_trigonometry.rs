@@ -14,10 +14,7 @@ const QUADRANT: f32 = std::f32::consts::FRAC_PI_4;
 pub(super) fn sin(x: f32) -> f32 {
     debug_assert!(x.abs() <= QUADRANT, "{x} lies outside the first quadrant");
     let square = x * x;
-    let factor = horner(
-        square,
-        [2.840_409_7e-6, -1.985_649_1e-4, 8.333_397e-3, -0.166_666_67, 0.0],
-    );
+    let factor = horner(square, [2.840_409_7e-6, -1.985_649_1e-4, 8.333_397e-3, -0.166_666_67, 0.0]);
     factor.mul_add(x, x)
 }
 
@@ -29,6 +26,5 @@ pub(super) fn cos(x: f32) -> f32 {
 
 /// The polynomial with these coefficients, the highest power first, one rounding per step.
 fn horner(x: f32, [highest, rest @ ..]: [f32; 5]) -> f32 {
-    rest.iter()
-        .fold(highest, |value, &coefficient| value.mul_add(x, coefficient))
+    rest.iter().fold(highest, |value, &coefficient| value.mul_add(x, coefficient))
 }

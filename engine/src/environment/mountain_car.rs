@@ -27,10 +27,7 @@ impl Dynamics for MountainCar {
     type Observation = [f32; 2];
 
     fn reset(generator: &mut Generator) -> State {
-        State {
-            position: generator.uniform(-0.6, -0.4),
-            velocity: 0.0,
-        }
+        State { position: generator.uniform(-0.6, -0.4), velocity: 0.0 }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]

@@ -31,9 +31,7 @@ impl Dynamics for MountainCarContinuous {
     type Observation = [f32; 2];
 
     fn reset(generator: &mut Generator) -> State {
-        State::Start {
-            position: generator.uniform(-0.6, -0.4),
-        }
+        State::Start { position: generator.uniform(-0.6, -0.4) }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]
@@ -89,10 +87,7 @@ enum Acceleration {
     Double(f64),
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "NumPy rounds the Python float to the scalar's width"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "NumPy rounds the Python float to the scalar's width")]
 fn acceleration(action: f32, slope: f64) -> Acceleration {
     let pull = GRAVITY * slope;
     if action < -1.0 {

@@ -77,11 +77,7 @@ impl<D: Dynamics> Native<D> {
     pub(super) fn new(spec: &'static EnvironmentSpec, lanes: usize) -> Self {
         // Any valid state will do: the caller resets a lane before it steps it.
         let state = D::reset(&mut Generator::new(0));
-        Self {
-            spec,
-            states: vec![state; lanes],
-            elapsed: vec![0; lanes],
-        }
+        Self { spec, states: vec![state; lanes], elapsed: vec![0; lanes] }
     }
 }
 
@@ -114,10 +110,7 @@ impl<D: Dynamics> Environment for Native<D> {
         let limit = self.spec.max_episode_steps;
         let lanes = self.states[..active].iter_mut().zip(&mut self.elapsed).zip(actions);
         for (lane, ((state, elapsed), &action)) in lanes.enumerate() {
-            debug_assert!(
-                action.fits(&self.spec.action_space),
-                "an action outside its space came past the rollout"
-            );
+            debug_assert!(action.fits(&self.spec.action_space), "an action outside its space came past the rollout");
             let (reward, terminated) = D::step(state, action);
             *elapsed += 1;
             observations.set_lane(lane, D::observe(state).as_ref());

@@ -28,12 +28,7 @@ pub(super) struct State {
 impl State {
     fn new(angle: f64, angular_velocity: f64) -> Self {
         let (sin, cos) = angle.sin_cos();
-        Self {
-            angle,
-            angular_velocity,
-            sin,
-            cos,
-        }
+        Self { angle, angular_velocity, sin, cos }
     }
 }
 

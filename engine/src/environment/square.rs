@@ -63,16 +63,7 @@ mod tests {
             check(generator.uniform(1.0, 2.0) * 1e153);
             check(2_f64.sqrt() + generator.uniform(-1e-12, 1e-12));
         }
-        for x in [
-            0.0,
-            -0.0,
-            1.0,
-            -2.0,
-            f64::MIN_POSITIVE,
-            f64::MAX,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-        ] {
+        for x in [0.0, -0.0, 1.0, -2.0, f64::MIN_POSITIVE, f64::MAX, f64::INFINITY, f64::NEG_INFINITY] {
             check(x);
         }
         assert!(square(f64::NAN).is_nan());

@@ -50,14 +50,8 @@ impl Tanh {
     const ROUNDER: f32 = 12_582_912.0;
     /// q, from the highest power down: minimax in the relative error of 2ʳ − 1 over |r| ≤ ½ (1.1·10⁻⁸ before rounding),
     /// from `engine/golden/tanh.py`.
-    const Q: [f32; 6] = [
-        0.000_154_035_12,
-        0.001_339_073_5,
-        0.009_618_238,
-        0.055_503_573,
-        0.240_226_49,
-        std::f32::consts::LN_2,
-    ];
+    const Q: [f32; 6] =
+        [0.000_154_035_12, 0.001_339_073_5, 0.009_618_238, 0.055_503_573, 0.240_226_49, std::f32::consts::LN_2];
 }
 
 impl Apply for Tanh {
@@ -115,10 +109,7 @@ mod tests {
 
     fn vectorised<A: Apply>(values: &[f32]) -> Vec<f32> {
         let mut values = values.to_vec();
-        Arch::new().dispatch(Each::<A> {
-            values: &mut values,
-            function: std::marker::PhantomData,
-        });
+        Arch::new().dispatch(Each::<A> { values: &mut values, function: std::marker::PhantomData });
         values
     }
 
@@ -148,12 +139,7 @@ mod tests {
     #[test]
     fn tanh_is_odd_bounded_and_saturates() {
         let inputs = dense();
-        for (x, y) in inputs
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .zip(vectorised::<Tanh>(&inputs).as_chunks::<2>().0)
-        {
+        for (x, y) in inputs.as_chunks::<2>().0.iter().zip(vectorised::<Tanh>(&inputs).as_chunks::<2>().0) {
             if x[0].is_finite() {
                 assert_eq!(y[0].to_bits(), (-y[1]).to_bits(), "tanh({}) and tanh({})", x[0], x[1]);
             }
@@ -181,12 +167,8 @@ mod tests {
     #[test]
     fn nan_stays_nan() {
         let nan = [f32::NAN; 64];
-        for outputs in [
-            vectorised::<Tanh>(&nan),
-            vectorised::<Relu>(&nan),
-            scalar::<Tanh>(&nan),
-            scalar::<Relu>(&nan),
-        ] {
+        for outputs in [vectorised::<Tanh>(&nan), vectorised::<Relu>(&nan), scalar::<Tanh>(&nan), scalar::<Relu>(&nan)]
+        {
             assert!(outputs.iter().all(|y| y.is_nan()));
         }
     }

@@ -41,32 +41,20 @@ impl Choice {
     pub(super) fn new(head: &Head, space: &ActionSpace, lanes: usize, deterministic: bool) -> Self {
         let bounds = match space {
             ActionSpace::Box(bounds) => bounds.clone(),
-            ActionSpace::Discrete { .. } => BoxSpace {
-                low: Vec::new(),
-                high: Vec::new(),
-            },
+            ActionSpace::Discrete { .. } => BoxSpace { low: Vec::new(), high: Vec::new() },
         };
         let rule = match head {
             Head::Values { .. } | Head::Logits if deterministic => Rule::Greatest,
             Head::Values { exploration_rate } => Rule::EpsilonGreedy(*exploration_rate),
             Head::Logits => Rule::Categorical,
-            Head::Gaussian { log_std: Some(log_std) } if !deterministic => Rule::Gaussian {
-                deviations: log_std.iter().map(|&log_std| f64::from(log_std).exp()).collect(),
-                bounds,
-            },
+            Head::Gaussian { log_std: Some(log_std) } if !deterministic => {
+                Rule::Gaussian { deviations: log_std.iter().map(|&log_std| f64::from(log_std).exp()).collect(), bounds }
+            }
             Head::Gaussian { .. } => Rule::Mean(bounds),
             Head::Squashed => Rule::Stretched(bounds),
         };
         let draws = matches!(rule, Rule::EpsilonGreedy(_) | Rule::Categorical | Rule::Gaussian { .. });
-        Self {
-            rule,
-            streams: if draws {
-                vec![Generator::new(0); lanes]
-            } else {
-                Vec::new()
-            },
-            best: vec![0.0; lanes],
-        }
+        Self { rule, streams: if draws { vec![Generator::new(0); lanes] } else { Vec::new() }, best: vec![0.0; lanes] }
     }
 
     /// Room for actions of this kind.
@@ -145,10 +133,7 @@ impl Choice {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "networks have far fewer outputs than 2³²"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "networks have far fewer outputs than 2³²")]
 fn index(output: usize) -> u32 {
     output as u32
 }
@@ -206,10 +191,7 @@ mod tests {
     const LANES: usize = 10_000;
 
     fn box_of(low: f32, high: f32) -> ActionSpace {
-        ActionSpace::Box(BoxSpace {
-            low: vec![low],
-            high: vec![high],
-        })
+        ActionSpace::Box(BoxSpace { low: vec![low], high: vec![high] })
     }
 
     /// The actions of many lanes that all have the same outputs, each with its own stream.
@@ -260,10 +242,7 @@ mod tests {
         let softmax = [0.090_030_57, 0.244_728_47, 0.665_240_96];
         assert_near(&frequencies(&Head::Logits, &[0.0, 1.0, 2.0]), &softmax);
         assert_near(&frequencies(&Head::Logits, &[998.0, 999.0, 1000.0]), &softmax);
-        assert_near(
-            &frequencies(&Head::Logits, &[-1e30, 0.0, f32::NEG_INFINITY]),
-            &[0.0, 1.0, 0.0],
-        );
+        assert_near(&frequencies(&Head::Logits, &[-1e30, 0.0, f32::NEG_INFINITY]), &[0.0, 1.0, 0.0]);
     }
 
     #[test]
@@ -275,9 +254,7 @@ mod tests {
 
     #[test]
     fn gaussian_draws_have_the_mean_and_deviation_and_stay_within_the_bounds() {
-        let head = Head::Gaussian {
-            log_std: Some(vec![0.5_f32.ln()]),
-        };
+        let head = Head::Gaussian { log_std: Some(vec![0.5_f32.ln()]) };
         let draws = vectors(&head, &box_of(-9.0, 9.0), 1.0, false);
         let mean = draws.iter().map(|&x| f64::from(x)).sum::<f64>() / LANES as f64;
         let variance = draws.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / LANES as f64;

@@ -59,11 +59,7 @@ impl Network {
         Self {
             arch,
             block,
-            layers: layers
-                .iter()
-                .zip(activations)
-                .map(|(layer, activation)| Layer::new(layer, activation))
-                .collect(),
+            layers: layers.iter().zip(activations).map(|(layer, activation)| Layer::new(layer, activation)).collect(),
             scratch: std::array::from_fn(|_| vec![0.0; width * block + CACHE_LINE / size_of::<f32>()]),
         }
     }
@@ -83,10 +79,7 @@ impl Network {
 
 impl Layer {
     fn new(dense: &Dense, activation: Option<Activation>) -> Self {
-        let panels = (0..dense.outputs)
-            .step_by(ROWS)
-            .map(|first| Panel::new(dense, first))
-            .collect();
+        let panels = (0..dense.outputs).step_by(ROWS).map(|first| Panel::new(dense, first)).collect();
         Self { activation, panels }
     }
 }
@@ -98,10 +91,7 @@ impl Panel {
         let weight = |input| {
             std::array::from_fn(|offset| row(offset).map_or(0.0, |row| dense.weight[row * dense.inputs + input]))
         };
-        Self {
-            bias,
-            weights: (0..dense.inputs).map(weight).collect(),
-        }
+        Self { bias, weights: (0..dense.inputs).map(weight).collect() }
     }
 }
 
@@ -134,11 +124,7 @@ impl WithSimd for Forward<'_> {
         let [mut from, mut to] = self.scratch.each_mut().map(|scratch| aligned(scratch));
         for first in (0..self.active).step_by(self.block) {
             let lanes = self.block.min(self.active - first);
-            for (feature, row) in from
-                .chunks_exact_mut(self.block)
-                .take(self.inputs.features())
-                .enumerate()
-            {
+            for (feature, row) in from.chunks_exact_mut(self.block).take(self.inputs.features()).enumerate() {
                 row[..lanes].copy_from_slice(&self.inputs.row(feature)[first..first + lanes]);
             }
             for layer in self.layers {
@@ -241,18 +227,9 @@ mod tests {
         for (index, layer) in layers.iter().enumerate() {
             let sum =
                 |(row, &bias): (&[f32], &f32)| row.iter().zip(&values).fold(bias, |sum, (w, x)| w.mul_add(*x, sum));
-            let sums: Vec<f32> = layer
-                .weight
-                .chunks_exact(layer.inputs)
-                .zip(&layer.bias)
-                .map(sum)
-                .collect();
+            let sums: Vec<f32> = layer.weight.chunks_exact(layer.inputs).zip(&layer.bias).map(sum).collect();
             let last = index + 1 == layers.len();
-            values = if last {
-                sums
-            } else {
-                sums.into_iter().map(activation).collect()
-            };
+            values = if last { sums } else { sums.into_iter().map(activation).collect() };
         }
         values
     }
@@ -267,11 +244,7 @@ mod tests {
             let actual = outputs(&mut Network::new(&layers, Activation::Relu, None), &inputs, last);
             for lane in 0..37 {
                 let expected = reference(&layers, relu, &inputs.lane(lane).collect::<Vec<_>>());
-                assert_eq!(
-                    actual.lane(lane).collect::<Vec<_>>(),
-                    expected,
-                    "{widths:?}, lane {lane}"
-                );
+                assert_eq!(actual.lane(lane).collect::<Vec<_>>(), expected, "{widths:?}, lane {lane}");
             }
         }
     }
@@ -286,11 +259,7 @@ mod tests {
             let mut alone = LaneMatrix::zeros(4, 1);
             alone.set_lane(0, &inputs.lane(lane).collect::<Vec<_>>());
             let alone = outputs(&mut network, &alone, 3);
-            assert_eq!(
-                alone.lane(0).collect::<Vec<_>>(),
-                all.lane(lane).collect::<Vec<_>>(),
-                "lane {lane}"
-            );
+            assert_eq!(alone.lane(0).collect::<Vec<_>>(), all.lane(lane).collect::<Vec<_>>(), "lane {lane}");
         }
     }
 

@@ -29,21 +29,12 @@ impl<B: AsRef<[u8]>> Archive<B> {
             });
         }
         // Nothing may stand before the archive: two readers could then disagree about what is in it.
-        let config = Config {
-            archive_offset: ArchiveOffset::Known(0),
-        };
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| failure(name, &error))?;
         if zip.has_duplicate_names() {
-            return Err(Error::Archive {
-                archive: name,
-                reason: "two of its entries have the same name".to_owned(),
-            });
+            return Err(Error::Archive { archive: name, reason: "two of its entries have the same name".to_owned() });
         }
-        Ok(Self {
-            name,
-            zip,
-            budget: MAX_UNPACKED_BYTES,
-        })
+        Ok(Self { name, zip, budget: MAX_UNPACKED_BYTES })
     }
 
     /// The names of all entries that are UTF-8.
@@ -69,12 +60,10 @@ impl<B: AsRef<[u8]>> Archive<B> {
         }
         // The declared size is only a claim, so the stream is bounded as well.
         let mut content = Vec::new();
-        file.take(self.budget + 1)
-            .read_to_end(&mut content)
-            .map_err(|error| Error::Archive {
-                archive: self.name,
-                reason: format!("the entry {} is damaged: {error}", quote(entry)),
-            })?;
+        file.take(self.budget + 1).read_to_end(&mut content).map_err(|error| Error::Archive {
+            archive: self.name,
+            reason: format!("the entry {} is damaged: {error}", quote(entry)),
+        })?;
         self.budget = self.budget.checked_sub(content.len() as u64).ok_or(too_large)?;
         Ok(Some(content))
     }
@@ -84,15 +73,9 @@ impl<B: AsRef<[u8]>> Archive<B> {
 /// the table itself. The entries of archives that are stored inside this one count too.
 fn entries_at_most(bytes: &[u8]) -> usize {
     const CENTRAL_HEADER: &[u8] = b"PK\x01\x02";
-    bytes
-        .windows(CENTRAL_HEADER.len())
-        .filter(|window| *window == CENTRAL_HEADER)
-        .count()
+    bytes.windows(CENTRAL_HEADER.len()).filter(|window| *window == CENTRAL_HEADER).count()
 }
 
 fn failure(archive: &'static str, error: &ZipError) -> Error {
-    Error::Archive {
-        archive,
-        reason: error.to_string(),
-    }
+    Error::Archive { archive, reason: error.to_string() }
 }

@@ -68,11 +68,7 @@ impl<'a, G: AllowedGlobal> Document<'a, G> {
     /// Reads a pickle of protocol 2 to 5. `file` names it in errors.
     pub(super) fn read(file: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
         if bytes.len() > MAX_PICKLE_BYTES {
-            return Err(Error::TooLarge {
-                what: file.to_owned(),
-                limit: MAX_PICKLE_BYTES as u64,
-                unit: "bytes",
-            });
+            return Err(Error::TooLarge { what: file.to_owned(), limit: MAX_PICKLE_BYTES as u64, unit: "bytes" });
         }
         machine::run(bytes).map_err(|(offset, fault): (usize, Fault)| Error::Pickle {
             file,

@@ -41,10 +41,7 @@ impl TensorSource for Views<'_> {
     }
 
     fn values(&mut self, name: &str) -> Result<Vec<f32>, Error> {
-        let refused = |reason: String| Error::Tensor {
-            name: quote(name),
-            reason,
-        };
+        let refused = |reason: String| Error::Tensor { name: quote(name), reason };
         let view = self.0.get(name).ok_or_else(|| refused("is missing".to_owned()))?;
         if view.dtype() != Dtype::F32 {
             return Err(refused(format!("is {:?}: only F32 is accepted", view.dtype())));

@@ -37,22 +37,13 @@ pub(super) fn recognise(source: &mut impl TensorSource, hints: &Hints) -> Result
     let (algorithm, default_activation, head) = match found.family {
         Family::Values => {
             let exploration_rate = network::probability(hints.exploration_rate.unwrap_or(0.0))?;
-            (
-                Some(Algorithm::Dqn),
-                Activation::Relu,
-                Head::Values { exploration_rate },
-            )
+            (Some(Algorithm::Dqn), Activation::Relu, Head::Values { exploration_rate })
         }
         Family::Actor => (Some(Algorithm::Ddpg), Activation::Relu, Head::Squashed),
         Family::ActorCritic => (None, Activation::Tanh, actor_critic_head(source, &found, &layers)?),
     };
     Ok(PolicyFile {
-        policy: Policy {
-            layers,
-            activation: hints.activation.unwrap_or(default_activation),
-            head,
-            normalizer: None,
-        },
+        policy: Policy { layers, activation: hints.activation.unwrap_or(default_activation), head, normalizer: None },
         algorithm,
     })
 }
@@ -76,10 +67,7 @@ fn sort(source: &impl TensorSource) -> Result<Found, Error> {
     let mut layers: BTreeMap<Place, BTreeMap<Part, Tensor>> = BTreeMap::new();
     let mut log_std = None;
     for (name, shape) in source.tensors() {
-        let tensor = || Tensor {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-        };
+        let tensor = || Tensor { name: name.to_owned(), shape: shape.to_vec() };
         let family = match names::classify(name)? {
             names::Role::Ignored => continue,
             names::Role::LogStd => {
@@ -96,25 +84,15 @@ fn sort(source: &impl TensorSource) -> Result<Found, Error> {
         }
     }
     match families[..] {
-        [family] => Ok(Found {
-            family,
-            layers,
-            log_std,
-        }),
+        [family] => Ok(Found { family, layers, log_std }),
         [] => Err(Error::Network("there are no policy tensors in it".to_owned())),
-        _ => Err(Error::Network(
-            "it holds the tensors of more than one algorithm".to_owned(),
-        )),
+        _ => Err(Error::Network("it holds the tensors of more than one algorithm".to_owned())),
     }
 }
 
 fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dense>, Error> {
     if found.layers.len() > MAX_LAYERS {
-        return Err(Error::TooLarge {
-            what: "the network".to_owned(),
-            limit: MAX_LAYERS as u64,
-            unit: "layers",
-        });
+        return Err(Error::TooLarge { what: "the network".to_owned(), limit: MAX_LAYERS as u64, unit: "layers" });
     }
     if found.family == Family::ActorCritic && !found.layers.contains_key(&Place::Output) {
         return Err(Error::Network("the tensor action_net.weight is missing".to_owned()));
@@ -127,10 +105,7 @@ fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dens
             && number != 2 * position
         {
             return Err(Error::Unsupported {
-                found: format!(
-                    "dense layer {position} has the number {number} instead of {}",
-                    2 * position
-                ),
+                found: format!("dense layer {position} has the number {number} instead of {}", 2 * position),
                 advice: "only dense layers with one activation between them can be evaluated",
             });
         }
@@ -144,12 +119,7 @@ fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dens
                 unit: "weights and biases",
             });
         }
-        layers.push(Dense {
-            inputs,
-            outputs,
-            weight: source.values(&weight.name)?,
-            bias: source.values(&bias.name)?,
-        });
+        layers.push(Dense { inputs, outputs, weight: source.values(&weight.name)?, bias: source.values(&bias.name)? });
     }
     Ok(layers)
 }
@@ -170,10 +140,7 @@ fn dense_shape(weight: &Tensor, bias: &Tensor) -> Result<(usize, usize), Error> 
     let &[outputs, inputs] = &weight.shape[..] else {
         return Err(Error::Tensor {
             name: quote(&weight.name),
-            reason: format!(
-                "has the shape {:?}, which is no dense layer's [outputs, inputs]",
-                weight.shape
-            ),
+            reason: format!("has the shape {:?}, which is no dense layer's [outputs, inputs]", weight.shape),
         });
     };
     if bias.shape != [outputs] {
@@ -186,10 +153,7 @@ fn dense_shape(weight: &Tensor, bias: &Tensor) -> Result<(usize, usize), Error> 
         if !(1..=MAX_WIDTH).contains(&width) {
             return Err(Error::Tensor {
                 name: quote(&weight.name),
-                reason: format!(
-                    "has the shape {:?}; widths from 1 to {MAX_WIDTH} are accepted",
-                    weight.shape
-                ),
+                reason: format!("has the shape {:?}; widths from 1 to {MAX_WIDTH} are accepted", weight.shape),
             });
         }
     }

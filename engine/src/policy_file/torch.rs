@@ -75,9 +75,8 @@ impl StateDict {
         {
             return Err(unexpected("its numbers are not in little-endian byte order"));
         }
-        let pickle = archive
-            .entry(&format!("{root}data.pkl"))?
-            .ok_or_else(|| unexpected("policy.pth has no data.pkl"))?;
+        let pickle =
+            archive.entry(&format!("{root}data.pkl"))?.ok_or_else(|| unexpected("policy.pth has no data.pkl"))?;
         let views = views(&Document::read(FILE, &pickle)?)?;
         Ok(Self { archive, root, views })
     }
@@ -85,10 +84,7 @@ impl StateDict {
 
 /// The folder of the one `data.pkl`. With two of them, two readers could disagree about which one counts.
 fn only_root(archive: &Archive<Vec<u8>>) -> Result<String, Error> {
-    let mut roots = archive
-        .names()
-        .filter_map(|name| name.strip_suffix("data.pkl"))
-        .filter(|root| root.ends_with('/'));
+    let mut roots = archive.names().filter_map(|name| name.strip_suffix("data.pkl")).filter(|root| root.ends_with('/'));
     match (roots.next(), roots.next()) {
         (Some(root), None) => Ok(root.to_owned()),
         (Some(_), Some(_)) => Err(unexpected("policy.pth has more than one data.pkl")),
@@ -102,10 +98,7 @@ impl TensorSource for StateDict {
     }
 
     fn values(&mut self, name: &str) -> Result<Vec<f32>, Error> {
-        let refused = |reason: String| Error::Tensor {
-            name: quote(name),
-            reason,
-        };
+        let refused = |reason: String| Error::Tensor { name: quote(name), reason };
         let view = self.views.get(name).ok_or_else(|| refused("is missing".to_owned()))?;
         if view.element != "float32" {
             return Err(refused(format!("is {}: only float32 is accepted", view.element)));
@@ -155,29 +148,20 @@ impl View {
 }
 
 fn views(document: &Document<'_, Global>) -> Result<BTreeMap<String, View>, Error> {
-    let (Node::Dict(entries)
-    | Node::Object(Object {
-        callable: Global::OrderedDict,
-        items: entries,
-        ..
-    })) = document.root()
+    let (Node::Dict(entries) | Node::Object(Object { callable: Global::OrderedDict, items: entries, .. })) =
+        document.root()
     else {
         return Err(unexpected("it is no dictionary"));
     };
     let mut views = BTreeMap::new();
     for &(key, value) in entries {
-        let name = document
-            .text(key)
-            .ok_or_else(|| unexpected("a tensor's name is no text"))?;
+        let name = document.text(key).ok_or_else(|| unexpected("a tensor's name is no text"))?;
         let view = view(document, value).ok_or_else(|| Error::Tensor {
             name: quote(name),
             reason: "is no tensor as torch.save writes it".to_owned(),
         })?;
         if views.insert(name.to_owned(), view).is_some() {
-            return Err(Error::Tensor {
-                name: quote(name),
-                reason: "occurs twice".to_owned(),
-            });
+            return Err(Error::Tensor { name: quote(name), reason: "occurs twice".to_owned() });
         }
     }
     Ok(views)
@@ -216,9 +200,5 @@ fn view(document: &Document<'_, Global>, id: Id) -> Option<View> {
 }
 
 fn unexpected(reason: &str) -> Error {
-    Error::Unexpected {
-        file: FILE,
-        expected: "a policy's tensors",
-        reason: reason.to_owned(),
-    }
+    Error::Unexpected { file: FILE, expected: "a policy's tensors", reason: reason.to_owned() }
 }

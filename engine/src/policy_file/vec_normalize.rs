@@ -46,23 +46,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Normalizer>, Error> {
 
 /// Checks that the statistics make a number of every observation.
 pub(super) fn validated(normalizer: Normalizer) -> Result<Normalizer, Error> {
-    let Normalizer {
-        mean,
-        var,
-        epsilon,
-        clip,
-    } = &normalizer;
+    let Normalizer { mean, var, epsilon, clip } = &normalizer;
     let fault = if mean.is_empty() || mean.len() > MAX_WIDTH {
-        Some(format!(
-            "it has {} dimensions; from 1 to {MAX_WIDTH} are accepted",
-            mean.len()
-        ))
+        Some(format!("it has {} dimensions; from 1 to {MAX_WIDTH} are accepted", mean.len()))
     } else if mean.len() != var.len() {
-        Some(format!(
-            "the mean has {} values, the variance {}",
-            mean.len(),
-            var.len()
-        ))
+        Some(format!("the mean has {} values, the variance {}", mean.len(), var.len()))
     } else if !mean.iter().all(|value| value.is_finite()) {
         Some("the mean is not finite".to_owned())
     } else if !var.iter().all(|&value| value.is_finite() && value >= 0.0) {
@@ -89,17 +77,13 @@ fn attribute<'d, 'a>(
 }
 
 fn attribute_id(document: &Document<'_, Global>, object: &Object<Global>, name: &str) -> Result<Id, Error> {
-    document
-        .attribute(object, name)
-        .ok_or_else(|| unexpected(&format!("{name} is missing")))
+    document.attribute(object, name).ok_or_else(|| unexpected(&format!("{name} is missing")))
 }
 
 fn vector(document: &Document<'_, Global>, object: &Object<Global>, name: &str) -> Result<Vec<f64>, Error> {
     let id = attribute_id(document, object, name)?;
     array::vector(document, id).ok_or_else(|| {
-        unexpected(&format!(
-            "{name} is no one-dimensional array of float64: only flat observations are accepted"
-        ))
+        unexpected(&format!("{name} is no one-dimensional array of float64: only flat observations are accepted"))
     })
 }
 
@@ -109,9 +93,5 @@ fn number(document: &Document<'_, Global>, object: &Object<Global>, name: &str) 
 }
 
 fn unexpected(reason: &str) -> Error {
-    Error::Unexpected {
-        file: FILE,
-        expected: "a VecNormalize",
-        reason: reason.to_owned(),
-    }
+    Error::Unexpected { file: FILE, expected: "a VecNormalize", reason: reason.to_owned() }
 }

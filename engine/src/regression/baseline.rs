@@ -42,10 +42,8 @@ pub struct Baseline {
 impl Baseline {
     /// An evaluation as a baseline, with its returns.
     pub fn of(metrics: &Metrics, episodes: &[Episode]) -> Self {
-        let returns = episodes.iter().map(|episode| SeededReturn {
-            seed: episode.seed,
-            total_reward: episode.total_reward,
-        });
+        let returns =
+            episodes.iter().map(|episode| SeededReturn { seed: episode.seed, total_reward: episode.total_reward });
         Self {
             mean_reward: metrics.mean_reward,
             std_reward: metrics.std_reward,
@@ -76,10 +74,7 @@ impl Baseline {
         ];
         // Clients print a few digits; a number that belongs to other episodes is further off.
         let tolerance = 1e-3 * self.mean_reward.abs().max(self.std_reward);
-        match stated
-            .into_iter()
-            .find(|(_, stated, actual)| (stated - actual).abs() > tolerance)
-        {
+        match stated.into_iter().find(|(_, stated, actual)| (stated - actual).abs() > tolerance) {
             Some((field, stated, actual)) => fail(field, format!("is {stated}, but the returns give {actual}")),
             None => Ok(()),
         }
@@ -96,11 +91,7 @@ impl Baseline {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        Summary {
-            n: self.n,
-            mean: self.mean_reward,
-            population_variance: self.std_reward * self.std_reward,
-        }
+        Summary { n: self.n, mean: self.mean_reward, population_variance: self.std_reward * self.std_reward }
     }
 
     /// The returns on the seeds of these episodes, in their order, if there is one for each.
@@ -135,10 +126,7 @@ mod tests {
             returns: Some([(7, 480.0), (8, 520.0), (9, 480.0), (10, 520.0)].map(kept).to_vec()),
         };
         assert_eq!(good.check(), Ok(()));
-        let without_returns = Baseline {
-            returns: None,
-            ..good.clone()
-        };
+        let without_returns = Baseline { returns: None, ..good.clone() };
         assert_eq!(without_returns.check(), Ok(()));
         let returns = |change: fn(&mut Vec<SeededReturn>)| {
             let mut baseline = good.clone();
@@ -146,49 +134,12 @@ mod tests {
             baseline
         };
         let cases = [
-            (
-                "mean_reward",
-                Baseline {
-                    mean_reward: f64::NAN,
-                    ..good.clone()
-                },
-            ),
-            (
-                "mean_reward",
-                Baseline {
-                    mean_reward: 510.0,
-                    ..good.clone()
-                },
-            ),
-            (
-                "std_reward",
-                Baseline {
-                    std_reward: -1.0,
-                    ..good.clone()
-                },
-            ),
-            (
-                "std_reward",
-                Baseline {
-                    std_reward: 30.0,
-                    ..good.clone()
-                },
-            ),
-            (
-                "success_rate",
-                Baseline {
-                    success_rate: 1.5,
-                    ..good.clone()
-                },
-            ),
-            (
-                "n",
-                Baseline {
-                    n: 0,
-                    returns: None,
-                    ..good.clone()
-                },
-            ),
+            ("mean_reward", Baseline { mean_reward: f64::NAN, ..good.clone() }),
+            ("mean_reward", Baseline { mean_reward: 510.0, ..good.clone() }),
+            ("std_reward", Baseline { std_reward: -1.0, ..good.clone() }),
+            ("std_reward", Baseline { std_reward: 30.0, ..good.clone() }),
+            ("success_rate", Baseline { success_rate: 1.5, ..good.clone() }),
+            ("n", Baseline { n: 0, returns: None, ..good.clone() }),
             ("n", Baseline { n: 5, ..good.clone() }),
             ("returns", returns(|returns| returns[1].seed = returns[3].seed)),
             ("returns", returns(|returns| returns[2].total_reward = f64::INFINITY)),

@@ -69,11 +69,7 @@ impl Observed {
         let metrics = candidate.metrics;
         // Of an unusable side nothing is observed.
         let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
-        let std = if baseline.check_bounds().is_ok() {
-            baseline.std_reward
-        } else {
-            f64::NAN
-        };
+        let std = if baseline.check_bounds().is_ok() { baseline.std_reward } else { f64::NAN };
         let reference = (std * std).max(comparison.margin * comparison.margin);
         Self {
             reward_drop: comparison.reward_drop_pct,
@@ -84,22 +80,13 @@ impl Observed {
     }
 
     pub(super) fn checks(&self, thresholds: &Thresholds) -> Vec<Check> {
-        let check = |name, observed, threshold| Check {
-            name,
-            observed,
-            threshold,
-            failed: observed > threshold,
-        };
+        let check = |name, observed, threshold| Check { name, observed, threshold, failed: observed > threshold };
         let mut checks = vec![
             check(CheckName::RewardDrop, self.reward_drop, thresholds.reward_drop_pct),
             check(CheckName::FailureRate, self.failure_rise, thresholds.failure_rate),
             check(CheckName::Variance, self.variance_ratio, thresholds.variance_multiplier),
         ];
-        checks.extend(
-            self.loss
-                .as_ref()
-                .map(|loss| check(CheckName::LossTrend, loss.observed, loss.by_chance)),
-        );
+        checks.extend(self.loss.as_ref().map(|loss| check(CheckName::LossTrend, loss.observed, loss.by_chance)));
         checks
     }
 
@@ -134,10 +121,8 @@ impl LossRise {
         let line = Line::fit(losses)?;
         let steps = losses.len() as f64 - 1.0;
         let scale = Summary::of(losses.iter().map(|loss| loss.abs())).mean;
-        let rise = Self {
-            observed: line.slope * steps / scale,
-            by_chance: line.largest_chance_slope(alpha)? * steps / scale,
-        };
+        let rise =
+            Self { observed: line.slope * steps / scale, by_chance: line.largest_chance_slope(alpha)? * steps / scale };
         (rise.observed.is_finite() && rise.by_chance.is_finite()).then_some(rise)
     }
 }

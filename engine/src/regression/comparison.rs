@@ -100,10 +100,6 @@ impl Comparison {
 fn episodes_needed(variance_per_episode: f64, margin: f64, alpha: f64) -> Option<u32> {
     let reach = normal_upper_quantile(alpha) + normal_upper_quantile(0.2);
     let needed = (reach * reach * variance_per_episode / (margin * margin)).ceil();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is within the bounds"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within the bounds")]
     (1.0..=1e6).contains(&needed).then_some(needed as u32)
 }

@@ -55,13 +55,7 @@ impl Evidence {
     }
 
     fn none(n_baseline: u32, baseline_mean: f64, difference: f64) -> Self {
-        Self {
-            test: Test::None,
-            n_baseline,
-            baseline_mean,
-            difference,
-            bounds: None,
-        }
+        Self { test: Test::None, n_baseline, baseline_mean, difference, bounds: None }
     }
 
     fn welch(sample: &Summary, baseline: &Summary, alpha: f64) -> Self {
@@ -85,21 +79,13 @@ impl Evidence {
 
     fn paired(episodes: &[Episode], sample: &Summary, matched: &[SeededReturn], alpha: f64) -> Self {
         let differences = Differences(
-            episodes
-                .iter()
-                .zip(matched)
-                .map(|(episode, kept)| episode.total_reward - kept.total_reward)
-                .collect(),
+            episodes.iter().zip(matched).map(|(episode, kept)| episode.total_reward - kept.total_reward).collect(),
         );
         let baseline = summarize(matched);
         let summary = Summary::of(differences.0.iter().copied());
         let constant = is_constant(&summary, sample.mean.abs().max(baseline.mean.abs()));
         let (test, bounds) = if constant {
-            let p_value = if summary.mean < 0.0 {
-                sign_test_unanimous(summary.n)
-            } else {
-                1.0
-            };
+            let p_value = if summary.mean < 0.0 { sign_test_unanimous(summary.n) } else { 1.0 };
             (Test::PairedSign, Bounds::point(summary.mean, p_value))
         } else {
             (Test::PairedT, differences.bounds(&summary, alpha))
@@ -115,12 +101,8 @@ impl Evidence {
 
     fn exact(episodes: &[Episode], sample: &Summary, baseline: &Baseline, alpha: f64) -> Self {
         let constant = baseline.mean_reward;
-        let differences = Differences(
-            episodes
-                .iter()
-                .map(|episode| snapped(episode.total_reward - constant, constant))
-                .collect(),
-        );
+        let differences =
+            Differences(episodes.iter().map(|episode| snapped(episode.total_reward - constant, constant)).collect());
         let summary = Summary::of(differences.0.iter().copied());
         let bounds = if is_constant(&summary, constant) {
             Bounds::point(summary.mean, if summary.mean < 0.0 { 0.0 } else { 1.0 })
@@ -134,21 +116,14 @@ impl Evidence {
             n_baseline: baseline.n,
             baseline_mean: constant,
             difference: summary.mean,
-            bounds: Some(Bounds {
-                p_value: bounds.p_value.max(fisher),
-                ..bounds
-            }),
+            bounds: Some(Bounds { p_value: bounds.p_value.max(fisher), ..bounds }),
         }
     }
 }
 
 impl Bounds {
     fn point(difference: f64, p_value: f64) -> Self {
-        Self {
-            interval: Interval::point(difference),
-            p_value,
-            variance_per_episode: 0.0,
-        }
+        Self { interval: Interval::point(difference), p_value, variance_per_episode: 0.0 }
     }
 }
 
@@ -170,20 +145,10 @@ impl Differences {
         let mut interval = test.map_or(Interval::point(summary.mean), |test| test.interval(alpha));
         let losses = self.losses();
         if losses > 0 {
-            let mean_loss = -self
-                .0
-                .iter()
-                .copied()
-                .filter(|&difference| difference < 0.0)
-                .sum::<f64>()
-                / f64::from(losses);
-            let gain = self
-                .0
-                .iter()
-                .copied()
-                .filter(|&difference| difference > 0.0)
-                .sum::<f64>()
-                / f64::from(summary.n);
+            let mean_loss =
+                -self.0.iter().copied().filter(|&difference| difference < 0.0).sum::<f64>() / f64::from(losses);
+            let gain =
+                self.0.iter().copied().filter(|&difference| difference > 0.0).sum::<f64>() / f64::from(summary.n);
             let frequency = clopper_pearson_upper(losses, summary.n, alpha);
             interval.low = interval.low.min(gain - frequency * mean_loss);
         }
@@ -202,9 +167,5 @@ fn is_constant(summary: &Summary, scale: f64) -> bool {
 
 /// Zero for a difference that rounding makes at this scale.
 fn snapped(difference: f64, scale: f64) -> f64 {
-    if difference.abs() <= EQUAL * scale.abs().max(LEAST_SCALE) {
-        0.0
-    } else {
-        difference
-    }
+    if difference.abs() <= EQUAL * scale.abs().max(LEAST_SCALE) { 0.0 } else { difference }
 }

@@ -13,34 +13,19 @@ pub(super) fn write(
 ) -> String {
     let environment = candidate.environment;
     let Some(interval) = comparison.interval else {
-        return format!(
-            "{environment} cannot be compared: {}",
-            why_untested(candidate, comparison)
-        );
+        return format!("{environment} cannot be compared: {}", why_untested(candidate, comparison));
     };
     let means = means(comparison);
     let margin = percent(thresholds.reward_drop_pct);
     let confidence = percent(1.0 - thresholds.alpha);
-    let test = format!(
-        "{}, {} against {} episodes",
-        test(comparison.test),
-        comparison.n,
-        comparison.n_baseline
-    );
-    let bound = format!(
-        "lower bound {} of the difference, margin {}; {test}",
-        number(interval.low),
-        number(comparison.margin)
-    );
+    let test = format!("{}, {} against {} episodes", test(comparison.test), comparison.n, comparison.n_baseline);
+    let bound =
+        format!("lower bound {} of the difference, margin {}; {test}", number(interval.low), number(comparison.margin));
     let p_value = p_value(comparison);
     match verdict {
         Verdict::Pass => format!(
             "{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound}){}",
-            if is_unvaried(interval) {
-                unseen(comparison, thresholds)
-            } else {
-                String::new()
-            }
+            if is_unvaried(interval) { unseen(comparison, thresholds) } else { String::new() }
         ),
         Verdict::Regression => {
             format!("{environment} regressed: {means}, which is more than chance explains ({p_value}; {bound})")
@@ -76,11 +61,7 @@ fn means(comparison: &Comparison) -> String {
         format!("{direction} {}", percent(comparison.reward_drop_pct.abs()))
     };
     let mean = comparison.baseline_mean + comparison.difference;
-    format!(
-        "mean reward {} against the baseline's {} ({change})",
-        number(mean),
-        number(comparison.baseline_mean)
-    )
+    format!("mean reward {} against the baseline's {} ({change})", number(mean), number(comparison.baseline_mean))
 }
 
 /// Whether every difference was the same, so that the interval is a point.
@@ -91,10 +72,7 @@ fn is_unvaried(interval: Interval) -> bool {
 /// A sample without variation knows nothing of the size of rare losses, but bounds their frequency.
 fn unseen(comparison: &Comparison, thresholds: &Thresholds) -> String {
     let share = clopper_pearson_upper(0, comparison.n, thresholds.alpha);
-    format!(
-        "; as no episode differed from the others, at most {} of all episodes may",
-        percent(share)
-    )
+    format!("; as no episode differed from the others, at most {} of all episodes may", percent(share))
 }
 
 fn advice(comparison: &Comparison, interval: Interval) -> String {
@@ -159,11 +137,7 @@ fn p_value(comparison: &Comparison) -> String {
 
 /// Two decimals, or three significant digits where that would hide the number or spell out a very long one.
 fn number(value: f64) -> String {
-    if value == 0.0 || (0.01..1e9).contains(&value.abs()) {
-        format!("{value:.2}")
-    } else {
-        format!("{value:.2e}")
-    }
+    if value == 0.0 || (0.01..1e9).contains(&value.abs()) { format!("{value:.2}") } else { format!("{value:.2e}") }
 }
 
 /// One decimal at most.

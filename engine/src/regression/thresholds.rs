@@ -60,43 +60,16 @@ mod tests {
         let good = Thresholds::default();
         assert_eq!(good.check(), Ok(()));
         let cases = [
-            (
-                "EVAL_FAILURE_RATE",
-                Thresholds {
-                    failure_rate: -0.1,
-                    ..good
-                },
-            ),
-            (
-                "EVAL_REWARD_DROP_PCT",
-                Thresholds {
-                    reward_drop_pct: 0.0,
-                    ..good
-                },
-            ),
-            (
-                "EVAL_VARIANCE_MULTIPLIER",
-                Thresholds {
-                    variance_multiplier: f64::NAN,
-                    ..good
-                },
-            ),
-            (
-                "EVAL_LOSS_TREND_WINDOW",
-                Thresholds {
-                    loss_trend_window: 2,
-                    ..good
-                },
-            ),
+            ("EVAL_FAILURE_RATE", Thresholds { failure_rate: -0.1, ..good }),
+            ("EVAL_REWARD_DROP_PCT", Thresholds { reward_drop_pct: 0.0, ..good }),
+            ("EVAL_VARIANCE_MULTIPLIER", Thresholds { variance_multiplier: f64::NAN, ..good }),
+            ("EVAL_LOSS_TREND_WINDOW", Thresholds { loss_trend_window: 2, ..good }),
             ("EVAL_ALPHA", Thresholds { alpha: 0.5, ..good }),
         ];
         for (option, thresholds) in cases {
             let error = thresholds.check().unwrap_err();
             assert_eq!(error.field, option);
-            assert!(
-                error.to_string().starts_with(&format!("{option} must be from ")),
-                "{error}"
-            );
+            assert!(error.to_string().starts_with(&format!("{option} must be from ")), "{error}");
         }
     }
 }

@@ -74,13 +74,7 @@ struct Running {
 impl Lockstep {
     fn new(environment: Box<dyn Environment>, actor: Actor, lanes: usize, seed: u64, episodes: Range<u32>) -> Self {
         let spec = environment.spec();
-        let blank = Episode {
-            episode_num: 0,
-            seed: 0,
-            total_reward: 0.0,
-            steps: 0,
-            success: false,
-        };
+        let blank = Episode { episode_num: 0, seed: 0, total_reward: 0.0, steps: 0, success: false };
         Self {
             observations: LaneMatrix::zeros(spec.observation_space.dimensions(), lanes),
             transitions: Transitions::new(lanes),
@@ -114,11 +108,7 @@ impl Lockstep {
         let seed = self.seed + u64::from(episode);
         self.environment.reset(lane, seed, &mut self.observations)?;
         self.actor.start_episode(lane, seed);
-        Ok(Running {
-            episode,
-            total_reward: 0.0,
-            steps: 0,
-        })
+        Ok(Running { episode, total_reward: 0.0, steps: 0 })
     }
 
     /// Steps all running lanes once.
@@ -131,11 +121,7 @@ impl Lockstep {
             Ok(actions) => actions,
             Err(NotANumber { lane, observed }) => {
                 let Running { episode, steps, .. } = self.running[lane];
-                return Err(Error::NotANumber {
-                    seed: self.seed + u64::from(episode),
-                    step: steps,
-                    observed,
-                });
+                return Err(Error::NotANumber { seed: self.seed + u64::from(episode), step: steps, observed });
             }
         };
         if let (Some(counts), Actions::Discrete(actions)) = (&mut self.action_counts, actions) {
@@ -143,8 +129,7 @@ impl Lockstep {
                 counts[action as usize] += 1;
             }
         }
-        self.environment
-            .step(active, actions, &mut self.observations, &mut self.transitions)?;
+        self.environment.step(active, actions, &mut self.observations, &mut self.transitions)?;
         self.steps += active as u64;
         for (running, reward) in self.running.iter_mut().zip(&self.transitions.rewards) {
             running.total_reward += reward;
@@ -161,22 +146,14 @@ impl Lockstep {
 
     /// Records the lane's episode and gives the lane the next one, or else the last running lane's.
     fn end(&mut self, lane: usize) -> Result<(), Error> {
-        let Running {
-            episode,
-            total_reward,
-            steps,
-        } = self.running[lane];
+        let Running { episode, total_reward, steps } = self.running[lane];
         let terminated = self.transitions.terminated[lane];
         self.records[(episode - self.first) as usize] = Episode {
             episode_num: episode,
             seed: self.seed + u64::from(episode),
             total_reward,
             steps,
-            success: self
-                .environment
-                .spec()
-                .success
-                .succeeded(total_reward, steps, terminated),
+            success: self.environment.spec().success.succeeded(total_reward, steps, terminated),
         };
         self.finished += 1;
         if let Some(next) = self.waiting.next() {
@@ -194,10 +171,6 @@ impl Lockstep {
     }
 
     fn into_rollout(self) -> Rollout {
-        Rollout {
-            episodes: self.records,
-            action_counts: self.action_counts,
-            steps: self.steps,
-        }
+        Rollout { episodes: self.records, action_counts: self.action_counts, steps: self.steps }
     }
 }

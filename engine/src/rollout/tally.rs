@@ -16,18 +16,8 @@ struct State {
 
 impl<'a> Tally<'a> {
     pub(super) fn new(episodes_total: u32, watch: &'a Watch<'a>) -> Self {
-        let progress = Progress {
-            episodes_done: 0,
-            episodes_total,
-            steps: 0,
-        };
-        Self {
-            state: Mutex::new(State {
-                progress,
-                stopped: false,
-            }),
-            watch,
-        }
+        let progress = Progress { episodes_done: 0, episodes_total, steps: 0 };
+        Self { state: Mutex::new(State { progress, stopped: false }), watch }
     }
 
     /// Adds what one thread did since it last reported, and asks whether to go on.

@@ -42,10 +42,7 @@ pub fn interquartile_mean_interval(values: &[f64]) -> Option<Interval> {
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    Some(Interval {
-        low: quantile(&means, 0.025),
-        high: quantile(&means, 0.975),
-    })
+    Some(Interval { low: quantile(&means, 0.025), high: quantile(&means, 0.975) })
 }
 
 /// The sorted values, and the place of each original value among them.
@@ -73,11 +70,7 @@ fn middle_sum(sorted: &[f64], counts: &[u32], mut cut: u32, mut kept: u32) -> f6
 }
 
 /// NumPy's default quantile of sorted values: linear between the two nearest.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a place among the values"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the values")]
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let below = sorted[place as usize];

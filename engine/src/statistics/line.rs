@@ -23,19 +23,10 @@ impl Line {
         let center = (n - 1.0) / 2.0;
         let mean = Summary::of(values.iter().copied()).mean;
         let spread = n * (n * n - 1.0) / 12.0;
-        let offsets = || {
-            values
-                .iter()
-                .enumerate()
-                .map(|(index, value)| (index as f64 - center, value - mean))
-        };
+        let offsets = || values.iter().enumerate().map(|(index, value)| (index as f64 - center, value - mean));
         let slope = offsets().map(|(x, y)| x * y).sum::<f64>() / spread;
         let residuals: f64 = offsets().map(|(x, y)| (y - slope * x) * (y - slope * x)).sum();
-        Some(Self {
-            slope,
-            standard_error: (n > 2.0).then(|| (residuals / (n - 2.0) / spread).sqrt()),
-            n,
-        })
+        Some(Self { slope, standard_error: (n > 2.0).then(|| (residuals / (n - 2.0) / spread).sqrt()), n })
     }
 
     /// The largest slope that noise around a level line explains at level `alpha`, one-sided; `None` below three values.

@@ -6,9 +6,7 @@ use statrs::function::beta::beta_reg;
 /// `first + second` episodes fall among the `first` by chance (`scipy.stats.fisher_exact(alternative="greater")`).
 pub fn fisher_all_in_first(cases: u32, first: u32, second: u32) -> f64 {
     let all = f64::from(first) + f64::from(second);
-    (0..cases.min(first))
-        .map(|drawn| (f64::from(first - drawn)) / (all - f64::from(drawn)))
-        .product()
+    (0..cases.min(first)).map(|drawn| (f64::from(first - drawn)) / (all - f64::from(drawn))).product()
 }
 
 /// The one-sided sign test where all of `n` differences have the same sign: 2⁻ⁿ.

@@ -19,11 +19,7 @@ impl TTest {
     pub fn one_sample(sample: &Summary, reference: f64) -> Option<Self> {
         let n = f64::from(sample.n);
         let standard_error = (sample.sample_variance()? / n).sqrt();
-        (standard_error > 0.0).then_some(Self {
-            difference: sample.mean - reference,
-            standard_error,
-            freedom: n - 1.0,
-        })
+        (standard_error > 0.0).then_some(Self { difference: sample.mean - reference, standard_error, freedom: n - 1.0 })
     }
 
     /// Welch's test of two independent samples (`scipy.stats.ttest_ind_from_stats(equal_var=False)`). `None` if a sample
@@ -56,9 +52,6 @@ impl TTest {
 
     /// The interval that leaves out `tail` on either side.
     pub fn interval(&self, tail: f64) -> Interval {
-        Interval::around(
-            self.difference,
-            upper_quantile(tail, self.freedom) * self.standard_error,
-        )
+        Interval::around(self.difference, upper_quantile(tail, self.freedom) * self.standard_error)
     }
 }

@@ -60,10 +60,7 @@ fn a_file_cut_off_anywhere_is_refused() {
     }
     let statistics = fixture("vecnormalize-pendulum.pkl");
     for end in 0..statistics.len() {
-        assert!(
-            policy_file::read_vec_normalize(&statistics[..end]).is_err(),
-            "cut off at {end}"
-        );
+        assert!(policy_file::read_vec_normalize(&statistics[..end]).is_err(), "cut off at {end}");
     }
 }
 
@@ -72,17 +69,9 @@ fn a_changed_byte_never_gives_numbers_that_are_not_finite() {
     for (format, mut bytes) in samples() {
         for place in 0..bytes.len() {
             let original = bytes[place];
-            bytes[place] = if place % 2 == 0 {
-                original ^ 0xff
-            } else {
-                original.wrapping_add(1)
-            };
+            bytes[place] = if place % 2 == 0 { original ^ 0xff } else { original.wrapping_add(1) };
             if let Ok(file) = policy_file::read(format, None, &bytes) {
-                let mut numbers = file
-                    .policy
-                    .layers
-                    .iter()
-                    .flat_map(|layer| layer.weight.iter().chain(&layer.bias));
+                let mut numbers = file.policy.layers.iter().flat_map(|layer| layer.weight.iter().chain(&layer.bias));
                 assert!(numbers.all(|number| number.is_finite()), "{format} changed at {place}");
             }
             bytes[place] = original;
@@ -104,11 +93,7 @@ fn a_file_over_the_limit_is_refused_unread() {
 fn a_file_of_one_format_is_refused_as_another() {
     for (format, bytes) in samples() {
         for other in Format::ALL {
-            assert_eq!(
-                policy_file::read(other, None, &bytes).is_ok(),
-                other == format,
-                "{format} as {other}"
-            );
+            assert_eq!(policy_file::read(other, None, &bytes).is_ok(), other == format, "{format} as {other}");
         }
     }
 }

@@ -25,18 +25,12 @@ fn storages_of_another_length_are_refused() {
 #[test]
 fn storages_that_are_missing_are_refused() {
     let reason = "refers to the storage \"archive/data/../../etc/passwd\", which is missing";
-    assert_change_refused(
-        |save| save.named(WEIGHT).storage = "../../etc/passwd".to_owned(),
-        reason,
-    );
+    assert_change_refused(|save| save.named(WEIGHT).storage = "../../etc/passwd".to_owned(), reason);
 }
 
 #[test]
 fn views_beyond_their_storage_are_refused() {
-    assert_change_refused(
-        |save| save.named(WEIGHT).offset = 1,
-        "has 6 values from 1 on, but its storage has 6",
-    );
+    assert_change_refused(|save| save.named(WEIGHT).offset = 1, "has 6 values from 1 on, but its storage has 6");
     assert_change_refused(|save| save.named(WEIGHT).offset = i64::MAX, "but its storage has 6");
     assert_change_refused(
         |save| save.named(WEIGHT).storage_elements = i64::MAX,
@@ -92,18 +86,11 @@ fn tensors_that_are_not_contiguous_are_refused() {
 
 #[test]
 fn other_types_than_float32_are_refused_by_name() {
-    for (class, name) in [
-        ("DoubleStorage", "float64"),
-        ("HalfStorage", "float16"),
-        ("LongStorage", "int64"),
-    ] {
+    for (class, name) in [("DoubleStorage", "float64"), ("HalfStorage", "float16"), ("LongStorage", "int64")] {
         let reason = format!("is {name}: only float32 is accepted");
         assert_change_refused(|save| save.named(WEIGHT).class = class, &reason);
     }
-    assert_change_refused(
-        |save| save.named(WEIGHT).class = "QUInt8Storage",
-        "which no policy needs",
-    );
+    assert_change_refused(|save| save.named(WEIGHT).class = "QUInt8Storage", "which no policy needs");
 }
 
 #[test]
@@ -127,14 +114,8 @@ fn layers_that_do_not_fit_are_refused_with_both_shapes() {
     save.dense("mlp_extractor.policy_net.2", 5, 3);
     assert_save_refused(&save, "layer 0 of shape [3, 2] does not fit layer 1 of shape [3, 5]");
     let reason = "has the shape [4], but its weight has [3, 2]";
-    assert_change_refused(
-        |save| save.named("mlp_extractor.policy_net.0.bias").shape = vec![4],
-        reason,
-    );
-    assert_change_refused(
-        |save| save.tensor("log_std", &[3]),
-        "has the shape [3], but there are 2 actions",
-    );
+    assert_change_refused(|save| save.named("mlp_extractor.policy_net.0.bias").shape = vec![4], reason);
+    assert_change_refused(|save| save.tensor("log_std", &[3]), "has the shape [3], but there are 2 actions");
 }
 
 #[test]
@@ -156,24 +137,15 @@ fn layers_that_are_not_dense_are_refused() {
 #[test]
 fn networks_of_other_kinds_are_refused_by_what_they_are() {
     let cases = [
-        (
-            "mlp_extractor.shared_net.0.weight",
-            "shared between policy and value network",
-        ),
+        ("mlp_extractor.shared_net.0.weight", "shared between policy and value network"),
         ("features_extractor.cnn.0.weight", "a features extractor with weights"),
         ("lstm_actor.weight_ih_l0", "recurrent policies"),
         ("quantile_net.quantile_net.0.weight", "QR-DQN"),
         ("actor.latent_pi.0.weight", "SAC"),
-        (
-            "q_net.advantage.0.weight",
-            "a plain multilayer perceptron of DQN, A2C, PPO or DDPG has no such tensor",
-        ),
+        ("q_net.advantage.0.weight", "a plain multilayer perceptron of DQN, A2C, PPO or DDPG has no such tensor"),
         ("mlp_extractor.policy_net.00.weight", "has no such tensor"),
         ("mlp_extractor.policy_net.-2.weight", "has no such tensor"),
-        (
-            "mlp_extractor.policy_net.99999999999999999999.bias",
-            "has no such tensor",
-        ),
+        ("mlp_extractor.policy_net.99999999999999999999.bias", "has no such tensor"),
         ("mlp_extractor.policy_net.0.running_mean", "has no such tensor"),
         ("", "has no such tensor"),
     ];
@@ -213,12 +185,7 @@ fn tensors_that_share_a_storage_are_read_each_from_its_place() {
     let storage = save.named(WEIGHT).storage.clone();
     let log_std = save.named("log_std");
     (log_std.storage, log_std.storage_elements, log_std.offset) = (storage, 8, 6);
-    let head = policy_file::read(Format::Sb3Zip, None, &save.bytes())
-        .unwrap()
-        .policy
-        .head;
-    let expected = Head::Gaussian {
-        log_std: Some(vec![7.0, 8.0]),
-    };
+    let head = policy_file::read(Format::Sb3Zip, None, &save.bytes()).unwrap().policy.head;
+    let expected = Head::Gaussian { log_std: Some(vec![7.0, 8.0]) };
     assert_eq!(head, expected);
 }

@@ -38,10 +38,7 @@ impl Entries {
 impl Memory {
     /// An empty cache whose entries expire by `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            entries: Mutex::default(),
-        }
+        Self { clock, entries: Mutex::default() }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

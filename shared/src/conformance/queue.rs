@@ -12,9 +12,7 @@ const LOST: Duration = Duration::from_secs(30);
 
 async fn next(consumer: &mut dyn Consumer) -> Delivery {
     let delivery = tokio::time::timeout(LOST, consumer.next()).await;
-    delivery
-        .expect("a message that was published is delivered")
-        .expect("the consumer works")
+    delivery.expect("a message that was published is delivered").expect("the consumer works")
 }
 
 /// Checks that what is published arrives whole, once, in order.
@@ -33,10 +31,7 @@ pub async fn delivers_in_order(queue: &dyn Queue) {
         assert!(!delivery.redelivered, "a first delivery says so");
         assert!(consumer.ack().await.expect("acknowledged"), "the delivery was ours");
     }
-    assert!(
-        !consumer.ack().await.expect("an answer"),
-        "without a delivery there is nothing to acknowledge"
-    );
+    assert!(!consumer.ack().await.expect("an answer"), "without a delivery there is nothing to acknowledge");
 }
 
 /// Checks that urgent messages overtake others.
@@ -45,24 +40,13 @@ pub async fn delivers_in_order(queue: &dyn Queue) {
 /// When a promise is broken.
 pub async fn urgent_first(queue: &dyn Queue) {
     for priority in [Priority::Low, Priority::Normal, Priority::High] {
-        queue
-            .publish(&with_priority(&System, priority))
-            .await
-            .expect("published");
+        queue.publish(&with_priority(&System, priority)).await.expect("published");
     }
     let depths = queue.depths().await.expect("depths");
-    assert_eq!(
-        depths,
-        Priority::ALL.map(|priority| (priority, 1)),
-        "each message waits in its own priority"
-    );
+    assert_eq!(depths, Priority::ALL.map(|priority| (priority, 1)), "each message waits in its own priority");
     let mut consumer = queue.consume().await.expect("a consumer");
     for priority in Priority::ALL {
-        assert_eq!(
-            next(&mut *consumer).await.submission.request.parameters.priority,
-            priority,
-            "urgent ones first"
-        );
+        assert_eq!(next(&mut *consumer).await.submission.request.parameters.priority, priority, "urgent ones first");
         consumer.ack().await.expect("acknowledged");
     }
 }
@@ -80,22 +64,13 @@ pub async fn redelivers_when_a_consumer_goes(queue: &dyn Queue) {
 
     let mut second = queue.consume().await.expect("a consumer");
     let again = next(&mut *second).await;
-    assert_eq!(
-        again.submission, message,
-        "what a consumer held goes to another when it goes"
-    );
+    assert_eq!(again.submission, message, "what a consumer held goes to another when it goes");
     assert!(again.redelivered, "and says that it was delivered before");
 
     assert!(second.hand_back().await.expect("handed back"), "the delivery was ours");
-    assert!(
-        !second.hand_back().await.expect("an answer"),
-        "it can be handed back once"
-    );
+    assert!(!second.hand_back().await.expect("an answer"), "it can be handed back once");
     let mut third = queue.consume().await.expect("a consumer");
-    assert!(
-        next(&mut *third).await.redelivered,
-        "what was handed back is delivered again"
-    );
+    assert!(next(&mut *third).await.redelivered, "what was handed back is delivered again");
     assert!(third.ack().await.expect("acknowledged"));
 }
 
@@ -135,17 +110,9 @@ pub async fn delays_retries(queue: &dyn Queue) {
     queue.publish_later(&later, RetryTier::Second).await.expect("published");
     queue.publish(&now).await.expect("published");
     let mut consumer = queue.consume().await.expect("a consumer");
-    assert_eq!(
-        next(&mut *consumer).await.submission,
-        now,
-        "a delayed message lets others pass"
-    );
+    assert_eq!(next(&mut *consumer).await.submission, now, "a delayed message lets others pass");
     consumer.ack().await.expect("acknowledged");
-    assert_eq!(
-        next(&mut *consumer).await.submission,
-        later,
-        "a delayed message arrives"
-    );
+    assert_eq!(next(&mut *consumer).await.submission, later, "a delayed message arrives");
     consumer.ack().await.expect("acknowledged");
     let waited = (clock.now() - published).to_std().unwrap_or_default();
     assert!(waited >= RetryTier::Second.delay(), "it arrived after {waited:?}");

@@ -69,22 +69,14 @@ pub fn result(environment: &str) -> EnvironmentResult {
 
 fn episode(number: u32) -> Episode {
     let total_reward = 100.0 + f64::from(number);
-    Episode {
-        episode_num: number,
-        seed: 7 + u64::from(number),
-        total_reward,
-        steps: 100,
-        success: true,
-    }
+    Episode { episode_num: number, seed: 7 + u64::from(number), total_reward, steps: 100, success: true }
 }
 
 /// A DQN baseline on CartPole with this mean reward.
 pub fn baseline(mean_reward: f64) -> NewBaseline {
     let result = result("CartPole-v1");
-    let statistics = regression::Baseline {
-        mean_reward,
-        ..regression::Baseline::of(&result.metrics, &result.episodes)
-    };
+    let statistics =
+        regression::Baseline { mean_reward, ..regression::Baseline::of(&result.metrics, &result.episodes) };
     NewBaseline {
         agent_type: Algorithm::Dqn,
         environment: result.environment,

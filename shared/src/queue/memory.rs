@@ -29,20 +29,14 @@ impl Shared {
 
     fn append(&self, submission: Submission) {
         let lane = submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_back(Delivery {
-            submission,
-            redelivered: false,
-        });
+        self.lanes()[lane].push_back(Delivery { submission, redelivered: false });
         self.arrived.notify_one();
     }
 
     /// Back to the front: what was delivered once is older than all that waits.
     fn give_back(&self, submission: Submission) {
         let lane = submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_front(Delivery {
-            submission,
-            redelivered: true,
-        });
+        self.lanes()[lane].push_front(Delivery { submission, redelivered: true });
         self.arrived.notify_one();
     }
 
@@ -70,18 +64,12 @@ impl Queue for Memory {
     }
 
     async fn consume(&self) -> Result<Box<dyn Consumer>, Error> {
-        Ok(Box::new(MemoryConsumer {
-            shared: self.0.clone(),
-            held: None,
-        }))
+        Ok(Box::new(MemoryConsumer { shared: self.0.clone(), held: None }))
     }
 
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error> {
         let lanes = self.0.lanes();
-        Ok(Priority::ALL
-            .iter()
-            .map(|&priority| (priority, lanes[priority as usize].len() as u64))
-            .collect())
+        Ok(Priority::ALL.iter().map(|&priority| (priority, lanes[priority as usize].len() as u64)).collect())
     }
 
     fn is_durable(&self) -> bool {

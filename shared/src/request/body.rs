@@ -99,10 +99,7 @@ impl Body {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
         if self.callback_url.is_some() {
-            complaints.add(
-                "callback_url",
-                "webhooks are not served yet: poll with ?wait= or follow the job's events",
-            );
+            complaints.add("callback_url", "webhooks are not served yet: poll with ?wait= or follow the job's events");
         }
         let parameters = Parameters {
             agent_type: self.agent_type,
@@ -119,10 +116,7 @@ impl Body {
             losses: self.losses,
         };
         match agent_state {
-            Some(agent_state) if complaints.0.is_empty() => Ok(Request {
-                agent_state,
-                parameters,
-            }),
+            Some(agent_state) if complaints.0.is_empty() => Ok(Request { agent_state, parameters }),
             _ => Err(complaints.0),
         }
     }
@@ -148,11 +142,7 @@ impl AgentStateBody {
             }
         };
         let vec_normalize = self.vec_normalize.map(StatisticsBody::validate).transpose()?;
-        Ok(AgentState {
-            policy,
-            format: self.format,
-            vec_normalize,
-        })
+        Ok(AgentState { policy, format: self.format, vec_normalize })
     }
 }
 
@@ -161,10 +151,7 @@ impl StatisticsBody {
         match (self.artifact, self.data) {
             (Some(digest), None) => Ok(Blob::Artifact(digest)),
             (None, Some(data)) => decode("agent_state.vec_normalize.data", &data).map(Blob::Inline),
-            _ => Err(FieldError::new(
-                "agent_state.vec_normalize",
-                "give either artifact or data",
-            )),
+            _ => Err(FieldError::new("agent_state.vec_normalize", "give either artifact or data")),
         }
     }
 }
@@ -196,11 +183,7 @@ fn bounded(field: &str, bytes: Base64) -> Result<Base64, FieldError> {
 pub fn check_hyperparameters(map: &BTreeMap<String, Hyperparameter>) -> Result<(), Vec<FieldError>> {
     let mut complaints = Complaints::default();
     complaints.hyperparameters(map);
-    if complaints.0.is_empty() {
-        Ok(())
-    } else {
-        Err(complaints.0)
-    }
+    if complaints.0.is_empty() { Ok(()) } else { Err(complaints.0) }
 }
 
 /// Everything wrong with a body, so that a client can mend it in one go.
@@ -225,10 +208,7 @@ impl Complaints {
         match T::try_from(value) {
             Ok(number) if bounds.contains(&value) => number,
             _ => {
-                self.add(
-                    field,
-                    format!("must be from {} to {}, not {value}", bounds.start(), bounds.end()),
-                );
+                self.add(field, format!("must be from {} to {}, not {value}", bounds.start(), bounds.end()));
                 T::default()
             }
         }
@@ -236,10 +216,7 @@ impl Complaints {
 
     fn environments(&mut self, ids: &[String]) {
         if ids.is_empty() || ids.len() > limits::ENVIRONMENTS {
-            self.add(
-                "environments",
-                format!("name 1 to {} environments, not {}", limits::ENVIRONMENTS, ids.len()),
-            );
+            self.add("environments", format!("name 1 to {} environments, not {}", limits::ENVIRONMENTS, ids.len()));
             return;
         }
         let mut seen = BTreeSet::new();
@@ -265,22 +242,13 @@ impl Complaints {
 
     fn map<V>(&mut self, field: &str, map: &BTreeMap<String, V>, text: impl Fn(&V) -> Option<&String>) {
         if map.len() > limits::MAP_ENTRIES {
-            self.add(
-                field,
-                format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()),
-            );
+            self.add(field, format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()));
         }
         for (key, value) in map {
             if key.is_empty() || key.chars().count() > limits::KEY_CHARACTERS {
-                self.add(
-                    field,
-                    format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS),
-                );
+                self.add(field, format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS));
             } else if text(value).is_some_and(|text| text.chars().count() > limits::VALUE_CHARACTERS) {
-                self.add(
-                    format!("{field}.{key}"),
-                    format!("at most {} characters", limits::VALUE_CHARACTERS),
-                );
+                self.add(format!("{field}.{key}"), format!("at most {} characters", limits::VALUE_CHARACTERS));
             }
         }
     }

@@ -48,16 +48,9 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(BUSY)
-        };
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;
-        MIGRATIONS
-            .run(&writer)
-            .await
-            .map_err(|error| Error::Corrupt(error.to_string()))?;
+        MIGRATIONS.run(&writer).await.map_err(|error| Error::Corrupt(error.to_string()))?;
         let readers = pool(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers, clock })
     }

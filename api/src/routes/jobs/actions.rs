@@ -74,16 +74,11 @@ async fn retry(id: String, subject: Subject, context: Arc<Context>) -> Result<Re
     let id = job_id(&id)?;
     let job = Watch::new(&context, id).look().await?;
     if !matches!(job.status, Status::Failed | Status::Cancelled) {
-        let detail = format!(
-            "the job is {}: only failed and cancelled jobs can be retried",
-            job.status
-        );
+        let detail = format!("the job is {}: only failed and cancelled jobs can be retried", job.status);
         return Err(Problem::conflict("not_retryable", detail));
     }
     let jobs = context.services.store.jobs.clone();
-    let former = within(async move { jobs.submission(id).await })
-        .await?
-        .ok_or_else(|| no_job(id))?;
+    let former = within(async move { jobs.submission(id).await }).await?.ok_or_else(|| no_job(id))?;
     let submission = Submission {
         job_id: retry_job_id(id),
         subject: subject.0.to_owned(),
@@ -125,10 +120,7 @@ async fn promote(
     let mut results = within(async move { jobs.results(id).await }).await?;
     if let Some(wanted) = &promotion.environments {
         if let Some(stranger) = wanted.iter().find(|id| !job.parameters.environments.contains(id)) {
-            return Err(Problem::invalid_field(
-                "environments",
-                format!("the job did not evaluate {stranger}"),
-            ));
+            return Err(Problem::invalid_field("environments", format!("the job did not evaluate {stranger}")));
         }
         results.retain(|result| wanted.contains(&result.environment));
     }

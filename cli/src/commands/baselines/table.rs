@@ -21,18 +21,8 @@ pub(super) fn text(client: &Client, baselines: &[Baseline], now: DateTime<Utc>) 
     }
     let palette = Palette::of_stdout();
     let mut table = palette.table();
-    let header = [
-        "AGENT",
-        "ENVIRONMENT",
-        "RANK",
-        "MEAN",
-        "STD",
-        "SUCCESS",
-        "EPISODES",
-        "VERSION",
-        "ADDED",
-        "SOURCE JOB",
-    ];
+    let header =
+        ["AGENT", "ENVIRONMENT", "RANK", "MEAN", "STD", "SUCCESS", "EPISODES", "VERSION", "ADDED", "SOURCE JOB"];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for baseline in baselines {
         table.add_row(row(baseline, now));

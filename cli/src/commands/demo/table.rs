@@ -37,9 +37,7 @@ pub(super) fn verdicts(outcomes: &[Outcome], palette: Palette) -> String {
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for outcome in outcomes {
         let mean = outcome.result().map(|result| result.metrics.mean_reward);
-        let baseline = outcome
-            .regression()
-            .map(|regression| regression.comparison.baseline_mean);
+        let baseline = outcome.regression().map(|regression| regression.comparison.baseline_mean);
         let number = |number: Option<f64>| {
             number.map_or_else(|| "-".to_owned(), |number| Decimals::of_scale(number).write(number))
         };
@@ -92,10 +90,7 @@ fn reason(outcome: &Outcome, palette: Palette) -> Option<String> {
 pub(super) fn totals(outcomes: &[Outcome], seconds: f64) -> String {
     let results = || outcomes.iter().filter_map(Outcome::result);
     let episodes: usize = results().map(|result| result.episodes.len()).sum();
-    let steps: u64 = results()
-        .flat_map(|result| &result.episodes)
-        .map(|episode| u64::from(episode.steps))
-        .sum();
+    let steps: u64 = results().flat_map(|result| &result.episodes).map(|episode| u64::from(episode.steps)).sum();
     let (jobs, episodes, steps) = (outcomes.len(), count(episodes as u64), large(steps as f64));
     format!("{jobs} jobs with {episodes} episodes and {steps} steps in {seconds:.1} s, every result on disk.")
 }

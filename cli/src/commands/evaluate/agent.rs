@@ -39,12 +39,7 @@ impl Agent {
         if let Some(path) = vec_normalize {
             file = normalize(file, path)?;
         }
-        Ok(Self {
-            name,
-            format,
-            algorithm: file.algorithm,
-            policy: file.policy,
-        })
+        Ok(Self { name, format, algorithm: file.algorithm, policy: file.policy })
     }
 
     /// Whether it can act in all of these environments, before the first of them costs any time.
@@ -70,9 +65,7 @@ impl Agent {
     pub(super) fn describe(&self, palette: Palette) -> String {
         let policy = &self.policy;
         let inputs = policy.layers.first().map(|layer| layer.inputs);
-        let widths = inputs
-            .into_iter()
-            .chain(policy.layers.iter().map(|layer| layer.outputs));
+        let widths = inputs.into_iter().chain(policy.layers.iter().map(|layer| layer.outputs));
         let widths: Vec<String> = widths.map(|width| width.to_string()).collect();
         let activation = match policy.activation {
             _ if policy.layers.len() < 2 => "linear",

@@ -78,20 +78,12 @@ impl BaselineFile {
     fn parse(&self, entry: &Value) -> anyhow::Result<(Option<Algorithm>, Reference)> {
         let stored = if entry.get("episodes").is_some() {
             let evaluated = Evaluated::deserialize(entry)?;
-            Stored {
-                id: None,
-                agent_type: None,
-                statistics: Baseline::of(&evaluated.metrics, &evaluated.episodes),
-            }
+            Stored { id: None, agent_type: None, statistics: Baseline::of(&evaluated.metrics, &evaluated.episodes) }
         } else {
             Stored::deserialize(entry)?
         };
         stored.statistics.check()?;
-        let reference = Reference {
-            statistics: stored.statistics,
-            id: stored.id,
-            source: self.name.clone(),
-        };
+        let reference = Reference { statistics: stored.statistics, id: stored.id, source: self.name.clone() };
         Ok((stored.agent_type, reference))
     }
 
@@ -101,11 +93,7 @@ impl BaselineFile {
         let mut known: Vec<&str> = self.entries.iter().filter_map(environment_of).collect();
         known.sort_unstable();
         known.dedup();
-        let known = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        };
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         anyhow!(
             "{name} has no baseline of {environment}{of_agent} (it has {known}): \
              make one with tars evaluate POLICY --env {environment} --json"

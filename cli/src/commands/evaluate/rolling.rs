@@ -29,11 +29,7 @@ impl Rolled {
     /// How long it took, for people.
     pub(super) fn pace(&self) -> String {
         let seconds = self.elapsed.as_secs_f64();
-        let took = if seconds < 1.0 {
-            format!("{:.0} ms", seconds * 1e3)
-        } else {
-            format!("{seconds:.1} s")
-        };
+        let took = if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.1} s") };
         let pace = number::large(self.steps as f64 / seconds.max(1e-9));
         format!("{took}, {pace} steps/s")
     }

@@ -56,11 +56,7 @@ impl List {
         let text = if jobs.is_empty() {
             self.nothing(client)
         } else {
-            let more = if found.has_more() {
-                "There are more: --limit N or --all shows them.\n"
-            } else {
-                ""
-            };
+            let more = if found.has_more() { "There are more: --limit N or --all shows them.\n" } else { "" };
             table::text(&jobs, System.now()) + more
         };
         stdout::print(&text)?;

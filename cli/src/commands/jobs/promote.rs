@@ -44,17 +44,9 @@ impl Promote {
             stdout::print(&answer.json())?;
             return Ok(ExitCode::SUCCESS);
         }
-        let known = if answer.status() == StatusCode::CREATED {
-            ""
-        } else {
-            " (it was promoted before)"
-        };
+        let known = if answer.status() == StatusCode::CREATED { "" } else { " (it was promoted before)" };
         let promoted: Promoted = answer.read()?;
-        let lines: String = promoted
-            .baselines
-            .iter()
-            .map(|baseline| added(baseline, known))
-            .collect();
+        let lines: String = promoted.baselines.iter().map(|baseline| added(baseline, known)).collect();
         stdout::print(&lines)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -11,15 +11,7 @@ use crate::show::{Ink, Palette};
 /// A row per job.
 pub(super) fn text(jobs: &[Job], now: DateTime<Utc>) -> String {
     let mut table = Palette::of_stdout().table();
-    let header = [
-        "JOB",
-        "STATUS",
-        "VERDICT",
-        "AGENT",
-        "ENVIRONMENTS",
-        "EPISODES",
-        "SUBMITTED",
-    ];
+    let header = ["JOB", "STATUS", "VERDICT", "AGENT", "ENVIRONMENTS", "EPISODES", "SUBMITTED"];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for job in jobs {
         table.add_row([

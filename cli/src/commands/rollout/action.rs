@@ -39,10 +39,7 @@ pub(super) fn parse(line: &[u8], space: &ActionSpace) -> Result<Actions, String>
 /// The number as the f32 that a box space holds, rounded from f64 as NumPy does it.
 #[expect(clippy::cast_possible_truncation, reason = "the space holds f32")]
 fn single(number: &Value) -> Option<f32> {
-    number
-        .as_f64()
-        .map(|number| number as f32)
-        .filter(|number| number.is_finite())
+    number.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
 }
 
 fn expected(space: &ActionSpace) -> String {

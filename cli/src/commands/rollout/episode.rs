@@ -41,11 +41,7 @@ impl Episode {
         let features = environment.spec().observation_space.dimensions();
         let mut observations = LaneMatrix::zeros(features, 1);
         environment.reset(0, seed, &mut observations)?;
-        Ok(Self {
-            environment,
-            observations,
-            transitions: Transitions::new(1),
-        })
+        Ok(Self { environment, observations, transitions: Transitions::new(1) })
     }
 
     pub(super) fn action_space(&self) -> &ActionSpace {
@@ -59,8 +55,7 @@ impl Episode {
 
     /// Takes one action, which must be of the action space.
     pub(super) fn step(&mut self, action: &Actions) -> anyhow::Result<Step> {
-        self.environment
-            .step(1, action, &mut self.observations, &mut self.transitions)?;
+        self.environment.step(1, action, &mut self.observations, &mut self.transitions)?;
         Ok(Step {
             obs: self.observation(),
             reward: self.transitions.rewards[0],

@@ -29,12 +29,7 @@ impl Lines {
             let at_rest = file.metadata().is_ok_and(|metadata| metadata.is_file());
             (Box::new(file), Some(name), at_rest)
         };
-        Ok(Self {
-            input: BufReader::new(input),
-            name,
-            at_rest,
-            number: 0,
-        })
+        Ok(Self { input: BufReader::new(input), name, at_rest, number: 0 })
     }
 
     /// Whether reading on never waits for another process.

@@ -11,10 +11,7 @@ use crate::policy_file::limits::{MAX_PICKLE_DEPTH, MAX_PICKLE_MEMO, MAX_PICKLE_O
 pub(super) fn run<G: AllowedGlobal>(bytes: &[u8]) -> Result<Document<'_, G>, (usize, Fault)> {
     let mut machine = Machine::new(bytes);
     let root = machine.run().map_err(|fault| (machine.opcode_offset, fault))?;
-    Ok(Document {
-        nodes: machine.nodes,
-        root,
-    })
+    Ok(Document { nodes: machine.nodes, root })
 }
 
 struct Machine<'a, G> {
@@ -50,11 +47,7 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
             match self.input.byte()? {
                 STOP => {
                     let root = self.pop()?;
-                    return if self.input.is_empty() {
-                        Ok(root)
-                    } else {
-                        Err(Fault::TrailingBytes)
-                    };
+                    return if self.input.is_empty() { Ok(root) } else { Err(Fault::TrailingBytes) };
                 }
                 opcode => self.step(opcode)?,
             }
@@ -265,22 +258,17 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<(), Fault> {
-        let global = G::named(module, name).ok_or_else(|| Fault::Global {
-            module: module.to_owned(),
-            name: name.to_owned(),
-        })?;
+        let global =
+            G::named(module, name).ok_or_else(|| Fault::Global { module: module.to_owned(), name: name.to_owned() })?;
         self.push(Node::Global(global))
     }
 
     fn call(&mut self) -> Result<(), Fault> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         match (&self.nodes[callable.0], &self.nodes[arguments.0]) {
-            (&Node::Global(callable), Node::Tuple(_)) => self.push(Node::Object(Object {
-                callable,
-                arguments,
-                state: None,
-                items: Vec::new(),
-            })),
+            (&Node::Global(callable), Node::Tuple(_)) => {
+                self.push(Node::Object(Object { callable, arguments, state: None, items: Vec::new() }))
+            }
             (Node::Global(_), _) => Err(Fault::Stack),
             _ => Err(Fault::Callable),
         }

@@ -75,10 +75,7 @@ const FOREIGN: [(&str, &str); 6] = [
 pub(super) fn classify(name: &str) -> Result<Role, Error> {
     let foreign = FOREIGN.iter().find(|(part, _)| name.contains(part));
     if let Some(&(_, advice)) = foreign {
-        return Err(Error::Unsupported {
-            found: format!("the policy has the tensor {}", quote(name)),
-            advice,
-        });
+        return Err(Error::Unsupported { found: format!("the policy has the tensor {}", quote(name)), advice });
     }
     let role = match name {
         "log_std" => Some(Role::LogStd),
@@ -87,11 +84,7 @@ pub(super) fn classify(name: &str) -> Result<Role, Error> {
         _ if IGNORED.iter().any(|prefix| name.starts_with(prefix)) => Some(Role::Ignored),
         _ => SEQUENTIALS.iter().find_map(|&(prefix, family)| {
             let (number, part) = name.strip_prefix(prefix)?.split_once('.')?;
-            Some(Role::Layer(
-                family,
-                Place::Hidden(layer_number(number)?),
-                part_named(part)?,
-            ))
+            Some(Role::Layer(family, Place::Hidden(layer_number(number)?), part_named(part)?))
         }),
     };
     role.ok_or_else(|| Error::Unsupported {

@@ -33,9 +33,7 @@ impl AllowedGlobal for Global {
 }
 
 fn is_inert(module: &str, name: &str) -> bool {
-    let space = module
-        .strip_prefix("gymnasium.spaces.")
-        .or_else(|| module.strip_prefix("gym.spaces."));
+    let space = module.strip_prefix("gymnasium.spaces.").or_else(|| module.strip_prefix("gym.spaces."));
     matches!(
         (space, name),
         (Some("box"), "Box")
@@ -46,15 +44,9 @@ fn is_inert(module: &str, name: &str) -> bool {
     ) || matches!(
         (module, name),
         ("collections", "OrderedDict")
-            | (
-                "numpy.random._pickle",
-                "__generator_ctor" | "__bit_generator_ctor" | "__randomstate_ctor"
-            )
+            | ("numpy.random._pickle", "__generator_ctor" | "__bit_generator_ctor" | "__randomstate_ctor")
             | ("numpy.random._pcg64", "PCG64")
             | ("numpy.random._mt19937", "MT19937")
-            | (
-                "numpy.random.bit_generator",
-                "SeedSequence" | "__pyx_unpickle_SeedSequence"
-            )
+            | ("numpy.random.bit_generator", "SeedSequence" | "__pyx_unpickle_SeedSequence")
     )
 }

@@ -15,10 +15,7 @@ use crate::store::BaselineFilter;
 pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
     let baselines = fixture.store.baselines;
     // Another environment's baselines keep their own ranks.
-    let elsewhere = NewBaseline {
-        environment: "Acrobot-v1".to_owned(),
-        ..baseline(1e9)
-    };
+    let elsewhere = NewBaseline { environment: "Acrobot-v1".to_owned(), ..baseline(1e9) };
     baselines.insert(&elsewhere).await.unwrap();
     let writes = [200.0, -5.0, 500.0, 200.0, 90.0].map(|mean| {
         let baselines = baselines.clone();
@@ -28,16 +25,10 @@ pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
         let (_, new) = write.await.unwrap().unwrap();
         assert!(new);
     }
-    let filter = BaselineFilter {
-        environment: Some("CartPole-v1".to_owned()),
-        ..BaselineFilter::default()
-    };
+    let filter = BaselineFilter { environment: Some("CartPole-v1".to_owned()), ..BaselineFilter::default() };
     let found = baselines.list(&filter, 100).await.unwrap();
     let ranks: Vec<_> = found.iter().map(|baseline| baseline.rank).collect();
-    let means: Vec<_> = found
-        .iter()
-        .map(|baseline| baseline.content.statistics.mean_reward)
-        .collect();
+    let means: Vec<_> = found.iter().map(|baseline| baseline.content.statistics.mean_reward).collect();
     let mut versions: Vec<_> = found.iter().map(|baseline| baseline.version).collect();
     versions.sort_unstable();
     assert_eq!(ranks, [1, 2, 3, 4, 5]);
@@ -53,10 +44,7 @@ pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn promoting_twice_gives_the_same_baseline(fixture: Fixture) {
     let source_job = Some(submission(&*fixture.clock).job_id);
-    let promotion = NewBaseline {
-        source_job,
-        ..baseline(100.0)
-    };
+    let promotion = NewBaseline { source_job, ..baseline(100.0) };
     let baselines = fixture.store.baselines;
     let (first, new) = baselines.insert(&promotion).await.unwrap();
     assert!(new);
@@ -97,11 +85,7 @@ pub async fn baselines_are_listed_in_pages(fixture: Fixture) {
     let baselines = fixture.store.baselines;
     for mean in [1.0, 2.0, 3.0] {
         baselines.insert(&baseline(mean)).await.unwrap();
-        let other = NewBaseline {
-            agent_type: Algorithm::Ppo,
-            environment: "Acrobot-v1".to_owned(),
-            ..baseline(mean)
-        };
+        let other = NewBaseline { agent_type: Algorithm::Ppo, environment: "Acrobot-v1".to_owned(), ..baseline(mean) };
         baselines.insert(&other).await.unwrap();
     }
     let mut filter = BaselineFilter::default();
@@ -110,17 +94,10 @@ pub async fn baselines_are_listed_in_pages(fixture: Fixture) {
         let page = baselines.list(&filter, 2).await.unwrap();
         let Some(last) = page.last() else { break };
         filter.after = Some((last.content.agent_type, last.content.environment.clone(), last.rank));
-        seen.extend(
-            page.into_iter()
-                .map(|baseline| (baseline.content.agent_type, baseline.rank)),
-        );
+        seen.extend(page.into_iter().map(|baseline| (baseline.content.agent_type, baseline.rank)));
     }
     let expected = [Algorithm::Dqn, Algorithm::Ppo].map(|agent_type| [1, 2, 3].map(|rank| (agent_type, rank)));
     assert_eq!(seen, expected.concat());
-    let best = BaselineFilter {
-        agent_type: Some(Algorithm::Ppo),
-        max_rank: Some(1),
-        ..BaselineFilter::default()
-    };
+    let best = BaselineFilter { agent_type: Some(Algorithm::Ppo), max_rank: Some(1), ..BaselineFilter::default() };
     assert_eq!(baselines.list(&best, 10).await.unwrap().len(), 1);
 }

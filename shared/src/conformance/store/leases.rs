@@ -1,5 +1,6 @@
 //! Jobs, as workers hold them, and as the dispatcher finds them.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,12 +15,7 @@ use crate::store::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lea
 use crate::submission::Submission;
 
 const TERM: Duration = Duration::from_secs(5);
-const TERMS: ClaimTerms<'static> = ClaimTerms {
-    worker: "tester",
-    redelivered: false,
-    term: TERM,
-    max_attempts: 3,
-};
+const TERMS: ClaimTerms<'static> = ClaimTerms { worker: "tester", redelivered: false, term: TERM, max_attempts: 3 };
 
 /// Claims on the usual terms.
 pub(super) async fn claim(store: &Store, submission: &Submission) -> Claim {
@@ -42,10 +38,7 @@ fn attempt(claim: &Claim) -> u32 {
 }
 
 fn failed(kind: FailureKind) -> Failed {
-    Failed {
-        kind,
-        reason: "it broke".to_owned(),
-    }
+    Failed { kind, reason: "it broke".to_owned() }
 }
 
 async fn status(store: &Store, id: Uuid) -> Status {
@@ -60,16 +53,8 @@ pub async fn a_claim_by_message_alone_records_the_job(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let submission = submission(&*clock);
     assert_eq!(attempt(&claim(&store, &submission).await), 1);
-    let job = store
-        .jobs
-        .find(submission.job_id)
-        .await
-        .unwrap()
-        .expect("it is recorded");
-    assert_eq!(
-        (job.status, job.attempt, job.started_at),
-        (Status::Running, 1, Some(clock.now()))
-    );
+    let job = store.jobs.find(submission.job_id).await.unwrap().expect("it is recorded");
+    assert_eq!((job.status, job.attempt, job.started_at), (Status::Running, 1, Some(clock.now())));
 }
 
 /// One of many copies of a message gives work, until the lease expires or the broker saw its holder go.
@@ -92,33 +77,14 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
     }
     assert_eq!(granted_claims, 1);
 
-    let redelivered = ClaimTerms {
-        redelivered: true,
-        ..TERMS
-    };
+    let redelivered = ClaimTerms { redelivered: true, ..TERMS };
     let second = store.leases.claim(&submission, &redelivered).await.unwrap();
-    assert_eq!(
-        attempt(&second),
-        2,
-        "a redelivery voids the live lease of a holder that is gone"
-    );
+    assert_eq!(attempt(&second), 2, "a redelivery voids the live lease of a holder that is gone");
     clock.advance(TimeDelta::seconds(6));
-    assert_eq!(
-        attempt(&claim(&store, &submission).await),
-        3,
-        "an expired lease is void"
-    );
+    assert_eq!(attempt(&claim(&store, &submission).await), 3, "an expired lease is void");
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    let kinds: Vec<_> = job
-        .failures
-        .iter()
-        .map(|failure| (failure.attempt, failure.kind))
-        .collect();
-    assert_eq!(
-        kinds,
-        [(1, FailureKind::WorkerLost), (2, FailureKind::WorkerLost)],
-        "lost workers are remembered"
-    );
+    let kinds: Vec<_> = job.failures.iter().map(|failure| (failure.attempt, failure.kind)).collect();
+    assert_eq!(kinds, [(1, FailureKind::WorkerLost), (2, FailureKind::WorkerLost)], "lost workers are remembered");
 }
 
 /// Whoever held a lease that was given to another writes nothing any more.
@@ -134,39 +100,16 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     assert!(new.epoch > old.epoch, "epochs grow");
 
     let leases = &store.leases;
-    let beats = [
-        Heartbeat {
-            lease: old,
-            episodes_done: 9,
-        },
-        Heartbeat {
-            lease: new,
-            episodes_done: 3,
-        },
-    ];
-    assert_eq!(
-        leases.renew(TERM, &beats).await.unwrap(),
-        [Standing::Lost, Standing::Held]
-    );
+    let beats = [Heartbeat { lease: old, episodes_done: 9 }, Heartbeat { lease: new, episodes_done: 3 }];
+    assert_eq!(leases.renew(TERM, &beats).await.unwrap(), [Standing::Lost, Standing::Held]);
     assert!(!leases.record_result(old, 0, &result("CartPole-v1")).await.unwrap());
     assert!(!leases.finish(old, &Ending::Completed(Vec::new())).await.unwrap());
-    assert!(
-        !leases
-            .retry_later(old, &failed(FailureKind::Evaluation), clock.now())
-            .await
-            .unwrap()
-    );
+    assert!(!leases.retry_later(old, &failed(FailureKind::Evaluation), clock.now()).await.unwrap());
     assert!(!leases.hand_back(old).await.unwrap());
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    assert_eq!(
-        (job.status, job.attempt, job.progress.episodes_done),
-        (Status::Running, 2, 3)
-    );
+    assert_eq!((job.status, job.attempt, job.progress.episodes_done), (Status::Running, 2, 3));
     assert_eq!(store.jobs.results(submission.job_id).await.unwrap(), []);
-    assert!(
-        leases.finish(new, &Ending::Completed(Vec::new())).await.unwrap(),
-        "the new holder writes"
-    );
+    assert!(leases.finish(new, &Ending::Completed(Vec::new())).await.unwrap(), "the new holder writes");
 }
 
 /// Renewing keeps a lease alive.
@@ -180,31 +123,15 @@ pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
     let submission = submission(&*clock);
     let first = granted(&claim(&store, &submission).await);
     clock.advance(TimeDelta::seconds(4));
-    store
-        .leases
-        .renew(
-            TERM,
-            &[Heartbeat {
-                lease: first,
-                episodes_done: 10,
-            }],
-        )
-        .await
-        .unwrap();
+    store.leases.renew(TERM, &[Heartbeat { lease: first, episodes_done: 10 }]).await.unwrap();
     clock.advance(TimeDelta::seconds(4));
-    assert_eq!(
-        claim(&store, &submission).await,
-        Claim::Spare,
-        "a renewed lease is live"
-    );
+    assert_eq!(claim(&store, &submission).await, Claim::Spare, "a renewed lease is live");
     let acrobot = result("Acrobot-v1");
     assert!(store.leases.record_result(first, 1, &acrobot).await.unwrap());
     clock.advance(TimeDelta::seconds(6));
 
     let second = claim(&store, &submission).await;
-    let Claim::Granted { lease, finished, .. } = second else {
-        panic!("not granted: {second:?}")
-    };
+    let Claim::Granted { lease, finished, .. } = second else { panic!("not granted: {second:?}") };
     assert_eq!(finished, [(1, acrobot.clone())]);
     let cart_pole = result("CartPole-v1");
     store.leases.record_result(lease, 0, &cart_pole).await.unwrap();
@@ -222,33 +149,15 @@ pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
     )
     .remove(0);
     let verdict = comparison.verdict;
-    let compared = Comparison {
-        baseline_id: kept.id,
-        regression: Some(comparison.clone()),
-    };
-    assert!(
-        store
-            .leases
-            .finish(lease, &Ending::Completed(vec![Some(compared), None]))
-            .await
-            .unwrap()
-    );
+    let compared = Comparison { baseline_id: kept.id, regression: Some(comparison.clone()) };
+    assert!(store.leases.finish(lease, &Ending::Completed(vec![Some(compared), None])).await.unwrap());
     let results = store.jobs.results(submission.job_id).await.unwrap();
     assert_eq!(results[0].regression, Some(comparison), "comparisons come with the end");
     assert_eq!(results[0].baseline_id, Some(kept.id));
-    assert_eq!(
-        results[1], acrobot,
-        "results come in the order of the request, and come back whole"
-    );
+    assert_eq!(results[1], acrobot, "results come in the order of the request, and come back whole");
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     assert_eq!((job.status, job.verdict), (Status::Completed, Some(verdict)));
-    assert_eq!(
-        job.progress,
-        Progress {
-            episodes_done: 20,
-            episodes_total: 20
-        }
-    );
+    assert_eq!(job.progress, Progress { episodes_done: 20, episodes_total: 20 });
 }
 
 /// A failed attempt waits for its moment and keeps its reason.
@@ -260,30 +169,13 @@ pub async fn a_failed_attempt_is_queued_again_and_remembered(fixture: Fixture) {
     let submission = submission(&*clock);
     let lease = granted(&claim(&store, &submission).await);
     let moment = clock.now() + TimeDelta::seconds(30);
-    assert!(
-        store
-            .leases
-            .retry_later(lease, &failed(FailureKind::Evaluation), moment)
-            .await
-            .unwrap()
-    );
+    assert!(store.leases.retry_later(lease, &failed(FailureKind::Evaluation), moment).await.unwrap());
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    assert_eq!(
-        (job.status, job.attempt, job.not_before),
-        (Status::Queued, 1, Some(moment))
-    );
+    assert_eq!((job.status, job.attempt, job.not_before), (Status::Queued, 1, Some(moment)));
     assert_eq!(job.failures, [failed(FailureKind::Evaluation).at(1, clock.now())]);
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
-        [],
-        "it is not due yet"
-    );
+    assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), [], "it is not due yet");
     clock.advance(TimeDelta::seconds(30));
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
-        [submission.clone()],
-        "now it is"
-    );
+    assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), from_ref(&submission), "now it is");
     assert_eq!(attempt(&claim(&store, &submission).await), 2);
 }
 
@@ -325,11 +217,8 @@ pub async fn handing_back_is_free(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn a_terminal_job_never_changes(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
-    for ending in [
-        Ending::Completed(Vec::new()),
-        Ending::Failed(failed(FailureKind::InvalidPolicy)),
-        Ending::Cancelled,
-    ] {
+    for ending in [Ending::Completed(Vec::new()), Ending::Failed(failed(FailureKind::InvalidPolicy)), Ending::Cancelled]
+    {
         let submission = submission(&*clock);
         let lease = granted(&claim(&store, &submission).await);
         assert!(store.leases.finish(lease, &ending).await.unwrap());
@@ -337,38 +226,18 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
         assert!(ended.status.is_terminal());
 
         clock.advance(TimeDelta::seconds(60));
-        let redelivered = ClaimTerms {
-            redelivered: true,
-            ..TERMS
-        };
+        let redelivered = ClaimTerms { redelivered: true, ..TERMS };
         let claim = store.leases.claim(&submission, &redelivered).await.unwrap();
         assert_eq!(claim, Claim::Ended(ended.status), "a late delivery finds it ended");
-        for late in [
-            Ending::Completed(Vec::new()),
-            Ending::Failed(failed(FailureKind::Timeout)),
-            Ending::Cancelled,
-        ] {
-            assert!(
-                !store.leases.finish(lease, &late).await.unwrap(),
-                "even its own lease is void"
-            );
+        for late in [Ending::Completed(Vec::new()), Ending::Failed(failed(FailureKind::Timeout)), Ending::Cancelled] {
+            assert!(!store.leases.finish(lease, &late).await.unwrap(), "even its own lease is void");
         }
-        assert!(
-            !store
-                .leases
-                .record_result(lease, 0, &result("CartPole-v1"))
-                .await
-                .unwrap()
-        );
+        assert!(!store.leases.record_result(lease, 0, &result("CartPole-v1")).await.unwrap());
         store.jobs.cancel(submission.job_id).await.unwrap();
         store.dispatches.mark_dispatched(&[submission.job_id]).await.unwrap();
         store.dispatches.orphan_all().await.unwrap();
         assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), []);
-        assert_eq!(
-            store.jobs.find(submission.job_id).await.unwrap().unwrap(),
-            ended,
-            "nothing of it changed"
-        );
+        assert_eq!(store.jobs.find(submission.job_id).await.unwrap().unwrap(), ended, "nothing of it changed");
     }
 }
 
@@ -380,40 +249,21 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let grace = Duration::from_secs(2);
     let (forgotten, published, running) = (submission(&*clock), submission(&*clock), submission(&*clock));
-    store
-        .jobs
-        .insert(&[forgotten.clone(), published.clone(), running.clone()])
-        .await
-        .unwrap();
+    store.jobs.insert(&[forgotten.clone(), published.clone(), running.clone()]).await.unwrap();
     store.dispatches.mark_dispatched(&[published.job_id]).await.unwrap();
     let lease = granted(&claim(&store, &running).await);
-    assert_eq!(
-        store.dispatches.due(grace, 10).await.unwrap(),
-        [],
-        "the API may still publish it"
-    );
+    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "the API may still publish it");
     clock.advance(TimeDelta::seconds(3));
-    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [forgotten.clone()]);
+    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), from_ref(&forgotten));
     store.dispatches.mark_dispatched(&[forgotten.job_id]).await.unwrap();
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), []);
 
     clock.advance(TimeDelta::seconds(3));
-    assert_eq!(
-        store.dispatches.due(grace, 10).await.unwrap(),
-        [running.clone()],
-        "its lease expired"
-    );
+    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), from_ref(&running), "its lease expired");
     store.dispatches.mark_dispatched(&[running.job_id]).await.unwrap();
-    assert_eq!(
-        store.dispatches.due(grace, 10).await.unwrap(),
-        [],
-        "it is dispatched once, not at every look"
-    );
+    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "it is dispatched once, not at every look");
     assert_eq!(status(&store, running.job_id).await, Status::Queued);
-    assert!(
-        !store.leases.finish(lease, &Ending::Cancelled).await.unwrap(),
-        "its former holder writes nothing"
-    );
+    assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap(), "its former holder writes nothing");
     assert_eq!(attempt(&claim(&store, &running).await), 2);
 }
 
@@ -424,26 +274,11 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
 pub async fn a_restarted_queue_finds_every_unfinished_job(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let (queued, running, ended) = (submission(&*clock), submission(&*clock), submission(&*clock));
-    store
-        .jobs
-        .insert(&[queued.clone(), running.clone(), ended.clone()])
-        .await
-        .unwrap();
-    store
-        .dispatches
-        .mark_dispatched(&[queued.job_id, running.job_id, ended.job_id])
-        .await
-        .unwrap();
+    store.jobs.insert(&[queued.clone(), running.clone(), ended.clone()]).await.unwrap();
+    store.dispatches.mark_dispatched(&[queued.job_id, running.job_id, ended.job_id]).await.unwrap();
     claim(&store, &running).await;
     store.jobs.cancel(ended.job_id).await.unwrap();
     assert_eq!(store.dispatches.orphan_all().await.unwrap(), 2);
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
-        [queued, running.clone()]
-    );
-    assert_eq!(
-        attempt(&claim(&store, &running).await),
-        2,
-        "nobody has to wait for the lease to expire"
-    );
+    assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), [queued, running.clone()]);
+    assert_eq!(attempt(&claim(&store, &running).await), 2, "nobody has to wait for the lease to expire");
 }

@@ -51,26 +51,11 @@ impl Baselines for Sqlite {
             select.push(" AND rank <= ").push_bind(rank);
         }
         if let Some((agent_type, environment, rank)) = &filter.after {
-            select
-                .push(" AND (agent_type, environment, rank) > (")
-                .push_bind(rows::text(agent_type)?);
-            select
-                .push(", ")
-                .push_bind(environment.clone())
-                .push(", ")
-                .push_bind(*rank)
-                .push(")");
+            select.push(" AND (agent_type, environment, rank) > (").push_bind(rows::text(agent_type)?);
+            select.push(", ").push_bind(environment.clone()).push(", ").push_bind(*rank).push(")");
         }
-        select
-            .push(" ORDER BY agent_type, environment, rank LIMIT ")
-            .push_bind(limit);
-        select
-            .build()
-            .fetch_all(&self.readers)
-            .await?
-            .iter()
-            .map(rows::baseline)
-            .collect()
+        select.push(" ORDER BY agent_type, environment, rank LIMIT ").push_bind(limit);
+        select.build().fetch_all(&self.readers).await?.iter().map(rows::baseline).collect()
     }
 
     async fn best(

@@ -101,10 +101,7 @@ async fn grant(
     .fetch_all(tx)
     .await?;
     Ok(Claim::Granted {
-        lease: Lease {
-            job_id: id,
-            epoch: row.try_get("lease_epoch")?,
-        },
+        lease: Lease { job_id: id, epoch: row.try_get("lease_epoch")? },
         attempt: row.try_get("attempt")?,
         finished: finished.iter().map(rows::evaluation).collect::<Result<_, _>>()?,
     })

@@ -16,23 +16,11 @@ impl Dispatches for Sqlite {
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
         let now = self.clock.now();
         let mut select = QueryBuilder::new("SELECT ");
-        select
-            .push(rows::SUBMISSION)
-            .push(" FROM jobs WHERE (status = 'queued' AND dispatched_at IS NULL AND ");
-        select
-            .push("coalesce(not_before, submitted_at) <= ")
-            .push_bind(now - grace);
-        select
-            .push(") OR (status = 'running' AND lease_expires_at <= ")
-            .push_bind(now);
+        select.push(rows::SUBMISSION).push(" FROM jobs WHERE (status = 'queued' AND dispatched_at IS NULL AND ");
+        select.push("coalesce(not_before, submitted_at) <= ").push_bind(now - grace);
+        select.push(") OR (status = 'running' AND lease_expires_at <= ").push_bind(now);
         select.push(") ORDER BY submitted_at, id LIMIT ").push_bind(limit);
-        select
-            .build()
-            .fetch_all(&self.readers)
-            .await?
-            .iter()
-            .map(rows::submission)
-            .collect()
+        select.build().fetch_all(&self.readers).await?.iter().map(rows::submission).collect()
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {
@@ -60,15 +48,12 @@ impl Dispatches for Sqlite {
     async fn orphan_all(&self) -> Result<u64, Error> {
         let now = self.clock.now();
         let mut tx = self.write().await?;
-        let running = sqlx::query("SELECT id FROM jobs WHERE status = 'running'")
-            .fetch_all(&mut *tx)
-            .await?;
+        let running = sqlx::query("SELECT id FROM jobs WHERE status = 'running'").fetch_all(&mut *tx).await?;
         for row in &running {
             void(&mut tx, row.try_get("id")?, now).await?;
         }
-        let orphaned = sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'")
-            .execute(&mut *tx)
-            .await?;
+        let orphaned =
+            sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'").execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(orphaned.rows_affected())
     }

@@ -81,17 +81,8 @@ impl Jobs for Sqlite {
 
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
         let mut select = QueryBuilder::new("SELECT ");
-        select
-            .push(rows::SUBMISSION)
-            .push(" FROM jobs WHERE id = ")
-            .push_bind(id);
-        select
-            .build()
-            .fetch_optional(&self.readers)
-            .await?
-            .as_ref()
-            .map(rows::submission)
-            .transpose()
+        select.push(rows::SUBMISSION).push(" FROM jobs WHERE id = ").push_bind(id);
+        select.build().fetch_optional(&self.readers).await?.as_ref().map(rows::submission).transpose()
     }
 
     async fn results(&self, id: Uuid) -> Result<Vec<EnvironmentResult>, Error> {
@@ -102,16 +93,12 @@ impl Jobs for Sqlite {
         .bind(id)
         .fetch_all(&self.readers)
         .await?;
-        rows.iter()
-            .map(|row| rows::evaluation(row).map(|(_, result)| result))
-            .collect()
+        rows.iter().map(|row| rows::evaluation(row).map(|(_, result)| result)).collect()
     }
 
     async fn list(&self, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, Error> {
         let mut select = listing(filter)?;
-        select
-            .push(" ORDER BY submitted_at DESC, id DESC LIMIT ")
-            .push_bind(limit);
+        select.push(" ORDER BY submitted_at DESC, id DESC LIMIT ").push_bind(limit);
         self.jobs(select).await
     }
 
@@ -144,9 +131,8 @@ impl Jobs for Sqlite {
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
-        let rows = sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status")
-            .fetch_all(&self.readers)
-            .await?;
+        let rows =
+            sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status").fetch_all(&self.readers).await?;
         let mut ledger = Ledger::default();
         for row in &rows {
             ledger.add(rows::status(row)?, rows::count(row)?);
@@ -194,9 +180,7 @@ fn listing(filter: &JobFilter) -> Result<QueryBuilder<Driver>, Error> {
         select.push_bind(environment.clone()).push(")");
     }
     if let Some((name, value)) = &filter.label {
-        select
-            .push(" AND id IN (SELECT job_id FROM job_labels WHERE name = ")
-            .push_bind(name.clone());
+        select.push(" AND id IN (SELECT job_id FROM job_labels WHERE name = ").push_bind(name.clone());
         select.push(" AND value = ").push_bind(value.clone()).push(")");
     }
     if let Some((submitted_at, id)) = filter.before {

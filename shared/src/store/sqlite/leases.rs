@@ -45,10 +45,7 @@ pub(super) async fn void(tx: &mut SqliteConnection, job_id: Uuid, now: DateTime<
     let Some(row) = row else { return Ok(()) };
     let holder: Option<String> = row.try_get("lease_owner")?;
     let reason = format!("worker {} stopped renewing its lease", holder.unwrap_or_default());
-    let lost = Failed {
-        kind: FailureKind::WorkerLost,
-        reason,
-    };
+    let lost = Failed { kind: FailureKind::WorkerLost, reason };
     record_failure(&mut *tx, job_id, row.try_get("attempt")?, &lost, now).await?;
     sqlx::query(
         "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL, dispatched_at = NULL \
@@ -158,14 +155,7 @@ impl Leases for Sqlite {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else { return Ok(false) };
-        record_failure(
-            &mut tx,
-            lease.job_id,
-            row.try_get("attempt")?,
-            failure,
-            self.clock.now(),
-        )
-        .await?;
+        record_failure(&mut tx, lease.job_id, row.try_get("attempt")?, failure, self.clock.now()).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -202,15 +192,10 @@ async fn record_comparisons(
 
 /// A regression anywhere is a regression; without one, doubt anywhere is doubt.
 fn worst_verdict(comparisons: &[Option<Comparison>]) -> Option<Verdict> {
-    let verdicts = comparisons
-        .iter()
-        .flatten()
-        .filter_map(|comparison| comparison.regression.as_ref());
-    verdicts
-        .map(|regression| regression.verdict)
-        .max_by_key(|verdict| match verdict {
-            Verdict::Pass => 0,
-            Verdict::Inconclusive => 1,
-            Verdict::Regression => 2,
-        })
+    let verdicts = comparisons.iter().flatten().filter_map(|comparison| comparison.regression.as_ref());
+    verdicts.map(|regression| regression.verdict).max_by_key(|verdict| match verdict {
+        Verdict::Pass => 0,
+        Verdict::Inconclusive => 1,
+        Verdict::Regression => 2,
+    })
 }

@@ -64,8 +64,7 @@ pub(super) fn status(row: &SqliteRow) -> Result<Status, Error> {
 
 pub(super) fn request_hash(row: &SqliteRow) -> Result<Digest, Error> {
     let text: String = row.try_get("request_hash")?;
-    text.parse()
-        .map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
+    text.parse().map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
 }
 
 pub(super) fn failure(row: &SqliteRow) -> Result<Failure, Error> {

@@ -46,10 +46,7 @@ async fn baseline(
         environment: &'a str,
     }
     let Some(id) = result.baseline_id else { return Ok(None) };
-    let filter = Filter {
-        agent_type,
-        environment: &result.environment,
-    };
+    let filter = Filter { agent_type, environment: &result.environment };
     let known: Vec<Baseline> = client::pages(client, "/v1/baselines", &filter, None).await?.read()?;
     let named = |baseline: Baseline| (baseline.id == id).then_some(baseline.content.statistics);
     Ok(known.into_iter().find_map(named))
