@@ -3,6 +3,8 @@
 #[path = "evaluate/run.rs"]
 mod run;
 
+use std::path::Path;
+
 use run::{evaluate, file, policies};
 use serde_json::{Value, json};
 
@@ -16,11 +18,10 @@ fn returns_are_stable_baselines() {
     assert!(measured.len() >= 8);
     for (name, measured) in &measured {
         let text = |field: &str| measured[field].as_str().unwrap();
-        let mut arguments = format!("{} --env {} --json", text("file"), text("environment"));
-        if let Some(normalizer) = measured["normalizer"].as_str() {
-            arguments += &format!(" --vec-normalize {normalizer}");
-        }
-        let run = evaluate(&arguments, &[]);
+        let arguments = format!("{} --env {} --json", text("file"), text("environment"));
+        let normalizer = measured["normalizer"].as_str().map(Path::new);
+        let files: Vec<_> = normalizer.into_iter().map(|path| ("--vec-normalize", path)).collect();
+        let run = evaluate(&arguments, &files);
         assert_eq!(run.code, 0, "{name}: {}", run.stderr);
         let result = &run.json()[0];
         let episodes = result["episodes"].as_array().unwrap();
@@ -229,11 +230,14 @@ fn people_read_numbers_histograms_and_the_reason() {
         "success rate            62.0 %                   100.0 %  -38.0 points",
         "▃▄▇█▅▃▃",
         "✘ regression, severity critical (roll back)",
-        "CartPole-v1 regressed: mean reward 242.77 after 500.00",
         "failed checks: reward_drop  51.4 % (at most 10.0 %)",
     ] {
         assert!(run.stdout.contains(words), "no {words:?} in\n{}", run.stdout);
     }
+    let json = evaluate(&format!("{WORSE} --against cartpole-ppo.zip --json"), &[]).json();
+    let reason = json[0]["regression"]["reason"].as_str().unwrap();
+    let in_one_line = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(in_one_line.contains(reason), "no {reason:?} in\n{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}'), "colours belong on a terminal");
     assert_eq!(run.stderr, "", "so does a progress bar");
 }

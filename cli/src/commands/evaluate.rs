@@ -2,24 +2,21 @@
 
 mod agent;
 pub(super) mod baseline_file;
+mod json;
 mod rolling;
+mod text;
 
-use std::fmt::Write as _;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use serde::Serialize;
+use anyhow::bail;
 use tars_engine::policy_file::{Algorithm, Format};
-use tars_engine::regression::{self, Candidate, Regression, Test, Verdict};
+use tars_engine::regression::{self, Candidate, Regression, Verdict};
 use tars_engine::rollout::Plan;
-use tars_shared::job::EnvironmentResult;
 use uuid::Uuid;
 
 use crate::environment_id;
-use crate::show::evaluation::{Evaluation, overall};
-use crate::show::{Ink, Palette};
 use crate::stdout;
 
 use self::agent::Agent;
@@ -102,22 +99,6 @@ pub(super) struct Reference {
     source: String,
 }
 
-/// One environment of the output.
-#[derive(Serialize)]
-struct Report {
-    #[serde(flatten)]
-    result: EnvironmentResult,
-    baseline: Option<ReportedBaseline>,
-}
-
-/// A baseline without its returns.
-#[derive(Serialize)]
-struct ReportedBaseline {
-    source: String,
-    #[serde(flatten)]
-    statistics: regression::Baseline,
-}
-
 impl Evaluate {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
@@ -149,7 +130,7 @@ impl Evaluate {
             }
         };
         let text = if self.json {
-            json(rolled, references, &judged)?
+            json::write(rolled, references, &judged)?
         } else {
             self.text(&agent, &rolled, references.as_deref(), &judged)?
         };
@@ -186,95 +167,11 @@ impl Evaluate {
         };
         self.environments.iter().map(roll).collect::<anyhow::Result<_>>().map(Some)
     }
-
-    fn text(
-        &self,
-        agent: &Agent,
-        rolled: &[Rolled],
-        references: Option<&[Reference]>,
-        judged: &[Regression],
-    ) -> anyhow::Result<String> {
-        let palette = Palette::of_stdout();
-        let mut text = format!("{}\n", agent.describe(palette));
-        if let Some(path) = self.baseline.as_ref().or(self.against.as_ref()) {
-            let path = palette.paint(Ink::Strong, &path.display().to_string());
-            writeln!(text, "against {path}")?;
-        }
-        for (index, rolled) in rolled.iter().enumerate() {
-            let reference = references.map(|references| &references[index]);
-            let regression = judged.get(index);
-            let evaluation = Evaluation {
-                environment: &rolled.environment,
-                metrics: &rolled.metrics,
-                episodes: &rolled.episodes,
-                baseline: reference.map(|reference| &reference.statistics),
-                regression,
-            };
-            let sampled = if self.stochastic { ", sampled actions" } else { "" };
-            let aside = format!("{sampled} ({})", rolled.pace());
-            write!(text, "\n{}", evaluation.write(&aside, palette))?;
-            if let (Some(reference), Some(regression)) = (reference, regression)
-                && let Some(hint) = self.hint(reference, regression)
-            {
-                writeln!(text, "    hint: {hint}")?;
-            }
-        }
-        if judged.len() > 1 {
-            write!(text, "\n{}", overall(judged, palette))?;
-        }
-        Ok(text)
-    }
-
-    /// What would make an open question easier to answer.
-    fn hint(&self, reference: &Reference, regression: &Regression) -> Option<String> {
-        if regression.verdict != Verdict::Inconclusive {
-            return None;
-        }
-        let known = reference.statistics.returns.as_deref().unwrap_or_default();
-        let first = known.iter().map(|episode| episode.seed).min();
-        if let (Test::Welch, Some(first)) = (regression.comparison.test, first) {
-            let n = known.len();
-            return Some(format!(
-                "with --seed {first} --episodes {n} the baseline's own seeds are compared one by one, which often tells more"
-            ));
-        }
-        let more = self.episodes.saturating_mul(4).min(1_000_000);
-        let needed = regression.comparison.episodes_needed.unwrap_or(more);
-        (needed > self.episodes).then(|| {
-            let with = if self.against.is_some() { "" } else { ", with a baseline of as many" };
-            format!("try --episodes {needed}{with}")
-        })
-    }
 }
 
 fn repeated(names: &[String]) -> Option<&String> {
     let mut places = names.iter().enumerate();
     places.find_map(|(place, name)| names[..place].contains(name).then_some(name))
-}
-
-fn json(rolled: Vec<Rolled>, references: Option<Vec<Reference>>, judged: &[Regression]) -> anyhow::Result<String> {
-    let mut references = references.into_iter().flatten();
-    let mut judged = judged.iter().cloned();
-    let report = |rolled: Rolled| {
-        let reference = references.next();
-        Report {
-            result: EnvironmentResult {
-                environment: rolled.environment,
-                metrics: rolled.metrics,
-                regression: judged.next(),
-                baseline_id: reference.as_ref().and_then(|reference| reference.id),
-                episodes: rolled.episodes,
-            },
-            baseline: reference.map(|reference| ReportedBaseline {
-                source: reference.source,
-                statistics: regression::Baseline { returns: None, ..reference.statistics },
-            }),
-        }
-    };
-    let reports: Vec<Report> = rolled.into_iter().map(report).collect();
-    let mut text = serde_json::to_string(&reports).context("cannot write the results as JSON")?;
-    text.push('\n');
-    Ok(text)
 }
 
 fn exit_code(judged: &[Regression]) -> ExitCode {

@@ -35,9 +35,7 @@ impl Evaluation<'_> {
         let title = palette.paint(Ink::Strong, self.environment);
         let aside = palette.paint(Ink::Faint, &format!("{}{aside}", self.seeds()));
         let mut text = format!("{title}  {aside}\n\n");
-        for line in self.table(palette).lines() {
-            text += &format!(" {}\n", line.trim_end());
-        }
+        text.extend(self.table(palette).lines().map(|line| format!(" {}\n", line.trim_end())));
         text += "\n";
         text += &self.histograms(palette);
         if let Some(regression) = self.regression {

@@ -18,14 +18,12 @@ pub(crate) fn write(regression: &Regression, palette: Palette) -> String {
     }
     let advice = if regression.should_rollback { " (roll back)" } else { "" };
     let mut text = format!("  {}{advice}\n", palette.paint(ink, &title));
-    for line in wrap(&regression.reason) {
-        text += &format!("    {line}\n");
-    }
+    text.extend(wrap(&regression.reason).iter().map(|line| format!("    {line}\n")));
     let failed = regression.checks.iter().filter(|check| check.failed);
-    for (index, check) in failed.enumerate() {
+    text.extend(failed.enumerate().map(|(index, check)| {
         let heading = if index == 0 { "failed checks:" } else { "" };
-        text += &format!("    {heading:<14} {}\n", describe(check));
-    }
+        format!("    {heading:<14} {}\n", describe(check))
+    }));
     text
 }
 
