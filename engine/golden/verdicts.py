@@ -1,9 +1,9 @@
 """Computes what SciPy, rliable and statsmodels say, as the golden truth of tests/statistics_golden.rs.
 
-    pip install -r requirements-statistics.txt && python -P statistics.py
+    pip install -r requirements-verdicts.txt && python verdicts.py
 
-writes `statistics.json` beside this script: for each function a list of cases, each with its input and output. Samples
-are drawn once, from fixed seeds, and stored. Without `-P` this file would stand in for Python's own `statistics`.
+writes `verdicts.json` beside this script: for each function a list of cases, each with its input and output. Samples
+are drawn once, from fixed seeds, and stored.
 """
 
 import json

@@ -1,6 +1,6 @@
 //! Proves that the engine's statistics are those of SciPy, rliable and statsmodels, to nine digits.
 //!
-//! `golden/statistics.py` says what is compared and computes it.
+//! `golden/verdicts.py` says what is compared and computes it.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ const TOLERANCE: f64 = 1e-9;
 
 fn golden<T: DeserializeOwned>(section: &str) -> Vec<T> {
     let mut sections: serde_json::Value =
-        serde_json::from_str(include_str!("../golden/statistics.json")).expect("the golden file is JSON");
+        serde_json::from_str(include_str!("../golden/verdicts.json")).expect("the golden file is JSON");
     let cases: Vec<T> = serde_json::from_value(sections[section].take()).expect("the cases have the expected fields");
     assert!(!cases.is_empty(), "{section} has cases");
     cases
