@@ -55,7 +55,12 @@ impl Watch {
             let mut seen = first;
             // A send fails once the client has gone.
             while sender.send(seen.clone()).await.is_ok() && !seen.status.is_terminal() {
-                let Some(job) = self.change(&seen).await else { return };
+                let change = tokio::select! {
+                    change = self.change(&seen) => change,
+                    // Nobody listens any more.
+                    () = sender.closed() => None,
+                };
+                let Some(job) = change else { return };
                 seen = job;
             }
         });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tars_shared::metrics::Metrics;
 use tars_shared::queue::{Consumer, Delivery, Error};
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
@@ -34,14 +35,29 @@ async fn consume(services: &Services, handler: &Handler, shutdown: &Cancellation
             () = shutdown.cancelled() => return Ok(()),
             delivery = consumer.next() => delivery?,
         };
-        let slots = &services.metrics.worker_slots;
-        slots.with_label_values(&["idle"]).dec();
-        slots.with_label_values(&["busy"]).inc();
+        let busy = Busy::count(&services.metrics);
         let outcome = handler.handle(&delivery).await;
-        slots.with_label_values(&["busy"]).dec();
-        slots.with_label_values(&["idle"]).inc();
+        drop(busy);
         services.metrics.deliveries.with_label_values(&[outcome.as_str()]).inc();
         settle(services, consumer.as_mut(), &delivery, outcome).await?;
+    }
+}
+
+/// Counts a slot as busy for as long as it lives, also when a panic ends it.
+struct Busy<'a>(&'a Metrics);
+
+impl<'a> Busy<'a> {
+    fn count(metrics: &'a Metrics) -> Self {
+        metrics.worker_slots.with_label_values(&["idle"]).dec();
+        metrics.worker_slots.with_label_values(&["busy"]).inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.worker_slots.with_label_values(&["busy"]).dec();
+        self.0.worker_slots.with_label_values(&["idle"]).inc();
     }
 }
 
