@@ -1,6 +1,7 @@
 //! Accepting evaluations: validate, keep large policies as artifacts, record the job, publish it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tars_shared::agent::Blob;
@@ -20,6 +21,9 @@ use crate::problem::Problem;
 /// Blobs above this size become artifacts, and the message carries their hash.
 const INLINE_BYTES: usize = 256 * 1024;
 
+/// No request hangs for more than five seconds.
+const PATIENCE: Duration = Duration::from_millis(4500);
+
 /// An accepted job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
@@ -28,14 +32,15 @@ pub(crate) struct Accepted {
     pub(crate) submitted_at: DateTime<Utc>,
 }
 
-/// Turns a body into a submission. `key` makes it the same job whenever it comes again.
+/// Turns a body into a submission. `key` makes it the same job whenever it comes again, and `request_hash` tells whether
+/// it came with the same request.
 pub(crate) fn submission(
     services: &Services,
     subject: &Subject,
     key: Option<&str>,
+    request_hash: Digest,
     body: Body,
 ) -> Result<Submission, Vec<FieldError>> {
-    let request_hash = Digest::of(&serde_json::to_vec(&body).unwrap_or_default());
     let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject.0, key));
     Ok(Submission {
         version: VERSION,
@@ -50,10 +55,18 @@ pub(crate) fn submission(
 
 /// Records submissions, all or none, then publishes the new ones. A publication that fails is made up for by the
 /// dispatcher: the row is there.
-pub(crate) async fn accept(services: &Services, mut submissions: Vec<Submission>) -> Result<Vec<Accepted>, Problem> {
+pub(crate) async fn accept(services: &Services, submissions: Vec<Submission>) -> Result<Vec<Accepted>, Problem> {
+    // Each call has its own deadline, but a batch makes many.
+    match tokio::time::timeout(PATIENCE, record_and_publish(services, submissions)).await {
+        Ok(accepted) => accepted,
+        Err(_) => Err(Problem::unavailable()),
+    }
+}
+
+async fn record_and_publish(services: &Services, mut submissions: Vec<Submission>) -> Result<Vec<Accepted>, Problem> {
     for (index, submission) in submissions.iter_mut().enumerate() {
         for blob in submission.request.agent_state.blobs_mut() {
-            settle(services, index, blob).await?;
+            store_blob(services, index, blob).await?;
         }
     }
     let submissions = Arc::new(submissions);
@@ -96,7 +109,7 @@ pub(crate) async fn accept(services: &Services, mut submissions: Vec<Submission>
 }
 
 /// Stores a large blob, and refuses the name of one that is not stored.
-async fn settle(services: &Services, index: usize, blob: &mut Blob) -> Result<(), Problem> {
+async fn store_blob(services: &Services, index: usize, blob: &mut Blob) -> Result<(), Problem> {
     let artifacts = services.store.artifacts.clone();
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {

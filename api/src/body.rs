@@ -1,14 +1,25 @@
 //! Request bodies: bounded while they arrive, then parsed with errors that name the field.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tars_shared::request::FieldError;
+use tokio::sync::Semaphore;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 
 use crate::problem::Problem;
+
+/// Bodies above this size wait for their turn.
+const LARGE: usize = 256 * 1024;
+/// Parsed, a body takes a multiple of its bytes: only so many at a time.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(4);
+
+/// How long a client may pause in the middle of a body.
+const STALL: Duration = Duration::from_secs(5);
 
 /// A body of this content type, of at most `limit` bytes.
 pub(crate) fn read(content_type: &'static str, limit: usize) -> BoxedFilter<(Result<Bytes, Problem>,)> {
@@ -55,16 +66,41 @@ fn unsupported(wanted: &str) -> Problem {
 }
 
 /// Parses JSON. What is not JSON is malformed, what is JSON of another shape is invalid and named by its path.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+///
+/// A large body takes a while: it is parsed beside the async runtime, a few at a time.
+pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(bytes: Bytes) -> Result<T, Problem> {
+    if bytes.len() <= LARGE {
+        return parse_now(&bytes);
+    }
+    let _turn = LARGE_BODIES.acquire().await;
+    let parsed = tokio::task::spawn_blocking(move || parse_now(&bytes)).await;
+    parsed.unwrap_or_else(|panic| {
+        tracing::error!(%panic, "parsing a body panicked");
+        Err(Problem::internal())
+    })
+}
+
+fn parse_now<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Syntax first: a document that breaks off is not blamed on its fields.
     serde_json::from_slice::<IgnoredAny>(bytes)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        Problem::invalid(vec![FieldError::new(field, without_position(&error.into_inner().to_string()))])
+        let message = error.into_inner().to_string();
+        Problem::invalid(vec![FieldError::new(field_of(&path, &message), without_position(&message))])
     })
+}
+
+/// The path of a complaint. Serde names a missing field in its message alone.
+fn field_of(path: &str, message: &str) -> String {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (path, missing) {
+        (".", Some(field)) => field.to_owned(),
+        (".", None) => "(body)".to_owned(),
+        (path, Some(field)) => format!("{path}.{field}"),
+        (path, None) => path.to_owned(),
+    }
 }
 
 /// The line and column of an error say little to a client that never saw lines.
@@ -72,10 +108,16 @@ fn without_position(message: &str) -> &str {
     message.rfind(" at line ").map_or(message, |position| &message[..position])
 }
 
+fn stalled() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", format!("the body made no progress for {STALL:?}"))
+}
+
 async fn collect(chunks: impl Stream<Item = Result<impl Buf, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     let mut chunks = std::pin::pin!(chunks);
-    while let Some(chunk) = chunks.next().await {
+    loop {
+        let next = tokio::time::timeout(STALL, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| stalled())? else { break };
         let mut chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
         if body.len() + chunk.remaining() > limit {
             let detail = format!("the body may have at most {limit} bytes");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::problem::Problem;
 
-/// A store that has not answered by then counts as away. No request hangs for more than five seconds, and one may need
-/// two calls.
+/// A store that has not answered by then counts as away. No request hangs for more than five seconds, and most need two
+/// calls.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs a call to its end, whatever becomes of the request: a write that is cut off half-way would leave the connection

@@ -17,12 +17,16 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tars_shared::services::Services;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::Config;
+
+/// How long requests under way may take after the shutdown began.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Why the API could not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +76,18 @@ impl Api {
     pub async fn run(self, shutdown: CancellationToken) {
         let context = Arc::new(routes::Context { services: self.services, shutdown: shutdown.clone() });
         tracing::info!(address = %self.address, "listening");
-        warp::serve(routes::all(&context))
+        let stopping = shutdown.clone();
+        let serving = warp::serve(routes::all(&context))
             .incoming(self.listener)
-            .graceful(async move { shutdown.cancelled().await })
-            .run()
-            .await;
+            .graceful(async move { stopping.cancelled().await })
+            .run();
+        let out_of_patience = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            () = serving => {}
+            () = out_of_patience => tracing::warn!(grace = ?GRACE, "cutting off clients that do not let go"),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tars_shared::request::FieldError;
-use tars_shared::{queue, store};
+use tars_shared::store;
 use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use warp::http::{HeaderValue, StatusCode};
 use warp::reply::{Reply, Response};
@@ -58,7 +58,7 @@ impl Problem {
 
     /// A part that the answer needs is away: the same request may work soon. What exactly failed is in the log.
     pub(crate) fn unavailable() -> Self {
-        let detail = "a part of the service is away; try again with the same Idempotency-Key";
+        let detail = "a part of the service is away; try again (with the same Idempotency-Key, if you sent one)";
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
     }
 
@@ -75,19 +75,6 @@ impl From<store::Error> for Problem {
             store::Error::Unavailable(_) => Self::unavailable(),
             store::Error::Corrupt(_) => Self::internal(),
         }
-    }
-}
-
-impl From<queue::Error> for Problem {
-    fn from(error: queue::Error) -> Self {
-        tracing::error!(%error, "queue failed");
-        Self::unavailable()
-    }
-}
-
-impl From<FieldError> for Problem {
-    fn from(error: FieldError) -> Self {
-        Self::invalid(vec![error])
     }
 }
 

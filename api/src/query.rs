@@ -23,7 +23,7 @@ pub(crate) fn query() -> BoxedFilter<(Query,)> {
 impl Query {
     /// Takes a parameter out.
     pub(crate) fn take<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
-        let Some(text) = self.0.remove(name).filter(|text| !text.is_empty()) else {
+        let Some(text) = self.0.remove(name) else {
             return Ok(None);
         };
         text.parse().map(Some).map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))

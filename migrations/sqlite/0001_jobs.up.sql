@@ -1,6 +1,7 @@
 -- A job: who submitted what, where it is in its life, and who holds its lease.
 CREATE TABLE jobs (
     id               BLOB    PRIMARY KEY NOT NULL,
+    version          INTEGER NOT NULL,
     subject          TEXT    NOT NULL,
     request_hash     TEXT    NOT NULL,
     retry_of         BLOB,

@@ -10,14 +10,11 @@ use bytes::Bytes;
 /// A store of bytes that may forget.
 #[async_trait]
 pub trait Cache: Send + Sync {
-    /// The bytes under `key`, unless they expired, were removed, or the cache is out of reach.
+    /// The bytes under `key`, unless they expired, were pushed out, or the cache is out of reach.
     async fn find(&self, key: &str) -> Option<Bytes>;
 
     /// Keeps bytes for at most `ttl`.
     async fn put(&self, key: &str, value: Bytes, ttl: Duration);
-
-    /// Forgets what is under `key`.
-    async fn remove(&self, key: &str);
 
     /// Whether the cache answers at all; the reason otherwise.
     async fn ping(&self) -> Result<(), String>;

@@ -238,7 +238,7 @@ impl Failed {
 #[async_trait]
 pub trait Dispatches: Send + Sync {
     /// Submissions that no message stands for: never dispatched for `grace`, due for a retry, or with an expired lease.
-    /// The oldest first.
+    /// The most urgent first, the oldest first within a priority.
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
 
     /// Notes that messages stand for these jobs. One with an expired lease is queued again, its attempt failed.

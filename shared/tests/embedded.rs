@@ -1,10 +1,13 @@
 //! The embedded adapters pass the suites of their ports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use sqlx::sqlite::SqliteConnectOptions;
 use tars_shared::clock::{Manual, System};
 use tars_shared::conformance::store::Fixture;
-use tars_shared::conformance::{self, cache, queue, store};
+use tars_shared::conformance::{self, cache, queue, samples, store};
+use tars_shared::store::JobFilter;
 use tars_shared::store::sqlite::Sqlite;
 use tars_shared::{cache as cache_port, queue as queue_port};
 
@@ -47,6 +50,7 @@ sqlite_passes!(
     promoting_twice_gives_the_same_baseline,
     the_best_baseline_is_the_best_of_its_time,
     the_dispatcher_finds_what_no_message_stands_for,
+    the_dispatcher_takes_urgent_jobs_first,
     the_ledger_counts_every_job_once,
 );
 
@@ -78,12 +82,27 @@ fn system_clock() {
     conformance::clock::check(&System);
 }
 
+/// What another version wrote, or a disk spoilt, is passed over: it stands in nobody else's way.
+#[tokio::test]
+async fn sqlite_passes_over_rows_that_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tars.db");
+    let clock = Arc::new(Manual::new());
+    let store = Sqlite::open(&file, clock.clone()).await.unwrap().into_store();
+    let (spoilt, sound) = (samples::submission(&*clock), samples::submission(&*clock));
+    store.jobs.insert(&[spoilt.clone(), sound.clone()]).await.unwrap();
+    let pool = sqlx::SqlitePool::connect_with(SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    sqlx::query("UPDATE jobs SET parameters = '{}' WHERE id = $1").bind(spoilt.job_id).execute(&pool).await.unwrap();
+    assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), std::slice::from_ref(&sound));
+    let listed = store.jobs.list(&JobFilter::default(), 10).await.unwrap();
+    assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [sound.job_id]);
+}
+
 /// What was up can go down, and up again.
 #[tokio::test]
 async fn sqlite_migrations_go_down_and_up_again() {
     let folder = tempfile::tempdir().unwrap();
-    let options =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("tars.db")).create_if_missing(true);
+    let options = SqliteConnectOptions::new().filename(folder.path().join("tars.db")).create_if_missing(true);
     let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
     let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'";
     let migrations = &tars_shared::store::sqlite::MIGRATIONS;

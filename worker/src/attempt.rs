@@ -77,8 +77,14 @@ impl Attempt<'_> {
             }
         }
         let results: Vec<_> = results.into_iter().flatten().collect();
-        let compare = || verdict::compare(self.services, self.submission, &results, thresholds);
-        Ok(Ending::Completed(until_answered(self.shutdown, compare).await?))
+        let find = || verdict::baselines(self.services, self.submission, &results);
+        let baselines = until_answered(self.shutdown, find).await?;
+        let parameters = self.submission.request.parameters.clone();
+        let compare = move || verdict::compare(&parameters, &results, baselines, &thresholds);
+        let compared = tokio::task::spawn_blocking(compare).await;
+        let comparisons =
+            compared.map_err(|panic| evaluation::broke_down(format!("the comparison panicked: {panic}")))?;
+        Ok(Ending::Completed(comparisons))
     }
 
     async fn policy(&self) -> Result<Policy, Interrupted> {

@@ -42,22 +42,29 @@ pub(crate) async fn run(
     let parameters = job.parameters;
     let id = parameters.environments[job.position].clone();
     let start = Instant::now();
-    let rollout = {
+    let evaluated = {
         let (run, id, policy) = (kept.run.clone(), id.clone(), job.policy.clone());
+        let losses = parameters.losses.clone();
         let plan = Plan::new(parameters.seed, parameters.num_episodes, parameters.deterministic);
         let before = u32::try_from(job.position).unwrap_or(u32::MAX).saturating_mul(parameters.num_episodes);
-        let mut rolling = tokio::task::spawn_blocking(move || roll(&id, &policy, &plan, &run, before));
+        // The statistics take their time too: both belong beside the async runtime, where a panic is caught.
+        let mut evaluating = tokio::task::spawn_blocking(move || {
+            let rollout = roll(&id, &policy, &plan, &run, before)?;
+            let metrics = metrics::summarize(&rollout.episodes, rollout.action_counts.as_deref(), &losses);
+            Ok((rollout, metrics))
+        });
         let deadline = tokio::time::sleep(Duration::from_secs(parameters.timeout_seconds.into()));
         tokio::pin!(deadline);
         loop {
             tokio::select! {
-                rolled = &mut rolling => break rolled,
+                evaluated = &mut evaluating => break evaluated,
                 () = &mut deadline, if kept.run.stopped().is_none() => kept.run.stop(Stop::Timeout),
                 () = shutdown.cancelled(), if kept.run.stopped().is_none() => kept.run.stop(Stop::Shutdown),
             }
         }
     };
-    let rollout = rollout.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
+    let (rollout, metrics) =
+        evaluated.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
     if kept.run.stopped() == Some(Stop::Timeout) {
         // It finished just after its time was up: late is late, whichever was noticed first.
         return Err(Broken::Stopped(Stop::Timeout));
@@ -68,14 +75,8 @@ pub(crate) async fn run(
     measured.evaluations.with_label_values(&[&agent_type, &id]).inc();
     measured.episodes.with_label_values(&[&id]).inc_by(rollout.episodes.len() as u64);
     measured.steps.with_label_values(&[&id]).inc_by(rollout.steps);
-    let losses = &parameters.losses;
-    Ok(EnvironmentResult {
-        environment: id,
-        metrics: metrics::summarize(&rollout.episodes, rollout.action_counts.as_deref(), losses),
-        regression: None,
-        baseline_id: None,
-        episodes: rollout.episodes,
-    })
+    let episodes = rollout.episodes;
+    Ok(EnvironmentResult { environment: id, metrics, regression: None, baseline_id: None, episodes })
 }
 
 fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Result<Rollout, Broken> {
@@ -100,6 +101,6 @@ fn not_here(id: &str) -> environment::Error {
     environment::Error::Failed { id: id.to_owned(), reason: "it is not in this worker's catalogue".to_owned() }
 }
 
-fn broke_down(reason: String) -> Broken {
+pub(crate) fn broke_down(reason: String) -> Broken {
     Broken::Transient(Failed { kind: FailureKind::Evaluation, reason })
 }

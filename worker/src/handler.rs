@@ -84,7 +84,11 @@ impl Handler {
 
     async fn interrupted(&self, lease: Lease, attempt: u32, why: Interrupted) -> Result<Outcome, Unanswered> {
         match why {
-            Interrupted::Unanswered(unanswered) => Err(unanswered),
+            Interrupted::Unanswered(Unanswered::Corrupt(error)) => {
+                let failed = Failed { kind: FailureKind::Evaluation, reason: error.to_string() };
+                self.finish(lease, &Ending::Failed(failed)).await
+            }
+            Interrupted::Unanswered(Unanswered::Shutdown) => Err(Unanswered::Shutdown),
             Interrupted::Permanent(failed) => self.finish(lease, &Ending::Failed(failed)).await,
             Interrupted::Transient(failed) if attempt >= self.config.max_attempts => {
                 self.finish(lease, &Ending::Failed(failed)).await

@@ -39,7 +39,7 @@ async fn consume(services: &Services, handler: &Handler, shutdown: &Cancellation
         let outcome = handler.handle(&delivery).await;
         drop(busy);
         services.metrics.deliveries.with_label_values(&[outcome.as_str()]).inc();
-        settle(services, consumer.as_mut(), &delivery, outcome).await?;
+        carry_out(services, consumer.as_mut(), &delivery, outcome).await?;
     }
 }
 
@@ -62,7 +62,7 @@ impl Drop for Busy<'_> {
 }
 
 /// Carries an outcome out. What the handler wrote is committed by now: no ack before commit.
-async fn settle(
+async fn carry_out(
     services: &Services,
     consumer: &mut dyn Consumer,
     delivery: &Delivery,

@@ -141,7 +141,7 @@ impl Addition {
 }
 
 async fn add(_: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -> Result<Response, Problem> {
-    let baseline = body::parse::<Addition>(&bytes?)?.validate()?;
+    let baseline = body::parse::<Addition>(bytes?).await?.validate()?;
     let baselines = context.services.store.baselines.clone();
     let (baseline, _) = within(async move { baselines.insert(&baseline).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tars_shared::artifact;
+use tars_shared::artifact::{self, Digest};
 use tars_shared::job::Status;
 use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
@@ -87,8 +87,11 @@ async fn evaluate(
     context: Arc<Context>,
 ) -> Result<Response, Problem> {
     let key = checked_key(key)?;
-    let body: Body = body::parse(&bytes?)?;
-    let submission = accept::submission(&context.services, &subject, key.as_deref(), body).map_err(Problem::invalid)?;
+    let bytes = bytes?;
+    let hash = Digest::of(&bytes);
+    let body: Body = body::parse(bytes).await?;
+    let submission =
+        accept::submission(&context.services, &subject, key.as_deref(), hash, body).map_err(Problem::invalid)?;
     let accepted = accept::accept(&context.services, vec![submission]).await?;
     receipt(accepted[0])
 }
@@ -112,15 +115,19 @@ async fn evaluate_batch(
     context: Arc<Context>,
 ) -> Result<Response, Problem> {
     let key = checked_key(key)?;
-    let batch: Batch = body::parse(&bytes?)?;
+    let bytes = bytes?;
+    // Every part carries the hash of the whole: a key that comes back with another batch is recognised by any of them.
+    let hash = Digest::of(&bytes);
+    let batch: Batch = body::parse(bytes).await?;
     if batch.evaluations.is_empty() || batch.evaluations.len() > BATCH_SIZE {
         return Err(Problem::invalid_field("evaluations", format!("give 1 to {BATCH_SIZE} evaluations")));
     }
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
     for (index, body) in batch.evaluations.into_iter().enumerate() {
-        let key = key.as_ref().map(|key| format!("{key}\0{index}"));
-        match accept::submission(&context.services, &subject, key.as_deref(), body) {
+        // The first part has the key itself, so that a batch and a single evaluation cannot share one.
+        let key = key.as_ref().map(|key| if index == 0 { key.clone() } else { format!("{key}\0{index}") });
+        match accept::submission(&context.services, &subject, key.as_deref(), hash, body) {
             Ok(submission) => submissions.push(submission),
             Err(complaints) => errors.extend(complaints.into_iter().map(|complaint| FieldError {
                 field: format!("evaluations[{index}].{}", complaint.field),

@@ -8,7 +8,7 @@ use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tars_engine::policy_file::{Algorithm, Format};
 use tars_shared::artifact::{Digest, MAX_BYTES};
 use tars_shared::request::Priority;
@@ -86,7 +86,7 @@ impl AgentFile {
                 Some(StatisticsBody { artifact, data })
             }
         };
-        Ok(AgentStateBody { artifact, format: Some(self.format), data: data.map(Value::String), vec_normalize })
+        Ok(AgentStateBody { artifact, format: Some(self.format), data: data.as_deref().map(quoted), vec_normalize })
     }
 }
 
@@ -101,4 +101,9 @@ async fn settle(client: &Client, bytes: &[u8]) -> Result<(Option<Digest>, Option
     }
     let stored: Stored = client.upload(bytes.to_vec()).await?.read()?;
     Ok((Some(stored.artifact), None))
+}
+
+/// Text as a JSON value.
+fn quoted(text: &str) -> Box<RawValue> {
+    to_raw_value(text).expect("text is always JSON")
 }

@@ -24,6 +24,7 @@ pub use leases::{
     a_lost_lease_writes_nothing, a_restarted_queue_finds_every_unfinished_job, a_terminal_job_never_changes,
     attempts_are_spent_and_then_the_job_fails, finished_environments_survive_their_attempt, handing_back_is_free,
     only_one_of_many_claims_is_granted, the_dispatcher_finds_what_no_message_stands_for,
+    the_dispatcher_takes_urgent_jobs_first,
 };
 
 /// An empty store and the clock that it goes by.

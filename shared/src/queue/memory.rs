@@ -10,7 +10,7 @@ use super::{Consumer, Delivery, Error, Queue, RetryTier};
 use crate::request::Priority;
 use crate::submission::Submission;
 
-/// Messages that may wait. A policy inside a message can take a quarter of a megabyte; jobs beyond these wait in the store,
+/// Messages of one priority that may wait. A policy inside a message can take a quarter of a megabyte; jobs beyond these wait in the store,
 /// where the dispatcher finds them.
 const CAPACITY: usize = 1000;
 
@@ -52,8 +52,9 @@ impl Shared {
 #[async_trait]
 impl Queue for Memory {
     async fn publish(&self, submission: &Submission) -> Result<(), Error> {
-        if self.0.lanes().iter().map(VecDeque::len).sum::<usize>() >= CAPACITY {
-            return Err(Error::Unavailable(format!("{CAPACITY} messages wait already")));
+        let priority = submission.request.parameters.priority;
+        if self.0.lanes()[priority as usize].len() >= CAPACITY {
+            return Err(Error::Unavailable(format!("{CAPACITY} messages of {priority} priority wait already")));
         }
         self.0.append(submission.clone());
         Ok(())

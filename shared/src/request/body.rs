@@ -1,9 +1,12 @@
 //! The JSON body of `POST /v1/evaluate` and its validation: every complaint names the field and the fix.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use tars_engine::catalogue;
 use tars_engine::policy_file::{Algorithm, Format};
 use uuid::Uuid;
@@ -22,7 +25,7 @@ pub struct Body {
     /// The policy.
     pub agent_state: AgentStateBody,
     /// Numbers or texts to store with the result; at most 64.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded_map")]
     pub hyperparameters: BTreeMap<String, Hyperparameter>,
     /// Gymnasium ids, 1 to 16; `["CartPole-v1"]` by default.
     pub environments: Option<Vec<String>>,
@@ -45,7 +48,7 @@ pub struct Body {
     /// Wall time per environment, 300 by default.
     pub timeout_seconds: Option<i64>,
     /// Free tags; at most 64.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded_map")]
     pub labels: BTreeMap<String, String>,
     /// Training losses, oldest first.
     #[serde(default)]
@@ -63,7 +66,8 @@ pub struct AgentStateBody {
     /// Required with `data`.
     pub format: Option<Format>,
     /// Base64; for `mlp-json` the JSON object itself.
-    pub data: Option<Value>,
+    /// It stays text until its length is known: a tree of values would take a hundred times its bytes.
+    pub data: Option<Box<RawValue>>,
     /// SB3's `VecNormalize` statistics.
     pub vec_normalize: Option<StatisticsBody>,
 }
@@ -126,7 +130,7 @@ impl AgentStateBody {
     fn validate(self) -> Result<AgentState, FieldError> {
         let policy = match (self.artifact, self.data, self.format) {
             (Some(digest), None, _) => Blob::Artifact(digest),
-            (None, Some(data), Some(format)) => Blob::Inline(policy_bytes(data, format)?),
+            (None, Some(data), Some(format)) => Blob::Inline(policy_bytes(data.get(), format)?),
             (None, Some(_), None) => {
                 return Err(FieldError::new(
                     "agent_state.format",
@@ -156,11 +160,15 @@ impl StatisticsBody {
     }
 }
 
-fn policy_bytes(data: Value, format: Format) -> Result<Base64, FieldError> {
+/// The policy in a JSON value: base64 in a text, or the `mlp-json` object itself.
+fn policy_bytes(json: &str, format: Format) -> Result<Base64, FieldError> {
     const FIELD: &str = "agent_state.data";
-    match (data, format) {
-        (Value::String(text), _) => decode(FIELD, &text),
-        (object @ Value::Object(_), Format::MlpJson) => bounded(FIELD, Base64(object.to_string().into_bytes())),
+    match (json.as_bytes().first(), format) {
+        (Some(b'"'), _) => {
+            let text: String = serde_json::from_str(json).map_err(|error| FieldError::new(FIELD, error.to_string()))?;
+            decode(FIELD, &text)
+        }
+        (Some(b'{'), Format::MlpJson) => bounded(FIELD, Base64(json.as_bytes().to_vec())),
         (_, Format::MlpJson) => Err(FieldError::new(FIELD, "must be the JSON object itself, or its base64")),
         _ => Err(FieldError::new(FIELD, "must be base64 text")),
     }
@@ -177,6 +185,32 @@ fn bounded(field: &str, bytes: Base64) -> Result<Base64, FieldError> {
         1..=artifact::MAX_BYTES => Ok(bytes),
         _ => Err(FieldError::new(field, "may have at most 10 MiB after decoding")),
     }
+}
+
+/// Reads a map and stops at the first entry too many, however many follow.
+fn bounded_map<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, V>, D::Error> {
+    struct Bounded<V>(PhantomData<V>);
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Bounded<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an object with at most {} entries", limits::MAP_ENTRIES)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = entries.next_entry()? {
+                map.insert(key, value);
+                if map.len() > limits::MAP_ENTRIES {
+                    return Err(de::Error::custom(format_args!("at most {} entries", limits::MAP_ENTRIES)));
+                }
+            }
+            Ok(map)
+        }
+    }
+    deserializer.deserialize_map(Bounded(PhantomData))
 }
 
 /// Checks hyperparameters that do not come with an evaluation.

@@ -110,7 +110,13 @@ async fn promote(
     context: Arc<Context>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
-    let promotion: Promotion = bytes?.as_ref().map(body::parse).transpose()?.unwrap_or_default();
+    let promotion: Promotion = match bytes? {
+        Some(bytes) => body::parse(bytes).await?,
+        None => Promotion::default(),
+    };
+    if promotion.environments.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Problem::invalid_field("environments", "name at least one, or leave it out for all"));
+    }
     let job = Watch::new(&context, id).look().await?;
     if job.status != Status::Completed {
         let detail = format!("the job is {}: only completed jobs can be promoted", job.status);

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::Fixture;
 use crate::clock::Clock as _;
-use crate::conformance::samples::{baseline, result, submission};
+use crate::conformance::samples::{baseline, result, submission, with_priority};
 use crate::job::{FailureKind, Progress, Status};
+use crate::request::Priority;
 use crate::store::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Standing, Store};
 use crate::submission::Submission;
 
@@ -265,6 +266,25 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     assert_eq!(status(&store, running.job_id).await, Status::Queued);
     assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap(), "its former holder writes nothing");
     assert_eq!(attempt(&claim(&store, &running).await), 2);
+}
+
+/// Urgent jobs do not wait behind a backlog.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn the_dispatcher_takes_urgent_jobs_first(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let mut expected = Vec::new();
+    for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        for _ in 0..2 {
+            clock.advance(TimeDelta::seconds(1));
+            expected.push(with_priority(&*clock, priority));
+        }
+    }
+    store.jobs.insert(&expected).await.unwrap();
+    expected.sort_by_key(|submission| (submission.request.parameters.priority, submission.submitted_at));
+    assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), expected);
+    assert_eq!(store.dispatches.due(Duration::ZERO, 2).await.unwrap(), expected[..2]);
 }
 
 /// After the end of a process whose queue forgets, every unfinished job is due at once.

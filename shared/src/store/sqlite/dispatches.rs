@@ -19,8 +19,12 @@ impl Dispatches for Sqlite {
         select.push(rows::SUBMISSION).push(" FROM jobs WHERE (status = 'queued' AND dispatched_at IS NULL AND ");
         select.push("coalesce(not_before, submitted_at) <= ").push_bind(now - grace);
         select.push(") OR (status = 'running' AND lease_expires_at <= ").push_bind(now);
-        select.push(") ORDER BY submitted_at, id LIMIT ").push_bind(limit);
-        select.build().fetch_all(&self.readers).await?.iter().map(rows::submission).collect()
+        select.push(
+            ") ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, submitted_at, id LIMIT ",
+        );
+        select.push_bind(limit);
+        let rows = select.build().fetch_all(&self.readers).await?;
+        Ok(rows.iter().filter_map(|row| rows::readable(rows::submission(row))).collect())
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {

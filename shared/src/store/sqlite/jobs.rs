@@ -16,11 +16,12 @@ use crate::submission::Submission;
 pub(super) async fn insert(tx: &mut SqliteConnection, submission: &Submission) -> Result<Inserted, Error> {
     let parameters = &submission.request.parameters;
     let inserted = sqlx::query(
-        "INSERT INTO jobs (id, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, status, \
-         submitted_at, episodes_total) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $10) \
+        "INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, status, \
+         submitted_at, episodes_total) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $11) \
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(submission.job_id)
+    .bind(submission.version)
     .bind(&submission.subject)
     .bind(submission.request_hash.to_string())
     .bind(submission.retry_of)
@@ -145,7 +146,7 @@ impl Sqlite {
     /// The jobs of a statement that selects [`rows::JOB`], with their failures.
     async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
         let rows = select.build().fetch_all(&self.readers).await?;
-        let mut jobs = rows.iter().map(rows::job).collect::<Result<Vec<_>, _>>()?;
+        let mut jobs: Vec<_> = rows.iter().filter_map(|row| rows::readable(rows::job(row))).collect();
         let places: HashMap<_, _> = jobs.iter().enumerate().map(|(place, job)| (job.id, place)).collect();
         if jobs.iter().all(|job| job.attempt == 0) {
             return Ok(jobs);

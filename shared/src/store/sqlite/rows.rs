@@ -10,14 +10,20 @@ use crate::baseline::{Baseline, NewBaseline};
 use crate::job::{EnvironmentResult, Failure, FailureKind, Job, Progress, Status};
 use crate::request::{Parameters, Request};
 use crate::store::Error;
-use crate::submission::{Submission, VERSION};
+use crate::submission::Submission;
 
 /// The columns of [`job`].
 pub(super) const JOB: &str = "id, subject, parameters, status, attempt, submitted_at, started_at, finished_at, not_before, \
      cancel_requested, episodes_done, episodes_total, verdict, retry_of";
 
 /// The columns of [`submission`].
-pub(super) const SUBMISSION: &str = "id, subject, request_hash, submitted_at, retry_of, parameters, agent_state";
+pub(super) const SUBMISSION: &str =
+    "id, version, subject, request_hash, submitted_at, retry_of, parameters, agent_state";
+
+/// Passes over a row that cannot be read, so that it stands in nobody else's way, and says so in the log.
+pub(super) fn readable<T>(row: Result<T, Error>) -> Option<T> {
+    row.inspect_err(|error| tracing::error!(%error, "passing over a row")).ok()
+}
 
 /// A job, without its failures.
 pub(super) fn job(row: &SqliteRow) -> Result<Job, Error> {
@@ -45,7 +51,7 @@ pub(super) fn job(row: &SqliteRow) -> Result<Job, Error> {
 
 pub(super) fn submission(row: &SqliteRow) -> Result<Submission, Error> {
     Ok(Submission {
-        version: VERSION,
+        version: row.try_get("version")?,
         job_id: row.try_get("id")?,
         subject: row.try_get("subject")?,
         request_hash: request_hash(row)?,
