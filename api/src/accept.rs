@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tars_shared::agent::Blob;
+use tars_shared::agent::{AgentState, Blob};
 use tars_shared::artifact::Digest;
 use tars_shared::job::Status;
 use tars_shared::request::FieldError;
@@ -55,18 +55,31 @@ pub(crate) fn submission(
 
 /// Records submissions, all or none, then publishes the new ones. A publication that fails is made up for by the
 /// dispatcher: the row is there.
-pub(crate) async fn accept(services: &Services, submissions: Vec<Submission>) -> Result<Vec<Accepted>, Problem> {
+///
+/// `parent` is the path of the submissions in the client's document, for complaints.
+pub(crate) async fn accept(
+    services: &Services,
+    parent: &str,
+    submissions: Vec<Submission>,
+) -> Result<Vec<Accepted>, Problem> {
     // Each call has its own deadline, but a batch makes many.
-    match tokio::time::timeout(PATIENCE, record_and_publish(services, submissions)).await {
+    match tokio::time::timeout(PATIENCE, record_and_publish(services, parent, submissions)).await {
         Ok(accepted) => accepted,
         Err(_) => Err(Problem::unavailable()),
     }
 }
 
-async fn record_and_publish(services: &Services, mut submissions: Vec<Submission>) -> Result<Vec<Accepted>, Problem> {
+async fn record_and_publish(
+    services: &Services,
+    parent: &str,
+    mut submissions: Vec<Submission>,
+) -> Result<Vec<Accepted>, Problem> {
     for (index, submission) in submissions.iter_mut().enumerate() {
-        for blob in submission.request.agent_state.blobs_mut() {
-            store_blob(services, index, blob).await?;
+        let parent = if parent.is_empty() { String::new() } else { format!("{parent}[{index}].") };
+        let AgentState { policy, vec_normalize, .. } = &mut submission.request.agent_state;
+        store_blob(services, policy, || format!("{parent}agent_state.artifact")).await?;
+        if let Some(statistics) = vec_normalize {
+            store_blob(services, statistics, || format!("{parent}agent_state.vec_normalize.artifact")).await?;
         }
     }
     let submissions = Arc::new(submissions);
@@ -109,7 +122,7 @@ async fn record_and_publish(services: &Services, mut submissions: Vec<Submission
 }
 
 /// Stores a large blob, and refuses the name of one that is not stored.
-async fn store_blob(services: &Services, index: usize, blob: &mut Blob) -> Result<(), Problem> {
+async fn store_blob(services: &Services, blob: &mut Blob, field: impl FnOnce() -> String) -> Result<(), Problem> {
     let artifacts = services.store.artifacts.clone();
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
@@ -122,8 +135,8 @@ async fn store_blob(services: &Services, index: usize, blob: &mut Blob) -> Resul
         Blob::Artifact(digest) => {
             let digest = *digest;
             if !within(async move { artifacts.contains(digest).await }).await? {
-                let message = format!("no artifact {digest} is stored (evaluation {index}): PUT /v1/artifacts first");
-                return Err(Problem::invalid_field("agent_state", message));
+                let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
+                return Err(Problem::invalid_field(field(), message));
             }
         }
     }

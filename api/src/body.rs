@@ -84,6 +84,9 @@ fn parse_now<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Syntax first: a document that breaks off is not blamed on its fields.
     serde_json::from_slice::<IgnoredAny>(bytes)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid_field("(body)", "send a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

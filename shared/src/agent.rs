@@ -18,13 +18,6 @@ pub struct AgentState {
     pub vec_normalize: Option<Blob>,
 }
 
-impl AgentState {
-    /// The blobs, to be stored or fetched.
-    pub fn blobs_mut(&mut self) -> impl Iterator<Item = &mut Blob> {
-        std::iter::once(&mut self.policy).chain(self.vec_normalize.as_mut())
-    }
-}
-
 /// Bytes that travel inside the message, or the name of stored ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -61,7 +61,7 @@ impl Parameters {
 
 /// A hyperparameter's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a number or a text")]
 pub enum Hyperparameter {
     /// A number.
     Number(serde_json::Number),

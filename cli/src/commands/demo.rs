@@ -15,6 +15,7 @@ use tars_engine::regression::Thresholds;
 use self::round::Outcome;
 use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
 use crate::client::{Client, Server};
+use crate::commands::INTERRUPTED;
 use crate::logging;
 use crate::service::Service;
 use crate::show::number::count;
@@ -50,13 +51,14 @@ impl Demo {
             };
             let service = Service::start(data.path(), &api, &worker, Thresholds::default()).await?;
             let code = tokio::select! {
-                code = self.show(&service) => code,
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted.context("cannot wait for Ctrl-C").map(|()| ExitCode::SUCCESS)
-                }
+                code = self.show(&service) => code?,
+                interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::from(INTERRUPTED))?,
             };
+            if !self.once && code == ExitCode::SUCCESS {
+                tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+            }
             service.stop().await?;
-            code
+            Ok(code)
         })
     }
 
@@ -65,7 +67,7 @@ impl Demo {
         let story = tell(&client).await?;
         if !self.once {
             stdout::print(&look_around(&client, &story))?;
-            return std::future::pending().await;
+            return Ok(ExitCode::SUCCESS);
         }
         let strangers: Vec<_> = story.iter().filter(|outcome| !outcome.is_expected()).collect();
         for Outcome { plan, job } in &strangers {

@@ -44,8 +44,10 @@ impl Dev {
 fn print_welcome(service: &Service, data: &std::path::Path) {
     let url = service.url();
     println!("T.A.R.S. is listening on {url}, its data is in {}", data.display());
-    if service.unfinished() > 0 {
-        println!("{} unfinished jobs of the last run go on", service.unfinished());
+    match service.unfinished() {
+        0 => {}
+        1 => println!("1 unfinished job of the last run goes on"),
+        jobs => println!("{jobs} unfinished jobs of the last run go on"),
     }
     println!();
     println!("Evaluate a small policy (it pushes the cart the way the pole leans):");

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub(super) use self::promote::Promote;
 use crate::client::{self, Client, Job, ProgressBars, Receipt, Server};
+use crate::commands::INTERRUPTED;
 use crate::stdout;
 
 /// List, show, follow, cancel, retry and promote jobs
@@ -41,7 +42,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct One {
     /// The job's full id
-    #[arg(value_name = "JOB_ID")]
+    #[arg(value_name = "JOB_ID", value_parser = job_id)]
     id: Uuid,
     /// Print the service's JSON
     #[arg(long)]
@@ -68,11 +69,24 @@ impl Jobs {
 pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
     let bars = if json { ProgressBars::Silent } else { ProgressBars::new(id.to_string().len()) };
     let mut progress = bars.add(id.to_string());
-    let followed = client::follow(client, id, &mut progress).await;
+    let followed = tokio::select! {
+        followed = client::follow(client, id, &mut progress) => Some(followed),
+        _ = tokio::signal::ctrl_c() => None,
+    };
     bars.close();
-    let answer = followed?;
+    let Some(answer) = followed.transpose()? else {
+        let server = client.server().option();
+        eprintln!("\nthe job goes on; follow it with: tars jobs watch {id}{server}");
+        eprintln!("or end it with: tars jobs cancel {id}{server}");
+        return Ok(INTERRUPTED.into());
+    };
     let job = show::print(client, &answer, json).await?;
     Ok(job.exit_code().into())
+}
+
+/// A job id from the command line.
+pub(super) fn job_id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(text).map_err(|_| "it must be a job's full id, as `tars jobs list` shows it")
 }
 
 async fn cancel(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {

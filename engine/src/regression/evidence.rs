@@ -85,8 +85,9 @@ impl Evidence {
         let summary = Summary::of(differences.0.iter().copied());
         let constant = is_constant(&summary, sample.mean.abs().max(baseline.mean.abs()));
         let (test, bounds) = if constant {
-            let p_value = if summary.mean < 0.0 { sign_test_unanimous(summary.n) } else { 1.0 };
-            (Test::PairedSign, Bounds::point(summary.mean, p_value))
+            let unanimous = sign_test_unanimous(summary.n);
+            let p_value = if summary.mean < 0.0 { unanimous } else { 1.0 };
+            (Test::PairedSign, Bounds::unvaried(summary.mean, p_value, unanimous <= alpha, baseline.mean))
         } else {
             (Test::PairedT, differences.bounds(&summary, alpha))
         };
@@ -105,7 +106,9 @@ impl Evidence {
             Differences(episodes.iter().map(|episode| snapped(episode.total_reward - constant, constant)).collect());
         let summary = Summary::of(differences.0.iter().copied());
         let bounds = if is_constant(&summary, constant) {
-            Bounds::point(summary.mean, if summary.mean < 0.0 { 0.0 } else { 1.0 })
+            let p_value = if summary.mean < 0.0 { 0.0 } else { 1.0 };
+            let unanimous = fisher_all_in_first(sample.n, sample.n, baseline.n);
+            Bounds::unvaried(summary.mean, p_value, unanimous <= alpha, constant)
         } else {
             differences.bounds(&summary, alpha)
         };
@@ -122,8 +125,12 @@ impl Evidence {
 }
 
 impl Bounds {
-    fn point(difference: f64, p_value: f64) -> Self {
-        Self { interval: Interval::point(difference), p_value, variance_per_episode: 0.0 }
+    /// Differences that are all the same. They are a point, if there are so many that the test would have noticed had all of
+    /// them been losses; otherwise they show nothing, and everything may be lost.
+    fn unvaried(difference: f64, p_value: f64, enough: bool, baseline_mean: f64) -> Self {
+        let unknown = if enough { 0.0 } else { baseline_mean.abs().max(1.0) };
+        let interval = Interval { low: difference - unknown, high: difference };
+        Self { interval, p_value, variance_per_episode: 0.0 }
     }
 }
 

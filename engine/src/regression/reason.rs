@@ -23,10 +23,16 @@ pub(super) fn write(
         format!("lower bound {} of the difference, margin {}; {test}", number(interval.low), number(comparison.margin));
     let p_value = p_value(comparison);
     match verdict {
-        Verdict::Pass => format!(
-            "{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound}){}",
-            if is_unvaried(interval) { unseen(comparison, thresholds) } else { String::new() }
-        ),
+        Verdict::Pass if is_unvaried(comparison, interval) => {
+            let share = percent(clopper_pearson_upper(0, comparison.n, thresholds.alpha));
+            format!(
+                "{environment} passes: {means}; no episode differed from the others, and that more than {share} of all \
+                 episodes do is ruled out at {confidence} ({bound})"
+            )
+        }
+        Verdict::Pass => {
+            format!("{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound})")
+        }
         Verdict::Regression => {
             format!("{environment} regressed: {means}, which is more than chance explains ({p_value}; {bound})")
         }
@@ -64,15 +70,10 @@ fn means(comparison: &Comparison) -> String {
     format!("mean reward {} against the baseline's {} ({change})", number(mean), number(comparison.baseline_mean))
 }
 
-/// Whether every difference was the same, so that the interval is a point.
-fn is_unvaried(interval: Interval) -> bool {
-    interval.low >= interval.high
-}
-
-/// A sample without variation knows nothing of the size of rare losses, but bounds their frequency.
-fn unseen(comparison: &Comparison, thresholds: &Thresholds) -> String {
-    let share = clopper_pearson_upper(0, comparison.n, thresholds.alpha);
-    format!("; as no episode differed from the others, at most {} of all episodes may", percent(share))
+/// Whether every difference was the same: nothing above the estimate is uncertain then. Such a sample knows nothing of the
+/// size of rare losses, but bounds their frequency.
+fn is_unvaried(comparison: &Comparison, interval: Interval) -> bool {
+    interval.high <= comparison.difference
 }
 
 fn advice(comparison: &Comparison, interval: Interval) -> String {
@@ -81,7 +82,7 @@ fn advice(comparison: &Comparison, interval: Interval) -> String {
             format!("about {needed} episodes per side would tell")
         }
         Some(_) => "the drop is too close to the margin to tell with these episodes".to_owned(),
-        None if is_unvaried(interval) => "more episodes would tell".to_owned(),
+        None if is_unvaried(comparison, interval) => "more episodes would tell".to_owned(),
         None => "with returns that vary so much no feasible number of episodes would tell".to_owned(),
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct List {
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
     /// Only jobs with this label
-    #[arg(long, value_name = "NAME:VALUE")]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
     /// How many
@@ -42,6 +42,12 @@ pub(super) struct List {
     #[arg(long)]
     #[serde(skip)]
     json: bool,
+}
+
+/// A label as `tars submit` takes it, as the service looks for it.
+fn label(text: &str) -> Result<String, &'static str> {
+    let pair = text.split_once('=').or_else(|| text.split_once(':'));
+    pair.map(|(name, value)| format!("{name}:{value}")).ok_or("it must be NAME=VALUE")
 }
 
 impl List {

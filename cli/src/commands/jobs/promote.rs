@@ -15,7 +15,7 @@ use crate::stdout;
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct Promote {
     /// The completed job's full id
-    #[arg(value_name = "JOB_ID")]
+    #[arg(value_name = "JOB_ID", value_parser = super::job_id)]
     id: Uuid,
     /// Only the result on this environment; may be repeated [default: all of the job's]
     #[arg(long = "env", value_name = "ID")]

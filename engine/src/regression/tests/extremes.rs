@@ -19,7 +19,22 @@ fn a_single_episode_on_either_side_is_never_enough() {
 #[test]
 fn a_pass_without_any_variation_says_what_it_cannot_know() {
     let judged = judged(&[500.0; 50], &summary(&[500.0; 100]));
-    assert!(judged.reason.contains("at most 5.8 % of all episodes"), "{}", judged.reason);
+    assert!(judged.reason.contains("more than 5.8 % of all episodes"), "{}", judged.reason);
+}
+
+#[test]
+fn a_handful_without_any_variation_is_no_pass() {
+    let kept = baseline(&around(500.0, 20.0, 100));
+    for n in 2..=30 {
+        // The same returns on the same seeds: no difference varies.
+        let same = judged(&around(500.0, 20.0, n), &kept);
+        let expected = if n < 5 { Verdict::Inconclusive } else { Verdict::Pass };
+        assert_eq!((same.verdict, same.comparison.test), (expected, Test::PairedSign), "{n} episodes: {}", same.reason);
+        let constant = judged(&vec![500.0; n as usize], &summary(&vec![500.0; n as usize]));
+        let expected = if n < 3 { Verdict::Inconclusive } else { Verdict::Pass };
+        assert_eq!((constant.verdict, constant.comparison.test), (expected, Test::Exact), "{n} episodes");
+        assert_finite(&constant);
+    }
 }
 
 #[test]
