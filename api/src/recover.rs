@@ -1,7 +1,9 @@
 //! What warp's rejections become. Rejections are routing alone: handlers return problems.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
+use tars_shared::metrics::Metrics;
 use warp::http::StatusCode;
 use warp::reject::{InvalidHeader, InvalidQuery, MethodNotAllowed, Rejection};
 use warp::reply::{Reply as _, Response};
@@ -10,7 +12,7 @@ use crate::access;
 use crate::problem::Problem;
 
 /// Complaints about the caller come before those about the body, method before not-found, the catch-all last.
-pub(crate) async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
+pub(crate) async fn recover(metrics: Arc<Metrics>, rejection: Rejection) -> Result<Response, Infallible> {
     let problem = if let Some(refusal) = rejection.find::<access::Refused>() {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", refusal.0)
     } else if let Some(header) = rejection.find::<InvalidHeader>() {
@@ -25,5 +27,8 @@ pub(crate) async fn recover(rejection: Rejection) -> Result<Response, Infallible
         tracing::error!(?rejection, "a rejection that no rule covers");
         Problem::internal()
     };
-    Ok(problem.into_response())
+    let response = problem.into_response();
+    // No route took the request, so its path is whatever the client made up: it must not become a label.
+    metrics.http_requests.with_label_values(&["unmatched", "", response.status().as_str()]).inc();
+    Ok(response)
 }

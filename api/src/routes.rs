@@ -30,6 +30,7 @@ pub(crate) struct Context {
 
 /// The whole API.
 pub(crate) fn all(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
+    let metrics = context.services.metrics.clone();
     evaluate::routes(context)
         .or(jobs::routes(context))
         .unify()
@@ -41,7 +42,7 @@ pub(crate) fn all(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
         .unify()
         .or(operations::routes(context))
         .unify()
-        .recover(recover)
+        .recover(move |rejection| recover(metrics.clone(), rejection))
         .unify()
         .boxed()
 }

@@ -387,6 +387,7 @@ async fn other_sites_and_other_routes_are_turned_away() {
 async fn operators_see_health_and_the_ledger() {
     let server = Server::start().await;
     server.post("/v1/evaluate", &evaluation()).await;
+    server.get("/v1/nothing").await;
     let (status, health) = server.get("/health").await;
     assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("healthy")));
     let metrics = server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
@@ -394,6 +395,8 @@ async fn operators_see_health_and_the_ledger() {
         "tars_eval_jobs{status=\"queued\"} 1",
         "tars_eval_jobs_accepted_total{priority=\"normal\"} 1",
         "tars_eval_queue_depth{priority=\"normal\"} 1",
+        "tars_eval_http_requests_total{method=\"POST\",route=\"/v1/evaluate\",status=\"202\"} 1",
+        "tars_eval_http_requests_total{method=\"\",route=\"unmatched\",status=\"404\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
