@@ -389,6 +389,8 @@ async fn operators_see_health_and_the_ledger() {
     server.post("/v1/evaluate", &evaluation()).await;
     server.get("/v1/nothing").await;
     let (status, health) = server.get("/health").await;
+    let head = server.request(Method::HEAD, "/health").send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK, "HEAD is answered as GET");
     assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("healthy")));
     let metrics = server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     for line in [

@@ -18,7 +18,8 @@ use crate::problem::Problem;
 const PATIENCE: Duration = Duration::from_millis(800);
 
 pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let public = || warp::get().and(access::require(Role::Public));
+    // Load balancers like to ask with HEAD.
+    let public = || warp::get().or(warp::head()).unify().and(access::require(Role::Public));
     let health = warp::path!("health").and(public()).and(with(context)).then(health);
     let livez = warp::path!("livez").and(public()).then(async |_: Subject| Ok("ok"));
     let readyz = warp::path!("readyz").and(public()).and(with(context)).then(readyz);
