@@ -1,0 +1,9 @@
+//! The API on real embedded parts, over real sockets. No worker runs: what is accepted stays queued.
+
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
+mod bad_requests;
+mod baselines_and_operations;
+mod evaluations;
+mod jobs;
+mod server;
