@@ -46,6 +46,8 @@ pub struct Metrics {
     pub worker_slots: IntGaugeVec,
     /// Cache look-ups by `result`: hit or miss.
     pub cache_requests: IntCounterVec,
+    /// Connections that were lost and made anew, by `part`: store, queue, cache.
+    pub reconnects: IntCounterVec,
 }
 
 impl Metrics {
@@ -94,6 +96,7 @@ impl Metrics {
             dispatched: register.counter("dispatched_total", "Messages published by the dispatcher."),
             worker_slots: register.gauges("worker_slots", "Slots of this worker.", &["state"]),
             cache_requests: register.counters("cache_requests_total", "Cache look-ups.", &["result"]),
+            reconnects: register.counters("reconnects_total", "Connections that were lost and made anew.", &["part"]),
             registry,
         }
     }

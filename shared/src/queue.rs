@@ -5,6 +5,8 @@ pub mod memory;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::request::Priority;
 use crate::submission::Submission;
@@ -28,6 +30,9 @@ pub trait Queue: Send + Sync {
 
     /// A consumer that holds one delivery at a time.
     async fn consume(&self) -> Result<Box<dyn Consumer>, Error>;
+
+    /// A consumer of the messages that the queue itself gave up on. `None` where it never gives up.
+    async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, Error>;
 
     /// How many messages wait in each priority, delayed and delivered ones not counted.
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error>;
@@ -54,8 +59,33 @@ pub trait Consumer: Send {
 pub struct Delivery {
     /// What it says.
     pub submission: Submission,
-    /// Whether it was delivered before and not acknowledged: its former consumer is gone.
+    /// Which message it is. Several messages may stand for one job; each keeps its id through all its deliveries.
+    pub message_id: Uuid,
+    /// Whether it was delivered before and not acknowledged: its former consumer is gone, or lost its connection.
     pub redelivered: bool,
+}
+
+/// Takes one dead message at a time. When it is dropped, the message that it holds goes to another consumer.
+#[async_trait]
+pub trait DeadConsumer: Send {
+    /// The next dead message, the oldest first.
+    async fn next(&mut self) -> Result<DeadMessage, Error>;
+
+    /// The message is recorded elsewhere. False: it was another consumer's already.
+    async fn ack(&mut self) -> Result<bool, Error>;
+}
+
+/// A message that the queue gave up on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadMessage {
+    /// Its id, or a new one where it carried none.
+    pub message_id: Uuid,
+    /// The bytes as they came.
+    pub body: Bytes,
+    /// What they say, or why they cannot be read.
+    pub submission: Result<Submission, String>,
+    /// Why the queue gave up, in the queue's own word, such as `delivery_limit` or `rejected`.
+    pub reason: String,
 }
 
 /// How long a retry waits. Each tier is a queue of its own, because different delays in one queue block each other.

@@ -59,13 +59,15 @@ pub async fn redelivers_when_a_consumer_goes(queue: &dyn Queue) {
     let message = submission(&System);
     queue.publish(&message).await.expect("published");
     let mut first = queue.consume().await.expect("a consumer");
-    assert_eq!(next(&mut *first).await.submission.job_id, message.job_id);
+    let delivered = next(&mut *first).await;
+    assert_eq!(delivered.submission.job_id, message.job_id);
     drop(first);
 
     let mut second = queue.consume().await.expect("a consumer");
     let again = next(&mut *second).await;
     assert_eq!(again.submission, message, "what a consumer held goes to another when it goes");
     assert!(again.redelivered, "and says that it was delivered before");
+    assert_eq!(again.message_id, delivered.message_id, "it is the same message");
 
     assert!(second.hand_back().await.expect("handed back"), "the delivery was ours");
     assert!(!second.hand_back().await.expect("an answer"), "it can be handed back once");
@@ -83,18 +85,18 @@ pub async fn consumers_share(queue: &dyn Queue) {
     let mut second = queue.consume().await.expect("a consumer");
     let (one, two) = tokio::join!(
         async {
-            let delivery = next(&mut *first).await;
             // The first delivery stays unacknowledged: the second message must reach the second consumer.
-            delivery.submission.job_id
+            next(&mut *first).await
         },
         async {
             for _ in 0..2 {
                 queue.publish(&submission(&System)).await.expect("published");
             }
-            next(&mut *second).await.submission.job_id
+            next(&mut *second).await
         },
     );
-    assert_ne!(one, two, "each message goes to one consumer");
+    assert_ne!(one.submission.job_id, two.submission.job_id, "each message goes to one consumer");
+    assert_ne!(one.message_id, two.message_id, "each message has an id of its own");
     first.ack().await.expect("acknowledged");
     second.ack().await.expect("acknowledged");
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::{Consumer, Delivery, Error, Queue, RetryTier};
+use super::{Consumer, DeadConsumer, Delivery, Error, Queue, RetryTier};
+use crate::clock::{Clock as _, System};
 use crate::request::Priority;
 use crate::submission::Submission;
 
@@ -33,14 +34,15 @@ impl Shared {
 
     fn append(&self, submission: Submission) {
         let lane = submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_back(Delivery { submission, redelivered: false });
+        let message_id = System.new_id();
+        self.lanes()[lane].push_back(Delivery { submission, message_id, redelivered: false });
         self.arrived.notify_one();
     }
 
     /// Back to the front: what was delivered once is older than all that waits.
-    fn give_back(&self, submission: Submission) {
-        let lane = submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_front(Delivery { submission, redelivered: true });
+    fn give_back(&self, delivery: Delivery) {
+        let lane = delivery.submission.request.parameters.priority as usize;
+        self.lanes()[lane].push_front(Delivery { redelivered: true, ..delivery });
         self.arrived.notify_one();
     }
 
@@ -75,6 +77,10 @@ impl Queue for Memory {
         Ok(Box::new(MemoryConsumer { shared: self.0.clone(), held: None }))
     }
 
+    async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, Error> {
+        Ok(None)
+    }
+
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error> {
         let lanes = self.0.lanes();
         Ok(Priority::ALL.iter().map(|&priority| (priority, lanes[priority as usize].len() as u64)).collect())
@@ -88,7 +94,7 @@ impl Queue for Memory {
 #[derive(Debug)]
 struct MemoryConsumer {
     shared: Arc<Shared>,
-    held: Option<Submission>,
+    held: Option<Delivery>,
 }
 
 #[async_trait]
@@ -98,7 +104,7 @@ impl Consumer for MemoryConsumer {
         loop {
             let arrived = self.shared.arrived.notified();
             if let Some(delivery) = self.shared.take() {
-                self.held = Some(delivery.submission.clone());
+                self.held = Some(delivery.clone());
                 // One permit may stand for several arrivals: pass it on while anything is left.
                 self.shared.arrived.notify_one();
                 return Ok(delivery);
@@ -114,8 +120,8 @@ impl Consumer for MemoryConsumer {
     async fn hand_back(&mut self) -> Result<bool, Error> {
         let held = self.held.take();
         let had = held.is_some();
-        if let Some(submission) = held {
-            self.shared.give_back(submission);
+        if let Some(delivery) = held {
+            self.shared.give_back(delivery);
         }
         Ok(had)
     }
@@ -123,8 +129,8 @@ impl Consumer for MemoryConsumer {
 
 impl Drop for MemoryConsumer {
     fn drop(&mut self) {
-        if let Some(submission) = self.held.take() {
-            self.shared.give_back(submission);
+        if let Some(delivery) = self.held.take() {
+            self.shared.give_back(delivery);
         }
     }
 }
