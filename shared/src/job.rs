@@ -93,9 +93,25 @@ pub enum FailureKind {
     Evaluation,
     /// The worker vanished while it ran the job.
     WorkerLost,
+    /// The queue delivered its message again and again, and nobody finished with it.
+    Undeliverable,
+    /// The message cannot be read.
+    UnreadableMessage,
 }
 
 impl FailureKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::InvalidPolicy,
+        Self::MissingArtifact,
+        Self::UnknownEnvironment,
+        Self::Timeout,
+        Self::Evaluation,
+        Self::WorkerLost,
+        Self::Undeliverable,
+        Self::UnreadableMessage,
+    ];
+
     /// The name in JSON, in the store and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +121,20 @@ impl FailureKind {
             Self::Timeout => "timeout",
             Self::Evaluation => "evaluation",
             Self::WorkerLost => "worker_lost",
+            Self::Undeliverable => "undeliverable",
+            Self::UnreadableMessage => "unreadable_message",
         }
+    }
+}
+
+impl FromStr for FailureKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("must be one of {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 
@@ -145,8 +174,10 @@ pub struct Job {
     pub parameters: Parameters,
     /// Where it is in its life.
     pub status: Status,
-    /// How often a worker has begun it.
+    /// How often a worker has begun it, losses that count against nobody left out.
     pub attempt: u32,
+    /// How often a worker vanished that ran other jobs beside it. Since the first time it runs alone.
+    pub interruptions: u32,
     /// When it was accepted.
     pub submitted_at: DateTime<Utc>,
     /// When its first attempt began.

@@ -3,6 +3,8 @@
 //! An answer that never came may still have been carried out: callers repeat calls, so every write is either
 //! idempotent or guarded by a lease's epoch.
 
+mod driver_error;
+pub mod postgres;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use uuid::Uuid;
 
 use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
+use crate::dead_letter::{DeadLetter, DeadLetterFilter};
 use crate::job::{EnvironmentResult, Failure, FailureKind, Job, Ledger, Status};
+use crate::queue::DeadMessage;
 use crate::submission::Submission;
 
 /// Why the store gave no answer.
@@ -28,6 +32,11 @@ pub enum Error {
     /// What it holds cannot be understood; the same call will fail again.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+}
+
+/// The newest version of a schema that this program knows.
+fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {
+    migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
 /// The aggregates of one store.
@@ -43,6 +52,28 @@ pub struct Store {
     pub baselines: Arc<dyn Baselines>,
     /// Artifacts.
     pub artifacts: Arc<dyn Artifacts>,
+    /// Dead letters.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// The hosts it runs on.
+    pub hosts: Arc<dyn Hosts>,
+}
+
+impl Store {
+    /// One adapter behind all its ports.
+    pub(crate) fn of<S>(store: Arc<S>) -> Self
+    where
+        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Hosts + 'static,
+    {
+        Self {
+            jobs: store.clone(),
+            leases: store.clone(),
+            dispatches: store.clone(),
+            baselines: store.clone(),
+            artifacts: store.clone(),
+            dead_letters: store.clone(),
+            hosts: store,
+        }
+    }
 }
 
 impl std::fmt::Debug for Store {
@@ -118,8 +149,6 @@ pub enum Cancellation {
 #[async_trait]
 pub trait Leases: Send + Sync {
     /// Takes the job of a delivery. Records the submission first where it is not known yet.
-    ///
-    /// `redelivered` says that the broker saw the former holder go: its lease is void.
     async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error>;
 
     /// Renews all leases of a worker at once, notes progress, and tells how each lease stands.
@@ -143,8 +172,12 @@ pub trait Leases: Send + Sync {
 pub struct ClaimTerms<'a> {
     /// Who claims it.
     pub worker: &'a str,
-    /// Whether the broker delivers it again.
-    pub redelivered: bool,
+    /// The message that was delivered.
+    pub message_id: Uuid,
+    /// A live lease that the claimer has watched and found silent: it is void if it still stands as it was.
+    pub silent: Option<Holding>,
+    /// Whether no other job runs in the claimer's process for as long as this one does.
+    pub alone: bool,
     /// How long the lease lasts without renewal.
     pub term: Duration,
     /// Attempts after which a job fails.
@@ -165,8 +198,22 @@ pub enum Claim {
     },
     /// The job has ended, just now or before.
     Ended(Status),
-    /// Another worker holds a live lease: this delivery is a spare copy.
-    Spare,
+    /// Another worker holds a live lease.
+    Held(Holding),
+    /// A worker that ran this job beside others vanished: it is granted only to one who runs it alone, so that the
+    /// others are safe and the next loss is this job's own.
+    Suspect,
+}
+
+/// A live lease, as others see it. It changes with every renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// The holder's epoch.
+    pub epoch: u32,
+    /// The message that its holder took.
+    pub message_id: Uuid,
+    /// When it expires, unless it is renewed.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// The right to write a job's results, as long as no later claim was granted.
@@ -241,6 +288,13 @@ pub trait Dispatches: Send + Sync {
     /// The most urgent first, the oldest first within a priority.
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
 
+    /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or lost with their queue. In
+    /// the same order.
+    async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+
+    /// How long the oldest of the jobs that are due has been waiting for its message.
+    async fn lag(&self) -> Result<Duration, Error>;
+
     /// Notes that messages stand for these jobs. One with an expired lease is queued again, its attempt failed.
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
@@ -292,4 +346,53 @@ pub trait Artifacts: Send + Sync {
 
     /// Whether the bytes are there.
     async fn contains(&self, digest: Digest) -> Result<bool, Error>;
+}
+
+/// Dead letters: jobs that failed for good, and messages that the queue gave up on.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Records a message that the queue gave up on. Its job fails, unless it has ended or is in a worker's hands. Burying
+    /// twice changes nothing.
+    async fn bury(&self, message: &DeadMessage) -> Result<(), Error>;
+
+    /// The dead letter.
+    async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error>;
+
+    /// Dead letters from the newest to the oldest.
+    async fn list(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<DeadLetter>, Error>;
+}
+
+/// The hosts that a store runs on, as health checks and operators see them.
+#[async_trait]
+pub trait Hosts: Send + Sync {
+    /// Asks every host now. The one that takes writes comes first.
+    async fn inspect(&self) -> Vec<Host>;
+
+    /// Whether a host takes writes, as far as is known without asking: callers need not wait for one that is away.
+    fn is_writable(&self) -> bool;
+
+    /// Whether answers come from a replica, which may lag behind.
+    fn reads_from_replica(&self) -> bool;
+}
+
+/// One host of a store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// Its address, without credentials.
+    pub name: String,
+    /// What it is to the store, or why it does not answer.
+    pub role: Result<Role, String>,
+    /// How long it took to say so.
+    pub latency: Duration,
+    /// Connections in use and idle ones.
+    pub connections: (u32, u32),
+}
+
+/// What a host is to its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows a primary and answers reads.
+    Replica,
 }

@@ -30,29 +30,7 @@ macro_rules! sqlite_passes {
     };
 }
 
-sqlite_passes!(
-    a_claim_by_message_alone_records_the_job,
-    a_failed_attempt_is_queued_again_and_remembered,
-    a_lost_lease_writes_nothing,
-    a_restarted_queue_finds_every_unfinished_job,
-    a_terminal_job_never_changes,
-    artifacts_keep_bytes_under_their_hash,
-    attempts_are_spent_and_then_the_job_fails,
-    baselines_are_listed_in_pages,
-    baselines_keep_their_ranks_without_holes,
-    cancelling_ends_queued_jobs_and_asks_running_ones,
-    finished_environments_survive_their_attempt,
-    handing_back_is_free,
-    inserting_twice_changes_nothing,
-    jobs_are_found_and_listed,
-    one_conflict_spoils_the_batch,
-    only_one_of_many_claims_is_granted,
-    promoting_twice_gives_the_same_baseline,
-    the_best_baseline_is_the_best_of_its_time,
-    the_dispatcher_finds_what_no_message_stands_for,
-    the_dispatcher_takes_urgent_jobs_first,
-    the_ledger_counts_every_job_once,
-);
+tars_shared::every_store_check!(sqlite_passes);
 
 /// One test per check of the queue's suite.
 macro_rules! memory_queue_passes {

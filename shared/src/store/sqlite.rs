@@ -1,25 +1,49 @@
 //! The embedded store: one SQLite file in WAL mode, one writer, durable at every commit.
 //!
-//! The SQL keeps to what PostgreSQL understands too: numbered parameters, `ON CONFLICT`, `RETURNING`, time bound from the
-//! clock.
+//! What it says to the database is in `sql/`, which both databases share.
 
+/// A transaction holds the only writer from its start: nothing needs a lock of its own.
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
+
+#[path = "sql/artifacts.rs"]
 mod artifacts;
+#[path = "sql/baselines.rs"]
 mod baselines;
+#[path = "sql/claims.rs"]
 mod claims;
+#[path = "sql/dead_letters.rs"]
+mod dead_letters;
+#[path = "sql/dispatches.rs"]
 mod dispatches;
+#[path = "sql/jobs.rs"]
 mod jobs;
+#[path = "sql/leases.rs"]
 mod leases;
+#[path = "sql/rows.rs"]
 mod rows;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite as Driver, SqlitePool, Transaction};
+use sqlx::{SqlitePool, Transaction};
+use uuid::Uuid;
 
-use super::{Error, Store};
+use self::Sqlite as Adapter;
+use super::{Error, Host, Hosts, Role, Store};
 use crate::clock::Clock;
+
+type Driver = sqlx::Sqlite;
+type Connection = sqlx::SqliteConnection;
+type Row = sqlx::sqlite::SqliteRow;
 
 /// Up and down migrations, embedded in the binary.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -57,29 +81,51 @@ impl Sqlite {
 
     /// This store behind its ports.
     pub fn into_store(self) -> Store {
-        let store = Arc::new(self);
-        Store {
-            jobs: store.clone(),
-            leases: store.clone(),
-            dispatches: store.clone(),
-            baselines: store.clone(),
-            artifacts: store,
-        }
+        Store::of(Arc::new(self))
     }
 
     /// A transaction that holds the write lock from its start, so that what it reads is still true when it writes.
-    async fn write(&self) -> Result<Transaction<'_, Driver>, Error> {
+    async fn write(&self) -> Result<Transaction<'static, Driver>, Error> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Driver>, Error> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.clock.new_id()
     }
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
-                Self::Corrupt(error.to_string())
-            }
-            _ => Self::Unavailable(error.to_string()),
-        }
+/// Ranks are written under the write lock.
+async fn lock_ranking(_: &mut Connection, _agent_type: &str, _environment: &str) -> Result<(), Error> {
+    Ok(())
+}
+
+#[async_trait]
+impl Hosts for Sqlite {
+    async fn inspect(&self) -> Vec<Host> {
+        let start = Instant::now();
+        let answer = sqlx::query("SELECT 1").execute(&self.readers).await;
+        let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
+        vec![Host {
+            name: "sqlite".to_owned(),
+            role: answer.map(|_| Role::Primary).map_err(|error| error.to_string()),
+            latency: start.elapsed(),
+            connections: (self.readers.size().saturating_sub(idle), idle),
+        }]
+    }
+
+    fn is_writable(&self) -> bool {
+        true
+    }
+
+    fn reads_from_replica(&self) -> bool {
+        false
     }
 }

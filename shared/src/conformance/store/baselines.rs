@@ -38,6 +38,43 @@ pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
     assert_eq!((best.rank, best.version), (1, 6), "a new best takes rank 1");
 }
 
+/// Twenty admins at once leave ranks 1..n and versions 1..n, whatever order they come in; promoting the same job at once
+/// gives one baseline.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn twenty_writers_leave_ranks_without_holes(fixture: Fixture) {
+    const WRITERS: u32 = 20;
+    let Fixture { store, clock } = fixture;
+    let promotion = NewBaseline { source_job: Some(submission(&*clock).job_id), ..baseline(7.5) };
+    let writes: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (baselines, promotion) = (store.baselines.clone(), promotion.clone());
+            // Some means are equal, so that ties are decided under contention too.
+            let own = baseline(f64::from(writer * 7 % 10));
+            tokio::spawn(async move {
+                let (_, new) = baselines.insert(&own).await.unwrap();
+                assert!(new);
+                baselines.insert(&promotion).await.unwrap()
+            })
+        })
+        .collect();
+    let mut promoted = Vec::new();
+    for write in writes {
+        promoted.push(write.await.unwrap());
+    }
+    assert_eq!(promoted.iter().filter(|(_, new)| *new).count(), 1, "one promotion wins");
+    assert!(promoted.iter().all(|(baseline, _)| baseline.id == promoted[0].0.id), "and all are told of it");
+    let found = store.baselines.list(&BaselineFilter::default(), 100).await.unwrap();
+    let expected: Vec<_> = (1..=WRITERS + 1).collect();
+    assert_eq!(found.iter().map(|baseline| baseline.rank).collect::<Vec<_>>(), expected);
+    let mut versions: Vec<_> = found.iter().map(|baseline| baseline.version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, expected);
+    let means: Vec<_> = found.iter().map(|baseline| baseline.content.statistics.mean_reward).collect();
+    assert!(means.is_sorted_by(|better, worse| better >= worse), "{means:?}");
+}
+
 /// A job's environment becomes one baseline, however often it is promoted.
 ///
 /// # Panics

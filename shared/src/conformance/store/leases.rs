@@ -12,11 +12,18 @@ use crate::clock::Clock as _;
 use crate::conformance::samples::{baseline, result, submission, with_priority};
 use crate::job::{FailureKind, Progress, Status};
 use crate::request::Priority;
-use crate::store::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Standing, Store};
+use crate::store::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Standing, Store};
 use crate::submission::Submission;
 
 const TERM: Duration = Duration::from_secs(5);
-const TERMS: ClaimTerms<'static> = ClaimTerms { worker: "tester", redelivered: false, term: TERM, max_attempts: 3 };
+const TERMS: ClaimTerms<'static> = ClaimTerms {
+    worker: "tester",
+    message_id: Uuid::from_u128(7),
+    silent: None,
+    alone: true,
+    term: TERM,
+    max_attempts: 3,
+};
 
 /// Claims on the usual terms.
 pub(super) async fn claim(store: &Store, submission: &Submission) -> Claim {
@@ -58,7 +65,15 @@ pub async fn a_claim_by_message_alone_records_the_job(fixture: Fixture) {
     assert_eq!((job.status, job.attempt, job.started_at), (Status::Running, 1, Some(clock.now())));
 }
 
-/// One of many copies of a message gives work, until the lease expires or the broker saw its holder go.
+/// The lease that stands in the way of a claim.
+fn held(claim: Claim) -> Holding {
+    match claim {
+        Claim::Held(holding) => holding,
+        other => panic!("somebody should hold the job, but the claim gave {other:?}"),
+    }
+}
+
+/// One of many copies of a message gives work, until the lease expires.
 ///
 /// # Panics
 /// When a promise is broken.
@@ -73,19 +88,66 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
     for claim in claims {
         match claim.await.unwrap() {
             Claim::Granted { .. } => granted_claims += 1,
-            other => assert_eq!(other, Claim::Spare),
+            other => assert_eq!(held(other).message_id, TERMS.message_id, "the lease names its message"),
         }
     }
     assert_eq!(granted_claims, 1);
 
-    let redelivered = ClaimTerms { redelivered: true, ..TERMS };
-    let second = store.leases.claim(&submission, &redelivered).await.unwrap();
-    assert_eq!(attempt(&second), 2, "a redelivery voids the live lease of a holder that is gone");
     clock.advance(TimeDelta::seconds(6));
-    assert_eq!(attempt(&claim(&store, &submission).await), 3, "an expired lease is void");
+    assert_eq!(attempt(&claim(&store, &submission).await), 2, "an expired lease is void");
+    clock.advance(TimeDelta::seconds(6));
+    assert_eq!(attempt(&claim(&store, &submission).await), 3);
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     let kinds: Vec<_> = job.failures.iter().map(|failure| (failure.attempt, failure.kind)).collect();
     assert_eq!(kinds, [(1, FailureKind::WorkerLost), (2, FailureKind::WorkerLost)], "lost workers are remembered");
+}
+
+/// Whoever watched a live lease and found it silent may take the job, unless the holder gave a sign of life meanwhile.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let submission = submission(&*clock);
+    let lease = granted(&claim(&store, &submission).await);
+    let seen = held(claim(&store, &submission).await);
+    clock.advance(TimeDelta::seconds(1));
+    store.leases.renew(TERM, &[Heartbeat { lease, episodes_done: 1 }]).await.unwrap();
+    let watched = ClaimTerms { silent: Some(seen), ..TERMS };
+    let renewed = held(store.leases.claim(&submission, &watched).await.unwrap());
+    assert!(renewed.expires_at > seen.expires_at, "the holder is alive: it keeps the job");
+
+    let silent = ClaimTerms { silent: Some(renewed), ..TERMS };
+    assert_eq!(attempt(&store.leases.claim(&submission, &silent).await.unwrap()), 2, "a silent holder loses it");
+    assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap());
+}
+
+/// When a worker vanishes with several jobs, any of them may be the reason: none is charged, and each runs alone next,
+/// where the loss of its worker is its own.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let submission = submission(&*clock);
+    let beside_others = ClaimTerms { alone: false, ..TERMS };
+    let first = store.leases.claim(&submission, &beside_others).await.unwrap();
+    assert_eq!(attempt(&first), 1);
+    clock.advance(TimeDelta::seconds(6));
+
+    assert_eq!(store.leases.claim(&submission, &beside_others).await.unwrap(), Claim::Suspect);
+    let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.attempt, job.interruptions), (Status::Queued, 0, 1));
+    assert_eq!(job.failures, [], "nobody is charged for a worker that was shared");
+    assert!(!store.leases.finish(granted(&first), &Ending::Cancelled).await.unwrap(), "the old lease is void");
+
+    for number in 1..=TERMS.max_attempts {
+        assert_eq!(attempt(&claim(&store, &submission).await), number, "alone it runs");
+        clock.advance(TimeDelta::seconds(6));
+    }
+    assert_eq!(claim(&store, &submission).await, Claim::Ended(Status::Failed), "alone it is charged");
+    let letter = store.dead_letters.find(submission.job_id).await.unwrap().expect("it is a dead letter");
+    assert_eq!((letter.job_id, letter.kind), (Some(submission.job_id), FailureKind::WorkerLost));
 }
 
 /// Whoever held a lease that was given to another writes nothing any more.
@@ -126,7 +188,7 @@ pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
     clock.advance(TimeDelta::seconds(4));
     store.leases.renew(TERM, &[Heartbeat { lease: first, episodes_done: 10 }]).await.unwrap();
     clock.advance(TimeDelta::seconds(4));
-    assert_eq!(claim(&store, &submission).await, Claim::Spare, "a renewed lease is live");
+    held(claim(&store, &submission).await);
     let acrobot = result("Acrobot-v1");
     assert!(store.leases.record_result(first, 1, &acrobot).await.unwrap());
     clock.advance(TimeDelta::seconds(6));
@@ -227,8 +289,7 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
         assert!(ended.status.is_terminal());
 
         clock.advance(TimeDelta::seconds(60));
-        let redelivered = ClaimTerms { redelivered: true, ..TERMS };
-        let claim = store.leases.claim(&submission, &redelivered).await.unwrap();
+        let claim = claim(&store, &submission).await;
         assert_eq!(claim, Claim::Ended(ended.status), "a late delivery finds it ended");
         for late in [Ending::Completed(Vec::new()), Ending::Failed(failed(FailureKind::Timeout)), Ending::Cancelled] {
             assert!(!store.leases.finish(lease, &late).await.unwrap(), "even its own lease is void");
@@ -256,8 +317,14 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "the API may still publish it");
     clock.advance(TimeDelta::seconds(3));
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), from_ref(&forgotten));
+    assert_eq!(
+        store.dispatches.lag().await.unwrap(),
+        Duration::from_secs(3),
+        "it has been waiting since its submission"
+    );
     store.dispatches.mark_dispatched(&[forgotten.job_id]).await.unwrap();
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), []);
+    assert_eq!(store.dispatches.lag().await.unwrap(), Duration::ZERO, "nothing waits");
 
     clock.advance(TimeDelta::seconds(3));
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), from_ref(&running), "its lease expired");
@@ -266,6 +333,26 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     assert_eq!(status(&store, running.job_id).await, Status::Queued);
     assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap(), "its former holder writes nothing");
     assert_eq!(attempt(&claim(&store, &running).await), 2);
+}
+
+/// A queue that lost its messages does not say so: jobs that stay queued for too long can be asked for.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn jobs_whose_messages_were_lost_are_found(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let minute = Duration::from_mins(1);
+    let (lost, later, running) = (submission(&*clock), submission(&*clock), submission(&*clock));
+    store.jobs.insert(&[lost.clone(), later.clone(), running.clone()]).await.unwrap();
+    let lease = granted(&claim(&store, &later).await);
+    store.leases.retry_later(lease, &failed(FailureKind::Evaluation), clock.now() + minute * 5).await.unwrap();
+    store.dispatches.mark_dispatched(&[lost.job_id, later.job_id, running.job_id]).await.unwrap();
+    claim(&store, &running).await;
+    assert_eq!(store.dispatches.overdue(minute, 10).await.unwrap(), [], "they may still be under way");
+    clock.advance(TimeDelta::seconds(61));
+    assert_eq!(store.dispatches.overdue(minute, 10).await.unwrap(), from_ref(&lost), "the retry is not due yet");
+    store.dispatches.mark_dispatched(&[lost.job_id]).await.unwrap();
+    assert_eq!(store.dispatches.overdue(minute, 10).await.unwrap(), [], "it has a message again");
 }
 
 /// Urgent jobs do not wait behind a backlog.

@@ -1,19 +1,20 @@
 //! How rows become the job model.
 
-use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _};
 
+use super::Row;
 use crate::agent::AgentState;
 use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
+use crate::dead_letter::DeadLetter;
 use crate::job::{EnvironmentResult, Failure, FailureKind, Job, Progress, Status};
 use crate::request::{Parameters, Request};
 use crate::store::Error;
 use crate::submission::Submission;
 
 /// The columns of [`job`].
-pub(super) const JOB: &str = "id, subject, parameters, status, attempt, submitted_at, started_at, finished_at, not_before, \
+pub(super) const JOB: &str = "id, subject, parameters, status, attempt, interruptions, submitted_at, started_at, finished_at, not_before, \
      cancel_requested, episodes_done, episodes_total, verdict, retry_of";
 
 /// The columns of [`submission`].
@@ -26,22 +27,23 @@ pub(super) fn readable<T>(row: Result<T, Error>) -> Option<T> {
 }
 
 /// A job, without its failures.
-pub(super) fn job(row: &SqliteRow) -> Result<Job, Error> {
+pub(super) fn job(row: &Row) -> Result<Job, Error> {
     let verdict: Option<String> = row.try_get("verdict")?;
     Ok(Job {
         id: row.try_get("id")?,
         subject: row.try_get("subject")?,
         parameters: row.try_get::<Json<Parameters>, _>("parameters")?.0,
         status: status(row)?,
-        attempt: row.try_get("attempt")?,
+        attempt: number(row, "attempt")?,
+        interruptions: number(row, "interruptions")?,
         submitted_at: row.try_get("submitted_at")?,
         started_at: row.try_get("started_at")?,
         finished_at: row.try_get("finished_at")?,
         not_before: row.try_get("not_before")?,
         cancel_requested: row.try_get("cancel_requested")?,
         progress: Progress {
-            episodes_done: row.try_get("episodes_done")?,
-            episodes_total: row.try_get("episodes_total")?,
+            episodes_done: number(row, "episodes_done")?,
+            episodes_total: number(row, "episodes_total")?,
         },
         verdict: verdict.as_deref().map(word).transpose()?,
         retry_of: row.try_get("retry_of")?,
@@ -49,9 +51,9 @@ pub(super) fn job(row: &SqliteRow) -> Result<Job, Error> {
     })
 }
 
-pub(super) fn submission(row: &SqliteRow) -> Result<Submission, Error> {
+pub(super) fn submission(row: &Row) -> Result<Submission, Error> {
     Ok(Submission {
-        version: row.try_get("version")?,
+        version: number(row, "version")?,
         job_id: row.try_get("id")?,
         subject: row.try_get("subject")?,
         request_hash: request_hash(row)?,
@@ -64,18 +66,18 @@ pub(super) fn submission(row: &SqliteRow) -> Result<Submission, Error> {
     })
 }
 
-pub(super) fn status(row: &SqliteRow) -> Result<Status, Error> {
+pub(super) fn status(row: &Row) -> Result<Status, Error> {
     row.try_get::<String, _>("status")?.parse().map_err(Error::Corrupt)
 }
 
-pub(super) fn request_hash(row: &SqliteRow) -> Result<Digest, Error> {
+pub(super) fn request_hash(row: &Row) -> Result<Digest, Error> {
     let text: String = row.try_get("request_hash")?;
     text.parse().map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
 }
 
-pub(super) fn failure(row: &SqliteRow) -> Result<Failure, Error> {
+pub(super) fn failure(row: &Row) -> Result<Failure, Error> {
     Ok(Failure {
-        attempt: row.try_get("attempt")?,
+        attempt: number(row, "attempt")?,
         at: row.try_get("at")?,
         kind: word::<FailureKind>(row.try_get("kind")?)?,
         reason: row.try_get("reason")?,
@@ -83,19 +85,29 @@ pub(super) fn failure(row: &SqliteRow) -> Result<Failure, Error> {
 }
 
 /// One finished environment with its place in the request.
-pub(super) fn evaluation(row: &SqliteRow) -> Result<(usize, EnvironmentResult), Error> {
+pub(super) fn evaluation(row: &Row) -> Result<(usize, EnvironmentResult), Error> {
     let mut result = row.try_get::<Json<EnvironmentResult>, _>("result")?.0;
     result.baseline_id = row.try_get("baseline_id")?;
     result.regression = row.try_get::<Option<Json<_>>, _>("regression")?.map(|json| json.0);
-    let position: u32 = row.try_get("position")?;
-    Ok((position as usize, result))
+    Ok((number::<usize>(row, "position")?, result))
 }
 
-pub(super) fn baseline(row: &SqliteRow) -> Result<Baseline, Error> {
+pub(super) fn dead_letter(row: &Row) -> Result<DeadLetter, Error> {
+    Ok(DeadLetter {
+        id: row.try_get("id")?,
+        job_id: row.try_get("job_id")?,
+        at: row.try_get("at")?,
+        kind: word(row.try_get("kind")?)?,
+        reason: row.try_get("reason")?,
+        body: row.try_get("body")?,
+    })
+}
+
+pub(super) fn baseline(row: &Row) -> Result<Baseline, Error> {
     Ok(Baseline {
         id: row.try_get("id")?,
-        version: row.try_get("version")?,
-        rank: row.try_get("rank")?,
+        version: number(row, "version")?,
+        rank: number(row, "rank")?,
         created_at: row.try_get("created_at")?,
         content: NewBaseline {
             agent_type: word(row.try_get("agent_type")?)?,
@@ -107,8 +119,19 @@ pub(super) fn baseline(row: &SqliteRow) -> Result<Baseline, Error> {
     })
 }
 
+/// A count, which every database keeps as a signed 64-bit integer.
+pub(super) fn number<T: TryFrom<i64>>(row: &Row, column: &str) -> Result<T, Error> {
+    let number: i64 = row.try_get(column)?;
+    T::try_from(number).map_err(|_| Error::Corrupt(format!("{column} is {number}")))
+}
+
+/// A text as every database can keep it: reasons may quote files, and NUL is the one character that PostgreSQL refuses.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// Counts the rows of a statement that gives one column.
-pub(super) fn count(row: &SqliteRow) -> Result<u64, Error> {
+pub(super) fn count(row: &Row) -> Result<u64, Error> {
     let (count,) = <(i64,)>::from_row(row)?;
     u64::try_from(count).map_err(|error| Error::Corrupt(error.to_string()))
 }

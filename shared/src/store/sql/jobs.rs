@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use sqlx::types::Json;
-use sqlx::{QueryBuilder, Row as _, Sqlite as Driver, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Sqlite, rows};
+use super::{Adapter, Connection, Driver, rows};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
 use crate::submission::Submission;
 
 /// Records a submission unless its id is known already.
-pub(super) async fn insert(tx: &mut SqliteConnection, submission: &Submission) -> Result<Inserted, Error> {
+pub(super) async fn insert(tx: &mut Connection, submission: &Submission) -> Result<Inserted, Error> {
     let parameters = &submission.request.parameters;
     let inserted = sqlx::query(
         "INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, status, \
@@ -21,7 +21,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, submission: &Submission) -
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(submission.job_id)
-    .bind(submission.version)
+    .bind(i64::from(submission.version))
     .bind(&submission.subject)
     .bind(submission.request_hash.to_string())
     .bind(submission.retry_of)
@@ -30,7 +30,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, submission: &Submission) -
     .bind(Json(parameters))
     .bind(Json(&submission.request.agent_state))
     .bind(submission.submitted_at)
-    .bind(parameters.episodes_total())
+    .bind(i64::from(parameters.episodes_total()))
     .execute(&mut *tx)
     .await?;
     if inserted.rows_affected() == 0 {
@@ -41,7 +41,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, submission: &Submission) -
         let same = rows::request_hash(&row)? == submission.request_hash;
         return Ok(if same { Inserted::Known } else { Inserted::Conflict });
     }
-    for (position, environment) in (0_u32..).zip(&parameters.environments) {
+    for (position, environment) in (0_i64..).zip(&parameters.environments) {
         sqlx::query("INSERT INTO evaluations (job_id, position, environment) VALUES ($1, $2, $3)")
             .bind(submission.job_id)
             .bind(position)
@@ -61,7 +61,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, submission: &Submission) -
 }
 
 #[async_trait]
-impl Jobs for Sqlite {
+impl Jobs for Adapter {
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error> {
         let mut tx = self.write().await?;
         let mut inserted = Vec::with_capacity(submissions.len());
@@ -83,7 +83,7 @@ impl Jobs for Sqlite {
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
         let mut select = QueryBuilder::new("SELECT ");
         select.push(rows::SUBMISSION).push(" FROM jobs WHERE id = ").push_bind(id);
-        select.build().fetch_optional(&self.readers).await?.as_ref().map(rows::submission).transpose()
+        select.build().fetch_optional(&mut *self.reader().await?).await?.as_ref().map(rows::submission).transpose()
     }
 
     async fn results(&self, id: Uuid) -> Result<Vec<EnvironmentResult>, Error> {
@@ -92,48 +92,49 @@ impl Jobs for Sqlite {
              WHERE job_id = $1 AND result IS NOT NULL ORDER BY position",
         )
         .bind(id)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter().map(|row| rows::evaluation(row).map(|(_, result)| result)).collect()
     }
 
     async fn list(&self, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, Error> {
         let mut select = listing(filter)?;
-        select.push(" ORDER BY submitted_at DESC, id DESC LIMIT ").push_bind(limit);
+        select.push(" ORDER BY submitted_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
         self.jobs(select).await
     }
 
     async fn cancel(&self, id: Uuid) -> Result<Option<Cancellation>, Error> {
         let mut tx = self.write().await?;
-        let cancelled = sqlx::query(
-            "UPDATE jobs SET status = 'cancelled', finished_at = $2, cancel_requested = TRUE \
-             WHERE id = $1 AND status = 'queued'",
-        )
-        .bind(id)
-        .bind(self.clock.now())
-        .execute(&mut *tx)
-        .await?;
-        let cancellation = if cancelled.rows_affected() == 1 {
-            Some(Cancellation::Cancelled)
-        } else {
-            let row = sqlx::query(
-                "UPDATE jobs SET cancel_requested = cancel_requested OR status = 'running' WHERE id = $1 RETURNING status",
-            )
+        let row = sqlx::query(concat!("SELECT status FROM jobs WHERE id = $1", for_update!()))
             .bind(id)
             .fetch_optional(&mut *tx)
             .await?;
-            row.as_ref().map(rows::status).transpose()?.map(|status| match status {
-                Status::Running => Cancellation::Requested,
-                ended => Cancellation::Ended(ended),
-            })
+        let cancellation = match row.as_ref().map(rows::status).transpose()? {
+            None => None,
+            Some(Status::Queued) => {
+                sqlx::query(
+                    "UPDATE jobs SET status = 'cancelled', finished_at = $2, cancel_requested = TRUE WHERE id = $1",
+                )
+                .bind(id)
+                .bind(self.now())
+                .execute(&mut *tx)
+                .await?;
+                Some(Cancellation::Cancelled)
+            }
+            Some(Status::Running) => {
+                sqlx::query("UPDATE jobs SET cancel_requested = TRUE WHERE id = $1").bind(id).execute(&mut *tx).await?;
+                Some(Cancellation::Requested)
+            }
+            Some(ended) => Some(Cancellation::Ended(ended)),
         };
         tx.commit().await?;
         Ok(cancellation)
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
-        let rows =
-            sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status").fetch_all(&self.readers).await?;
+        let rows = sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status")
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
         let mut ledger = Ledger::default();
         for row in &rows {
             ledger.add(rows::status(row)?, rows::count(row)?);
@@ -142,13 +143,14 @@ impl Jobs for Sqlite {
     }
 }
 
-impl Sqlite {
+impl Adapter {
     /// The jobs of a statement that selects [`rows::JOB`], with their failures.
     async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
-        let rows = select.build().fetch_all(&self.readers).await?;
+        let mut reader = self.reader().await?;
+        let rows = select.build().fetch_all(&mut *reader).await?;
         let mut jobs: Vec<_> = rows.iter().filter_map(|row| rows::readable(rows::job(row))).collect();
         let places: HashMap<_, _> = jobs.iter().enumerate().map(|(place, job)| (job.id, place)).collect();
-        if jobs.iter().all(|job| job.attempt == 0) {
+        if jobs.iter().all(|job| job.attempt == 0 && job.status != Status::Failed) {
             return Ok(jobs);
         }
         let mut select =
@@ -158,7 +160,7 @@ impl Sqlite {
             ids.push_bind(*id);
         }
         select.push(") ORDER BY attempt");
-        for row in &select.build().fetch_all(&self.readers).await? {
+        for row in &select.build().fetch_all(&mut *reader).await? {
             if let Some(&place) = places.get(&row.try_get("job_id")?) {
                 jobs[place].failures.push(rows::failure(row)?);
             }

@@ -3,28 +3,30 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::Sqlite;
+use super::Adapter;
 use crate::artifact::Digest;
 use crate::store::{Artifacts, Error};
 
 #[async_trait]
-impl Artifacts for Sqlite {
+impl Artifacts for Adapter {
     async fn put(&self, digest: Digest, bytes: &[u8]) -> Result<bool, Error> {
+        let mut tx = self.write().await?;
         let stored = sqlx::query(
             "INSERT INTO artifacts (digest, bytes, created_at) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING",
         )
         .bind(digest.to_string())
         .bind(bytes)
-        .bind(self.clock.now())
-        .execute(&self.writer)
+        .bind(self.now())
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(stored.rows_affected() == 1)
     }
 
     async fn find(&self, digest: Digest) -> Result<Option<Vec<u8>>, Error> {
         let row = sqlx::query("SELECT bytes FROM artifacts WHERE digest = $1")
             .bind(digest.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         Ok(row.map(|row| row.try_get("bytes")).transpose()?)
     }
@@ -32,7 +34,7 @@ impl Artifacts for Sqlite {
     async fn contains(&self, digest: Digest) -> Result<bool, Error> {
         let row = sqlx::query("SELECT 1 FROM artifacts WHERE digest = $1")
             .bind(digest.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         Ok(row.is_some())
     }

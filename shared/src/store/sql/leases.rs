@@ -1,22 +1,23 @@
 //! Jobs, as workers hold them: every write is guarded by the lease's epoch.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _};
 use tars_engine::regression::Verdict;
 use uuid::Uuid;
 
-use super::{Sqlite, rows};
+use super::{Adapter, Connection, dead_letters, rows};
 use crate::job::{EnvironmentResult, FailureKind};
 use crate::store::{Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Standing};
 use crate::submission::Submission;
 
 /// Notes a failed attempt.
 pub(super) async fn record_failure(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     job_id: Uuid,
     attempt: u32,
     failed: &Failed,
@@ -27,31 +28,40 @@ pub(super) async fn record_failure(
          ON CONFLICT (job_id, attempt) DO NOTHING",
     )
     .bind(job_id)
-    .bind(attempt)
+    .bind(i64::from(attempt))
     .bind(at)
     .bind(failed.kind.as_str())
-    .bind(&failed.reason)
+    .bind(rows::storable(&failed.reason))
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// Takes the lease from a worker that is gone: its attempt is noted as failed, and what it still writes changes nothing.
-pub(super) async fn void(tx: &mut SqliteConnection, job_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-    let row = sqlx::query("SELECT attempt, lease_owner FROM jobs WHERE id = $1 AND status = 'running'")
+/// Takes the lease from a worker that is gone; what it still writes changes nothing. If the job ran alone, its attempt is
+/// noted as failed. If others ran beside it, any of them may have brought the worker down: nobody is charged, and from
+/// now on it runs alone.
+pub(super) async fn void(tx: &mut Connection, job_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    let row = sqlx::query("SELECT attempt, lease_owner, lease_alone FROM jobs WHERE id = $1 AND status = 'running'")
         .bind(job_id)
         .fetch_optional(&mut *tx)
         .await?;
     let Some(row) = row else { return Ok(()) };
     let holder: Option<String> = row.try_get("lease_owner")?;
-    let reason = format!("worker {} stopped renewing its lease", holder.unwrap_or_default());
-    let lost = Failed { kind: FailureKind::WorkerLost, reason };
-    record_failure(&mut *tx, job_id, row.try_get("attempt")?, &lost, now).await?;
+    let holder = holder.unwrap_or_default();
+    let alone: bool = row.try_get("lease_alone")?;
+    if alone {
+        let reason = format!("worker {holder} vanished while it ran this job alone");
+        let lost = Failed { kind: FailureKind::WorkerLost, reason };
+        record_failure(&mut *tx, job_id, rows::number(&row, "attempt")?, &lost, now).await?;
+    } else {
+        tracing::warn!(job.id = %job_id, worker = holder, "a worker vanished with several jobs: this one runs alone next");
+    }
     sqlx::query(
-        "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL, dispatched_at = NULL \
-         WHERE id = $1",
+        "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL, dispatched_at = NULL, \
+         attempt = attempt - $2, interruptions = interruptions + $2 WHERE id = $1",
     )
     .bind(job_id)
+    .bind(i64::from(!alone))
     .execute(tx)
     .await?;
     Ok(())
@@ -69,52 +79,67 @@ macro_rules! update_leased {
 }
 
 #[async_trait]
-impl Leases for Sqlite {
+impl Leases for Adapter {
     async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error> {
         self.claim_in_one_transaction(submission, terms).await
     }
 
     async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Standing>, Error> {
-        let expiry = self.clock.now() + term;
-        let mut tx = self.write().await?;
-        let mut standings = Vec::with_capacity(heartbeats.len());
-        for heartbeat in heartbeats {
-            let row = sqlx::query(
-                "UPDATE jobs SET lease_expires_at = $3, episodes_done = $4 \
-                 WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING cancel_requested",
-            )
-            .bind(heartbeat.lease.job_id)
-            .bind(heartbeat.lease.epoch)
-            .bind(expiry)
-            .bind(heartbeat.episodes_done)
-            .fetch_optional(&mut *tx)
-            .await?;
-            standings.push(match row {
-                None => Standing::Lost,
-                Some(row) if row.try_get("cancel_requested")? => Standing::CancelRequested,
-                Some(_) => Standing::Held,
-            });
+        if heartbeats.is_empty() {
+            return Ok(Vec::new());
         }
+        // In the order of their ids, as everyone who locks several jobs at once.
+        let mut ordered = heartbeats.to_vec();
+        ordered.sort_unstable_by_key(|heartbeat| heartbeat.lease.job_id);
+        let mut update = QueryBuilder::new("UPDATE jobs SET lease_expires_at = ");
+        update.push_bind(self.now() + term).push(", episodes_done = beat.column3 FROM (");
+        update.push_values(&ordered, |mut row, heartbeat| {
+            row.push_bind(heartbeat.lease.job_id);
+            row.push_bind(i64::from(heartbeat.lease.epoch)).push_bind(i64::from(heartbeat.episodes_done));
+        });
+        update.push(
+            ") AS beat WHERE id = beat.column1 AND lease_epoch = beat.column2 AND status = 'running' \
+             RETURNING id, lease_epoch, cancel_requested",
+        );
+        let mut tx = self.write().await?;
+        let renewed = update.build().fetch_all(&mut *tx).await?;
         tx.commit().await?;
-        Ok(standings)
+        let mut standings = HashMap::with_capacity(renewed.len());
+        for row in &renewed {
+            let lease = Lease { job_id: row.try_get("id")?, epoch: rows::number(row, "lease_epoch")? };
+            let cancelled: bool = row.try_get("cancel_requested")?;
+            standings.insert(lease, if cancelled { Standing::CancelRequested } else { Standing::Held });
+        }
+        let standing = |heartbeat: &Heartbeat| standings.get(&heartbeat.lease).copied().unwrap_or(Standing::Lost);
+        Ok(heartbeats.iter().map(standing).collect())
     }
 
     async fn record_result(&self, lease: Lease, position: usize, result: &EnvironmentResult) -> Result<bool, Error> {
-        let written = sqlx::query(
-            "UPDATE evaluations SET result = $4 WHERE job_id = $1 AND position = $3 \
-             AND EXISTS (SELECT 1 FROM jobs WHERE id = $1 AND lease_epoch = $2 AND status = 'running')",
-        )
+        let mut tx = self.write().await?;
+        // The row of the job is locked, so that the lease cannot change hands between the look and the write.
+        let held = sqlx::query(concat!(
+            "SELECT 1 FROM jobs WHERE id = $1 AND lease_epoch = $2 AND status = 'running'",
+            for_update!()
+        ))
         .bind(lease.job_id)
-        .bind(lease.epoch)
-        .bind(u32::try_from(position).unwrap_or(u32::MAX))
-        .bind(Json(result))
-        .execute(&self.writer)
+        .bind(i64::from(lease.epoch))
+        .fetch_optional(&mut *tx)
         .await?;
-        Ok(written.rows_affected() == 1)
+        if held.is_none() {
+            return Ok(false);
+        }
+        sqlx::query("UPDATE evaluations SET result = $3 WHERE job_id = $1 AND position = $2")
+            .bind(lease.job_id)
+            .bind(i64::try_from(position).unwrap_or(i64::MAX))
+            .bind(Json(result))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
-        let now = self.clock.now();
+        let now = self.now();
         let mut tx = self.write().await?;
         let (status, verdict) = match ending {
             Ending::Completed(comparisons) => ("completed", worst_verdict(comparisons)),
@@ -126,7 +151,7 @@ impl Leases for Sqlite {
              episodes_done = CASE WHEN $3 = 'completed' THEN episodes_total ELSE episodes_done END"
         ))
         .bind(lease.job_id)
-        .bind(lease.epoch)
+        .bind(i64::from(lease.epoch))
         .bind(status)
         .bind(now)
         .bind(verdict.map(rows::text).transpose()?)
@@ -136,7 +161,8 @@ impl Leases for Sqlite {
         match ending {
             Ending::Completed(comparisons) => record_comparisons(&mut tx, lease.job_id, comparisons).await?,
             Ending::Failed(failed) => {
-                record_failure(&mut tx, lease.job_id, row.try_get("attempt")?, failed, now).await?;
+                record_failure(&mut tx, lease.job_id, rows::number(&row, "attempt")?, failed, now).await?;
+                dead_letters::of_failed_job(&mut tx, lease.job_id, now).await?;
             }
             Ending::Cancelled => {}
         }
@@ -150,34 +176,36 @@ impl Leases for Sqlite {
             "status = 'queued', not_before = $3, dispatched_at = NULL, lease_owner = NULL, lease_expires_at = NULL"
         ))
         .bind(lease.job_id)
-        .bind(lease.epoch)
+        .bind(i64::from(lease.epoch))
         .bind(not_before)
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else { return Ok(false) };
-        record_failure(&mut tx, lease.job_id, row.try_get("attempt")?, failure, self.clock.now()).await?;
+        record_failure(&mut tx, lease.job_id, rows::number(&row, "attempt")?, failure, self.now()).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     async fn hand_back(&self, lease: Lease) -> Result<bool, Error> {
+        let mut tx = self.write().await?;
         let row = sqlx::query(update_leased!(
             "status = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_expires_at = NULL"
         ))
         .bind(lease.job_id)
-        .bind(lease.epoch)
-        .fetch_optional(&self.writer)
+        .bind(i64::from(lease.epoch))
+        .fetch_optional(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(row.is_some())
     }
 }
 
 async fn record_comparisons(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     job_id: Uuid,
     comparisons: &[Option<Comparison>],
 ) -> Result<(), Error> {
-    for (position, comparison) in (0_u32..).zip(comparisons) {
+    for (position, comparison) in (0_i64..).zip(comparisons) {
         let Some(comparison) = comparison else { continue };
         sqlx::query("UPDATE evaluations SET baseline_id = $3, regression = $4 WHERE job_id = $1 AND position = $2")
             .bind(job_id)

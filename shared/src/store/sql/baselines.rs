@@ -2,19 +2,21 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
 use sqlx::types::Json;
-use sqlx::{QueryBuilder, SqliteConnection};
 use tars_engine::policy_file::Algorithm;
 
-use super::{Sqlite, rows};
+use super::{Adapter, Connection, lock_ranking, rows};
 use crate::baseline::{Baseline, NewBaseline};
 use crate::store::{BaselineFilter, Baselines, Error};
 
 #[async_trait]
-impl Baselines for Sqlite {
+impl Baselines for Adapter {
     async fn insert(&self, baseline: &NewBaseline) -> Result<(Baseline, bool), Error> {
         let mut tx = self.write().await?;
+        lock_ranking(&mut tx, &rows::text(baseline.agent_type)?, &baseline.environment).await?;
         if let Some(known) = promoted(&mut tx, baseline).await? {
+            tx.commit().await?;
             return Ok((known, false));
         }
         let rank = make_room(&mut tx, baseline).await?;
@@ -24,14 +26,14 @@ impl Baselines for Sqlite {
              (SELECT coalesce(max(version), 0) + 1 FROM eval_baselines WHERE agent_type = $2 AND environment = $3), \
              $7, $8, $9) RETURNING *",
         )
-        .bind(self.clock.new_id())
+        .bind(self.new_id())
         .bind(rows::text(baseline.agent_type)?)
         .bind(&baseline.environment)
         .bind(baseline.statistics.mean_reward)
         .bind(Json(&baseline.statistics))
         .bind(Json(&baseline.hyperparameters))
         .bind(rank)
-        .bind(self.clock.now())
+        .bind(self.now())
         .bind(baseline.source_job)
         .fetch_one(&mut *tx)
         .await?;
@@ -48,14 +50,14 @@ impl Baselines for Sqlite {
             select.push(" AND environment = ").push_bind(environment.clone());
         }
         if let Some(rank) = filter.max_rank {
-            select.push(" AND rank <= ").push_bind(rank);
+            select.push(" AND rank <= ").push_bind(i64::from(rank));
         }
         if let Some((agent_type, environment, rank)) = &filter.after {
             select.push(" AND (agent_type, environment, rank) > (").push_bind(rows::text(agent_type)?);
-            select.push(", ").push_bind(environment.clone()).push(", ").push_bind(*rank).push(")");
+            select.push(", ").push_bind(environment.clone()).push(", ").push_bind(i64::from(*rank)).push(")");
         }
-        select.push(" ORDER BY agent_type, environment, rank LIMIT ").push_bind(limit);
-        select.build().fetch_all(&self.readers).await?.iter().map(rows::baseline).collect()
+        select.push(" ORDER BY agent_type, environment, rank LIMIT ").push_bind(i64::from(limit));
+        select.build().fetch_all(&mut *self.reader().await?).await?.iter().map(rows::baseline).collect()
     }
 
     async fn best(
@@ -71,14 +73,14 @@ impl Baselines for Sqlite {
         .bind(rows::text(agent_type)?)
         .bind(environment)
         .bind(as_of)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.reader().await?)
         .await?;
         row.as_ref().map(rows::baseline).transpose()
     }
 }
 
 /// The baseline that was promoted from the same job and environment before.
-async fn promoted(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<Option<Baseline>, Error> {
+async fn promoted(tx: &mut Connection, baseline: &NewBaseline) -> Result<Option<Baseline>, Error> {
     let Some(source_job) = baseline.source_job else {
         return Ok(None);
     };
@@ -92,7 +94,7 @@ async fn promoted(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<O
 
 /// Moves every baseline that is no better down by one, and gives the rank that is free now: a new best takes rank 1,
 /// and of two equals the newer stands first.
-async fn make_room(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<u32, Error> {
+async fn make_room(tx: &mut Connection, baseline: &NewBaseline) -> Result<i64, Error> {
     let agent_type = rows::text(baseline.agent_type)?;
     // Through negative ranks, because the unique index is checked row by row.
     for shift in [
@@ -106,7 +108,7 @@ async fn make_room(tx: &mut SqliteConnection, baseline: &NewBaseline) -> Result<
             .execute(&mut *tx)
             .await?;
     }
-    let (rank,) = sqlx::query_as::<_, (u32,)>(
+    let (rank,) = sqlx::query_as::<_, (i64,)>(
         "SELECT count(*) + 1 FROM eval_baselines WHERE agent_type = $1 AND environment = $2 AND mean_reward > $3",
     )
     .bind(&agent_type)

@@ -1,0 +1,178 @@
+//! The production store: `PostgreSQL`, a primary and optionally a replica.
+//!
+//! What it says to the database is in `sql/`, which both databases share. Which host it says it to is decided in
+//! [`cluster`], by what each host says of itself.
+
+/// Rows that a transaction decides upon are locked until its end.
+macro_rules! for_update {
+    () => {
+        " FOR UPDATE"
+    };
+}
+
+#[path = "sql/artifacts.rs"]
+mod artifacts;
+#[path = "sql/baselines.rs"]
+mod baselines;
+#[path = "sql/claims.rs"]
+mod claims;
+mod clock;
+mod cluster;
+#[path = "sql/dead_letters.rs"]
+mod dead_letters;
+#[path = "sql/dispatches.rs"]
+mod dispatches;
+mod host;
+#[path = "sql/jobs.rs"]
+mod jobs;
+#[path = "sql/leases.rs"]
+mod leases;
+#[path = "sql/rows.rs"]
+mod rows;
+mod writing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
+use uuid::Uuid;
+
+use self::Postgres as Adapter;
+use self::clock::DatabaseClock;
+use self::cluster::Cluster;
+use self::writing::Writing;
+use super::{Error, Host, Hosts, Store};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+
+type Driver = sqlx::Postgres;
+type Connection = sqlx::PgConnection;
+type Row = sqlx::postgres::PgRow;
+
+/// Up and down migrations, embedded in the binary.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// What PostgreSQL says of a table that does not exist.
+const UNDEFINED_TABLE: &str = "42P01";
+
+/// Where the databases are and how they are used.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The hosts' URLs. Each host says itself whether it is the primary; the order does not matter.
+    pub urls: Vec<String>,
+    /// Connections that each host may take.
+    pub connections: u32,
+    /// Whether leases go by the database's clock, so that workers with wrong clocks agree. Tests bring their own time.
+    pub follow_database_clock: bool,
+}
+
+/// The store in `PostgreSQL`.
+#[derive(Debug)]
+pub struct Postgres {
+    cluster: Cluster,
+    clock: Arc<dyn Clock>,
+}
+
+impl Postgres {
+    /// Begins to watch the hosts. Nothing is asked for yet, so that a service can start while its database is away;
+    /// [`ready`](Self::ready) waits for an answer.
+    ///
+    /// # Errors
+    /// One line about a URL that cannot be understood, without its password.
+    pub fn open(settings: &Settings, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Result<Self, String> {
+        let database_clock = Arc::new(DatabaseClock::new(clock));
+        let followed = settings.follow_database_clock.then(|| database_clock.clone());
+        let cluster = Cluster::watch(settings, followed, metrics)?;
+        Ok(Self { cluster, clock: database_clock })
+    }
+
+    /// Waits until a primary answers.
+    pub async fn ready(&self, patience: Duration) -> Result<(), Error> {
+        self.cluster.ready(patience).await
+    }
+
+    /// Whether a host refuses us for good: wrong credentials, no such database. Waiting would not help.
+    pub fn refusal(&self) -> Option<String> {
+        self.cluster.refusal()
+    }
+
+    /// The version of the schema, 0 where there is none, and the version that this program needs.
+    pub async fn schema(&self) -> Result<(i64, i64), Error> {
+        let applied: Result<Option<i64>, _> =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&mut *self.cluster.writer().await?)
+                .await;
+        let needed = super::newest(&MIGRATIONS);
+        match applied {
+            Ok(version) => Ok((version.unwrap_or_default(), needed)),
+            Err(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some(UNDEFINED_TABLE) => Ok((0, needed)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Brings the schema up to date, or up or down to `target`. Of several programs that do so at once, one does it.
+    pub async fn migrate(&self, target: Option<i64>) -> Result<(), Error> {
+        let (applied, needed) = self.schema().await?;
+        let target = target.unwrap_or(needed.max(applied));
+        let mut connection = self.cluster.writer().await?;
+        if target < applied {
+            MIGRATIONS.undo(&mut *connection, target).await?;
+        } else {
+            MIGRATIONS.run_to(target, &mut *connection).await?;
+        }
+        Ok(())
+    }
+
+    /// This store behind its ports.
+    pub fn into_store(self: Arc<Self>) -> Store {
+        Store::of(self)
+    }
+
+    async fn write(&self) -> Result<Writing, Error> {
+        let connection = self.cluster.writer().await?;
+        let begun = Writing::begin(connection).await;
+        if begun.is_err() {
+            self.cluster.suspect();
+        }
+        Ok(begun?)
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Driver>, Error> {
+        self.cluster.reader().await
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.clock.new_id()
+    }
+}
+
+/// Baselines of one agent type and environment are written one after the other: rank and version count them all. The
+/// lock ends with the transaction.
+async fn lock_ranking(tx: &mut Connection, agent_type: &str, environment: &str) -> Result<(), Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(format!("eval_baselines/{agent_type}/{environment}"))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+#[async_trait]
+impl Hosts for Postgres {
+    async fn inspect(&self) -> Vec<Host> {
+        self.cluster.inspect()
+    }
+
+    fn is_writable(&self) -> bool {
+        self.cluster.has_primary()
+    }
+
+    fn reads_from_replica(&self) -> bool {
+        self.cluster.reads_from_replica()
+    }
+}

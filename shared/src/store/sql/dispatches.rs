@@ -1,0 +1,103 @@
+//! Jobs, as the dispatcher finds them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::{QueryBuilder, Row as _};
+use uuid::Uuid;
+
+use super::leases::void;
+use super::{Adapter, Driver, rows};
+use crate::store::{Dispatches, Error};
+use crate::submission::Submission;
+
+/// Pushes the condition of a job that no message stands for.
+fn push_due(select: &mut QueryBuilder<Driver>, now: DateTime<Utc>, grace: Duration) {
+    select.push("((status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ");
+    select.push_bind(now - grace).push(") OR (status = 'running' AND lease_expires_at <= ").push_bind(now).push("))");
+}
+
+impl Adapter {
+    /// The submissions that meet a condition, the most urgent first.
+    async fn urgent_first(&self, mut select: QueryBuilder<Driver>, limit: u32) -> Result<Vec<Submission>, Error> {
+        select.push(
+            " ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, submitted_at, id LIMIT ",
+        );
+        select.push_bind(i64::from(limit));
+        let rows = select.build().fetch_all(&mut *self.reader().await?).await?;
+        Ok(rows.iter().filter_map(|row| rows::readable(rows::submission(row))).collect())
+    }
+}
+
+#[async_trait]
+impl Dispatches for Adapter {
+    async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
+        let mut select = QueryBuilder::new("SELECT ");
+        select.push(rows::SUBMISSION).push(" FROM jobs WHERE ");
+        push_due(&mut select, self.now(), grace);
+        self.urgent_first(select, limit).await
+    }
+
+    async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
+        let before = self.now() - patience;
+        let mut select = QueryBuilder::new("SELECT ");
+        select
+            .push(rows::SUBMISSION)
+            .push(" FROM jobs WHERE status = 'queued' AND dispatched_at <= ")
+            .push_bind(before);
+        select.push(" AND coalesce(not_before, submitted_at) <= ").push_bind(before);
+        self.urgent_first(select, limit).await
+    }
+
+    async fn lag(&self) -> Result<Duration, Error> {
+        let now = self.now();
+        let mut select = QueryBuilder::new(
+            "SELECT min(CASE status WHEN 'running' THEN lease_expires_at ELSE coalesce(not_before, submitted_at) END) \
+             AS since FROM jobs WHERE ",
+        );
+        push_due(&mut select, now, Duration::ZERO);
+        let row = select.build().fetch_one(&mut *self.reader().await?).await?;
+        let since: Option<DateTime<Utc>> = row.try_get("since")?;
+        Ok(since.and_then(|since| (now - since).to_std().ok()).unwrap_or_default())
+    }
+
+    async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {
+        let now = self.now();
+        // Everyone who locks several jobs at once does so in the order of their ids: then nobody waits in a circle.
+        let mut jobs = jobs.to_vec();
+        jobs.sort_unstable();
+        let mut tx = self.write().await?;
+        for id in jobs {
+            let expired =
+                sqlx::query(concat!("SELECT 1 FROM jobs WHERE id = $1 AND lease_expires_at <= $2", for_update!()))
+                    .bind(id)
+                    .bind(now)
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            if expired.is_some() {
+                void(&mut tx, id, now).await?;
+            }
+            sqlx::query("UPDATE jobs SET dispatched_at = $2 WHERE id = $1 AND status = 'queued'")
+                .bind(id)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn orphan_all(&self) -> Result<u64, Error> {
+        let now = self.now();
+        let mut tx = self.write().await?;
+        let running = sqlx::query("SELECT id FROM jobs WHERE status = 'running'").fetch_all(&mut *tx).await?;
+        for row in &running {
+            void(&mut tx, row.try_get("id")?, now).await?;
+        }
+        let orphaned =
+            sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'").execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(orphaned.rows_affected())
+    }
+}
