@@ -14,7 +14,10 @@ use tars_shared::store::postgres::{MIGRATIONS, Postgres, Settings};
 /// A fresh database on the server.
 async fn database() -> String {
     let server = std::env::var("TARS_TEST_DATABASE_URL").unwrap();
-    let name = format!("t{}", uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{:?}", std::time::Instant::now()).as_bytes()).simple());
+    let name = format!(
+        "t{}",
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{:?}", std::time::Instant::now()).as_bytes()).simple()
+    );
     let mut connection = PgConnection::connect(&server).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();

@@ -8,6 +8,16 @@ use tokio_util::sync::CancellationToken;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A call that has no answer by then is given up: a network that was cut does not say so. What it wrote is either
+/// guarded by an epoch or can be written again.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Waits for an answer of the store, but not for ever.
+pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = |_| Err(Error::Unavailable(format!("no answer within {} s", ANSWER.as_secs())));
+    tokio::time::timeout(ANSWER, call).await.unwrap_or_else(late)
+}
+
 /// Why a call to the store has no answer.
 #[derive(Debug)]
 pub(crate) enum Unanswered {
@@ -27,7 +37,7 @@ where
 {
     let mut pause = FIRST_PAUSE;
     loop {
-        match call().await {
+        match answer(call()).await {
             Ok(answer) => return Ok(answer),
             Err(error @ Error::Corrupt(_)) => return Err(Unanswered::Corrupt(error)),
             Err(error @ Error::Unavailable(_)) => tracing::warn!(%error, ?pause, "holding a delivery"),

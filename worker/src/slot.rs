@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handler::Handler;
 use crate::outcome::Outcome;
+use crate::patience::answer;
 
 /// The pause before a consumer that broke is rebuilt.
 const REBUILD_PAUSE: Duration = Duration::from_millis(500);
@@ -75,7 +76,7 @@ async fn carry_out(
         Outcome::Retry(tier) => {
             match services.queue.publish_later(&delivery.submission, tier).await {
                 // Should this note get lost, the dispatcher publishes a spare copy.
-                Ok(()) => drop(services.store.dispatches.mark_dispatched(&[job_id]).await),
+                Ok(()) => drop(answer(services.store.dispatches.mark_dispatched(&[job_id])).await),
                 Err(error) => tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher"),
             }
             consumer.ack().await?
