@@ -4,21 +4,25 @@
 mod account;
 pub mod binary;
 mod deadline;
+mod endpoints;
 mod error;
 mod part;
 mod port;
 mod postgres;
 mod process;
+mod proxy;
 mod rabbitmq;
 mod redis;
 mod sandbox;
 mod stack;
 
 pub use deadline::eventually;
+pub use endpoints::Endpoints;
 pub use error::Error;
 pub use part::{Part, Proof, Server};
 pub use postgres::{Cluster, Database, Postgres, PostgresOptions};
 pub use process::{Process, Program};
+pub use proxy::Proxy;
 pub use rabbitmq::{Broker, RabbitMq, RabbitMqOptions};
 pub use redis::{Redis, RedisOptions, RedisServer};
 pub use sandbox::Sandbox;

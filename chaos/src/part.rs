@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How often a first start is tried, each time on another port.
 const ATTEMPTS: usize = 3;
 /// `RabbitMQ` needs about five seconds on an idle machine; test machines are not idle.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 const STOPPED: Duration = Duration::from_secs(30);
 
 /// Whether the server that we started is the one that answers.

@@ -101,7 +101,9 @@ impl Server for RedisServer {
     fn prove(&self, port: u16, pid: u32) -> Proof {
         let mut redis = match Connection::open(port, &self.password) {
             Ok(redis) => redis,
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Proof::Foreign(error.to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Proof::Foreign(error.to_string());
+            }
             Err(error) => return Proof::NotYet(error.to_string()),
         };
         let info = match redis.ask(&["INFO", "server"]) {

@@ -73,7 +73,8 @@ impl Stack {
         let sandbox = Arc::new(Sandbox::new()?);
         thread::scope(|scope| {
             let databases = scope.spawn(|| databases(parts, &sandbox));
-            let rabbitmq = scope.spawn(|| parts.rabbitmq.map(|options| RabbitMq::launch_in(&sandbox, options)).transpose());
+            let rabbitmq =
+                scope.spawn(|| parts.rabbitmq.map(|options| RabbitMq::launch_in(&sandbox, options)).transpose());
             let redis = parts.redis.map(|options| Redis::launch_in(&sandbox, options)).transpose();
             let (databases, rabbitmq) = (join(databases), join(rabbitmq));
             let (postgres, replica) = databases?;

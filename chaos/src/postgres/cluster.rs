@@ -15,7 +15,7 @@ use std::time::Duration;
 const USER: &str = "tars";
 const PACKAGE: &str = "postgresql";
 /// Creating a data folder takes one second on an idle machine.
-const PREPARED: Duration = Duration::from_secs(60);
+const PREPARED: Duration = Duration::from_mins(1);
 
 /// Where a Postgres keeps its data, its password, and how it is set up.
 #[derive(Debug)]
@@ -108,7 +108,10 @@ impl Server for Cluster {
         let given = self.options.settings.iter().map(|(name, value)| (name.as_str(), value.clone()));
         let program = Program::server(self.name, binary::find("postgres", PACKAGE)?, self.account);
         let program = program.arg("-D").arg(self.data());
-        Ok(own.into_iter().chain(given).fold(program, |program, (name, value)| program.arg("-c").arg(format!("{name}={value}"))))
+        Ok(own
+            .into_iter()
+            .chain(given)
+            .fold(program, |program, (name, value)| program.arg("-c").arg(format!("{name}={value}"))))
     }
 
     /// It tells its data folder, and nobody else uses ours.

@@ -73,7 +73,7 @@ impl Program {
         let log = sandbox.path().join(format!("{}.log", self.name));
         let output = OpenOptions::new().create(true).append(true).open(&log).map_err(with("opening", &log))?;
         let starting = || format!("starting {}", self.name);
-        let mut child = self.command(sandbox, &output)?.spawn().map_err(doing(starting()))?;
+        let mut child = self.command(&output)?.spawn().map_err(doing(starting()))?;
         let mut gate = child.stdin.take();
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| doing(starting())(io::Error::other("it has no process id")))?;
@@ -94,7 +94,7 @@ impl Program {
         Err(Error::Failed { name: self.name.clone(), status, output: process.log_tail() })
     }
 
-    fn command(&self, sandbox: &Sandbox, output: &File) -> Result<Command, Error> {
+    fn command(&self, output: &File) -> Result<Command, Error> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", GATE, "sh"]);
         if let Some(account) = self.account {
@@ -105,8 +105,8 @@ impl Program {
         }
         command.arg(&self.path).args(&self.args);
         if !self.inherits {
-            // Programs must not lean on the folder that the test happens to run in, either.
-            command.env_clear().current_dir(sandbox.path());
+            // Nor may it lean on the folder that the test happens to run in, which its user may not even be allowed to read.
+            command.env_clear().current_dir("/");
         }
         command.envs(self.envs.iter().map(|(name, value)| (name, value)));
         command.process_group(0).stdin(Stdio::piped());

@@ -66,7 +66,8 @@ impl Broker {
     }
 
     fn definitions(&self) -> String {
-        let vhosts: Vec<String> = ["/".to_owned()].into_iter().chain((0..self.options.vhosts).map(Self::vhost)).collect();
+        let vhosts: Vec<String> =
+            ["/".to_owned()].into_iter().chain((0..self.options.vhosts).map(Self::vhost)).collect();
         let list = |item: &dyn Fn(&String) -> String| vhosts.iter().map(item).collect::<Vec<_>>().join(",");
         format!(
             r#"{{"users":[{{"name":"{USER}","password":"{}","tags":"administrator"}}],"vhosts":[{}],"permissions":[{}]}}"#,
@@ -110,6 +111,7 @@ impl Broker {
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", ERLANG)
             .env("RABBITMQ_MNESIA_BASE", self.data())
             .env("RABBITMQ_LOG_BASE", folder("log"))
+            .env("ERL_CRASH_DUMP", folder("erl_crash.dump"))
             // To standard output, which goes where all logs go.
             .env("RABBITMQ_LOGS", "-")
             .env("RABBITMQ_CONFIG_FILE", config)
@@ -130,7 +132,9 @@ impl Server for Broker {
         let config = self.write("rabbitmq.conf", &self.config(port))?;
         // Nobody but the node itself knows this port, so that it need not be the same after a restart.
         let distribution = port::free()?.to_string();
-        Ok(Self::program(self, &config).env("RABBITMQ_NODE_PORT", port.to_string()).env("RABBITMQ_DIST_PORT", distribution))
+        Ok(Self::program(self, &config)
+            .env("RABBITMQ_NODE_PORT", port.to_string())
+            .env("RABBITMQ_DIST_PORT", distribution))
     }
 
     /// It greets with the name of its cluster.

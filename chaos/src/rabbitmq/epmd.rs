@@ -10,7 +10,7 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
-pub struct Epmd(PathBuf);
+pub(super) struct Epmd(PathBuf);
 
 impl Epmd {
     pub(super) fn find() -> Result<Self, Error> {
