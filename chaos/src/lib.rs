@@ -1,0 +1,34 @@
+//! Starts a real private stack – Postgres, `RabbitMQ`, Redis and the service itself – and breaks it.
+#![warn(missing_docs)]
+
+mod account;
+pub mod binary;
+mod deadline;
+mod endpoints;
+mod error;
+mod part;
+mod port;
+mod postgres;
+mod process;
+mod proxy;
+mod rabbitmq;
+mod redis;
+mod sandbox;
+mod stack;
+
+pub use deadline::eventually;
+pub use endpoints::Endpoints;
+pub use error::Error;
+pub use part::{Part, Proof, Server};
+pub use postgres::{Cluster, Database, Postgres, PostgresOptions};
+pub use process::{Process, Program};
+pub use proxy::Proxy;
+pub use rabbitmq::{Broker, RabbitMq, RabbitMqOptions};
+pub use redis::{Redis, RedisOptions, RedisServer};
+pub use sandbox::Sandbox;
+pub use stack::{Parts, Stack};
+
+/// A password that nobody can guess, of letters and digits only, so that it needs no escaping anywhere.
+fn secret() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

@@ -1,0 +1,77 @@
+//! Postgres and its replica.
+
+use crate::{LIMIT, freeze_silences, refuses_connections};
+use std::thread;
+use tars_chaos::{Parts, Stack, eventually};
+
+/// `SSLRequest`: a length of 8 and a code. The answer is one byte.
+const GREETING: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// Runs on its processor without looking whether the server is still there.
+const BUSY: &str = "select count(*) from generate_series(1, 1000000000000)";
+
+#[test]
+fn a_killed_postgres_comes_back_with_what_was_committed() {
+    let stack = Stack::start(&Parts::default().with_postgres()).unwrap();
+    let postgres = stack.postgres();
+    assert_eq!(postgres.query("show fsync").unwrap(), "on");
+    postgres.query("create table kept as select 42 as answer").unwrap();
+
+    thread::scope(|scope| {
+        let busy = scope.spawn(|| postgres.query(BUSY));
+        let active =
+            "select count(*) from pg_stat_activity where query like '%1000000000000%' and pid <> pg_backend_pid()";
+        assert!(eventually(LIMIT, || postgres.query(active).unwrap() == "1"));
+        postgres.kill().unwrap();
+        busy.join().unwrap().expect_err("its server is gone");
+    });
+    assert!(refuses_connections(&postgres.address()));
+    assert!(!postgres.is_running());
+
+    // This fails while a process of the former server lives.
+    postgres.start().unwrap();
+    assert_eq!(postgres.query("select answer from kept").unwrap(), "42");
+    postgres.stop().unwrap();
+    assert!(refuses_connections(&postgres.address()));
+    postgres.start().unwrap();
+    assert_eq!(postgres.query("select answer from kept").unwrap(), "42");
+    postgres.start().expect_err("it runs already");
+}
+
+#[test]
+fn a_frozen_postgres_answers_nothing_until_it_is_thawed() {
+    let stack = Stack::start(&Parts::default().with_postgres()).unwrap();
+    freeze_silences(stack.postgres(), &GREETING);
+}
+
+#[test]
+fn each_database_is_empty_and_nobody_else_s() {
+    let stack = Stack::start(&Parts::default().with_postgres()).unwrap();
+    let (one, other) = (stack.postgres().database().unwrap(), stack.postgres().database().unwrap());
+    assert_ne!(one.name, other.name);
+    assert!(one.url.ends_with(&one.name), "the URL names the database");
+    assert_eq!(one.url, stack.postgres().url_of(&one.name));
+}
+
+#[test]
+fn a_replica_follows_is_promoted_and_the_former_primary_follows_it() {
+    let stack = Stack::start(&Parts::default().with_replica()).unwrap();
+    let (primary, replica) = (stack.postgres(), stack.replica());
+    primary.query("create table kept as select 42 as answer").unwrap();
+    replica.catch_up_with(primary, LIMIT).unwrap();
+    assert_eq!(replica.query("select answer from kept").unwrap(), "42");
+    let refusal = replica.query("insert into kept values (1)").unwrap_err().to_string();
+    assert!(refusal.contains("read-only"), "{refusal}");
+
+    primary.kill().unwrap();
+    replica.promote().unwrap();
+    replica.query("insert into kept values (43)").unwrap();
+
+    // It comes back as it was: a primary that knows nothing of the other.
+    primary.start().unwrap();
+    assert_eq!(primary.query("select pg_is_in_recovery(), count(*) from kept").unwrap(), "f|1");
+
+    primary.follow(replica).unwrap();
+    primary.catch_up_with(replica, LIMIT).unwrap();
+    assert_eq!(primary.query("select pg_is_in_recovery(), count(*) from kept").unwrap(), "t|2");
+}
