@@ -1,6 +1,7 @@
 //! The port for messages that wait for a worker. Delivery is at least once: the store decides who may work.
 
 pub mod memory;
+pub mod rabbitmq;
 
 use std::time::Duration;
 

@@ -1,0 +1,68 @@
+//! Takes the messages that the broker gave up on, one at a time.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use lapin::{Acker, Channel};
+
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+
+use super::consumer::{PATIENCE, close, settled};
+use super::link::{Session, answer};
+use super::{message, topology};
+use crate::queue::{DeadConsumer, DeadMessage, Error};
+
+/// A subscription to the dead queue that holds one message at a time.
+#[derive(Debug)]
+pub(super) struct DeadMessages {
+    session: Arc<Session>,
+    channel: Channel,
+    subscription: lapin::Consumer,
+    held: Option<Acker>,
+}
+
+impl DeadMessages {
+    /// Subscribes on a channel of its own.
+    pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
+        let channel = session.channel(PATIENCE).await?;
+        answer(PATIENCE, "limiting the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
+        let options = BasicConsumeOptions::default();
+        let subscribed = channel.basic_consume(topology::DEAD.into(), "".into(), options, FieldTable::default());
+        let subscription = answer(PATIENCE, "subscribing", subscribed).await?;
+        Ok(Self { session, channel, subscription, held: None })
+    }
+}
+
+#[async_trait]
+impl DeadConsumer for DeadMessages {
+    async fn next(&mut self) -> Result<DeadMessage, Error> {
+        if let Some(acker) = self.held.take() {
+            settled(acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })).await?;
+        }
+        let message = tokio::select! {
+            message = self.subscription.next() => message,
+            () = self.session.lost() => None,
+        };
+        match message {
+            Some(Ok(message)) => {
+                self.held = Some(message.acker);
+                Ok(message::dead(&message.properties, message.data))
+            }
+            Some(Err(error)) => Err(Error::Unavailable(format!("the consumer broke: {error}"))),
+            None => Err(Error::Unavailable("the broker cancelled the consumer".to_owned())),
+        }
+    }
+
+    async fn ack(&mut self) -> Result<bool, Error> {
+        let Some(acker) = self.held.take() else { return Ok(false) };
+        settled(acker.ack(BasicAckOptions::default())).await
+    }
+}
+
+impl Drop for DeadMessages {
+    fn drop(&mut self) {
+        close(self.channel.clone(), vec![self.subscription.clone()]);
+    }
+}

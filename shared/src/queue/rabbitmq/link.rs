@@ -1,0 +1,179 @@
+//! Keeps a connection: makes it, sees it go, and makes it anew. Whoever wants to use it gets it at once or is told at once
+//! that there is none; nobody waits for a reconnection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use lapin::{Channel, Connection};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::address::Address;
+use super::dial::{Fault, dial};
+use super::topology;
+use crate::clock::{Clock as _, System};
+use crate::metrics::Metrics;
+use crate::queue::Error;
+
+/// The pause before the first new attempt; each failure doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// The first declaration creates a dozen replicated queues, which takes a while.
+const DECLARATION: Duration = Duration::from_secs(15);
+/// How often the connection is looked at. The driver reports most losses by an event; this is for those that it does not.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// A connection that is made again whenever it is lost. The task that does so ends with the last clone.
+#[derive(Debug, Clone)]
+pub(super) struct Link(watch::Receiver<State>);
+
+#[derive(Debug, Clone)]
+enum State {
+    /// No attempt has ended yet, or the latest one failed.
+    Down(Fault),
+    Up(Arc<Session>),
+}
+
+/// One connection, from its making to its loss.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: Connection,
+    /// Closed when the connection is lost.
+    alive: watch::Receiver<()>,
+}
+
+impl Session {
+    /// Opens a channel within `patience`.
+    pub(super) async fn channel(&self, patience: Duration) -> Result<Channel, Error> {
+        answer(patience, "opening a channel", self.connection.create_channel()).await
+    }
+
+    /// Returns when the connection is lost.
+    pub(super) async fn lost(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+}
+
+impl Link {
+    /// Starts to connect, and returns at once.
+    pub(super) fn open(address: Address, name: &'static str, metrics: Arc<Metrics>) -> Self {
+        let (state, link) = watch::channel(State::Down(Fault::Unreachable("not connected yet".to_owned())));
+        tokio::spawn(keep(address, name, metrics, state));
+        Self(link)
+    }
+
+    /// The connection, if there is one right now.
+    pub(super) fn session(&self) -> Result<Arc<Session>, Error> {
+        match &*self.0.borrow() {
+            State::Up(session) if session.connection.status().connected() => Ok(session.clone()),
+            State::Up(_) => Err(Error::Unavailable("the connection is lost".to_owned())),
+            State::Down(fault) => Err(Error::Unavailable(fault.reason().to_owned())),
+        }
+    }
+
+    /// Waits for a connection, or for a fault that waiting does not mend.
+    pub(super) async fn ready(&self, patience: Duration) -> Result<(), Fault> {
+        let mut state = self.0.clone();
+        let settled = |state: &State| matches!(state, State::Up(_) | State::Down(Fault::Refused(_)));
+        drop(timeout(patience, state.wait_for(settled)).await);
+        match &*state.borrow() {
+            State::Up(_) => Ok(()),
+            State::Down(fault) => Err(fault.clone()),
+        }
+    }
+}
+
+async fn keep(address: Address, name: &'static str, metrics: Arc<Metrics>, state: watch::Sender<State>) {
+    let mut pause = FIRST_PAUSE;
+    let mut connected_before = false;
+    loop {
+        let attempt = tokio::select! {
+            attempt = connect(&address, name) => attempt,
+            () = state.closed() => return,
+        };
+        match attempt {
+            Ok((session, death)) => {
+                let since = Instant::now();
+                tracing::info!(broker = %address, connection = name, "connected to the queue");
+                if connected_before {
+                    metrics.reconnects.with_label_values(&["queue"]).inc();
+                }
+                connected_before = true;
+                let session = Arc::new(session);
+                state.send_replace(State::Up(session.clone()));
+                tokio::select! {
+                    () = until_lost(&session.connection) => {}
+                    () = state.closed() => return,
+                }
+                state.send_replace(State::Down(Fault::Unreachable("the connection is lost".to_owned())));
+                drop(death);
+                tracing::warn!(broker = %address, connection = name, "lost the connection to the queue");
+                // A broker that takes connections and drops them at once is not to be hammered.
+                if since.elapsed() > LAST_PAUSE {
+                    pause = FIRST_PAUSE;
+                }
+            }
+            Err(fault) => {
+                tracing::debug!(broker = %address, connection = name, error = fault.reason(), "no connection");
+                state.send_replace(State::Down(fault));
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(jittered(pause)) => {}
+            () = state.closed() => return,
+        }
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// Connects and declares the topology. The sender is to be dropped when the connection is lost.
+async fn connect(address: &Address, name: &'static str) -> Result<(Session, watch::Sender<()>), Fault> {
+    let connection = dial(address, name).await.map_err(|fault| fault.at(address))?;
+    let declared = async {
+        let channel = connection.create_channel().await?;
+        topology::declare(&channel).await?;
+        channel.close(200, "declared".into()).await
+    };
+    match timeout(DECLARATION, declared).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(Fault::of(&error).at(address)),
+        Err(_) => return Err(Fault::Unreachable(format!("no queue declared within {DECLARATION:?}")).at(address)),
+    }
+    let (death, alive) = watch::channel(());
+    Ok((Session { connection, alive }, death))
+}
+
+async fn until_lost(connection: &Connection) {
+    let mut events = Box::pin(connection.events_listener());
+    let mut glances = interval(GLANCE);
+    glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while connection.status().connected() {
+        // Errors of single channels are among the events: an event alone proves nothing.
+        tokio::select! {
+            Some(_) = events.next() => {}
+            _ = glances.tick() => {}
+        }
+    }
+}
+
+/// Half to all of `pause`, so that many processes do not come back in step.
+fn jittered(pause: Duration) -> Duration {
+    let random = System.new_id().as_bytes()[15];
+    pause / 2 + pause / 2 * u32::from(random) / 255
+}
+
+/// What the broker answers, or that it did not in time.
+pub(super) async fn answer<T>(
+    patience: Duration,
+    what: &str,
+    asked: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, Error> {
+    match timeout(patience, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Error::Unavailable(format!("{what} failed: {error}"))),
+        Err(_) => Err(Error::Unavailable(format!("{what} got no answer within {patience:?}"))),
+    }
+}
