@@ -4,6 +4,7 @@
 //! idempotent or guarded by a lease's epoch.
 
 mod driver_error;
+pub mod migration;
 pub mod postgres;
 pub mod sqlite;
 

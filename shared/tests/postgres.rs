@@ -5,23 +5,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
+use tars_chaos::Endpoints;
 use tars_shared::clock::Manual;
 use tars_shared::conformance::store::{self, Fixture};
 use tars_shared::metrics::Metrics;
 use tars_shared::store::postgres::{MIGRATIONS, Postgres, Settings};
 
-/// A fresh database on the server.
-async fn database() -> String {
-    let server = std::env::var("TARS_TEST_DATABASE_URL").unwrap();
-    let name = format!(
-        "t{}",
-        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{:?}", std::time::Instant::now()).as_bytes()).simple()
-    );
-    let mut connection = PgConnection::connect(&server).await.unwrap();
-    connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-    let (base, _) = server.rsplit_once('/').unwrap();
-    format!("{base}/{name}")
+/// A fresh database on a real server.
+fn database() -> String {
+    Endpoints::for_suites().database().unwrap().url
 }
 
 fn settings(urls: &[String]) -> Settings {
@@ -31,7 +24,7 @@ fn settings(urls: &[String]) -> Settings {
 /// A migrated store in a database of its own.
 async fn fixture() -> Fixture {
     let clock = Arc::new(Manual::new());
-    let store = Postgres::open(&settings(&[database().await]), clock.clone(), &Arc::new(Metrics::new())).unwrap();
+    let store = Postgres::open(&settings(&[database()]), clock.clone(), &Arc::new(Metrics::new())).unwrap();
     store.ready(Duration::from_secs(30)).await.unwrap();
     store.migrate(None).await.unwrap();
     Fixture { store: Arc::new(store).into_store(), clock }
@@ -56,7 +49,7 @@ tars_shared::every_store_check!(postgres_passes);
 /// What was up can go down, and up again.
 #[tokio::test]
 async fn migrations_go_down_and_up_again() {
-    let mut connection = PgConnection::connect(&database().await).await.unwrap();
+    let mut connection = PgConnection::connect(&database()).await.unwrap();
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'";
     MIGRATIONS.run(&mut connection).await.unwrap();
     let up: i64 = sqlx::query_scalar(tables).fetch_one(&mut connection).await.unwrap();

@@ -208,13 +208,14 @@ async fn a_worker_that_stops_hands_its_job_back_unharmed() {
 async fn a_worker_that_drains_finishes_its_job_and_takes_no_other() {
     let data = tempfile::tempdir().unwrap();
     let services = services(data.path()).await;
-    let worker = Worker::start(&services, "worker");
     // More jobs than any machine has slots: some of them are running, the others wait.
+    let policy = policy(150);
     let mut ids = Vec::new();
     for _ in 0..100 {
-        ids.push(submit(&services, &submission(policy(300), 50)).await);
+        ids.push(submit(&services, &submission(policy.clone(), 50)).await);
     }
-    until(&services, ids[0], |job| job.status == Status::Running).await;
+    let worker = Worker::start(&services, "worker");
+    until(&services, ids[0], |job| job.status != Status::Queued).await;
     worker.drain().await;
     let mut ended = 0;
     for id in ids {
