@@ -1,5 +1,6 @@
 //! Postgres and its replica.
 
+use crate::traces::{has_segment, segments_of};
 use crate::{LIMIT, freeze_silences, refuses_connections};
 use std::thread;
 use tars_chaos::{Endpoints, Parts, Stack, eventually};
@@ -72,9 +73,15 @@ fn a_replica_follows_is_promoted_and_the_former_primary_follows_it() {
     primary.start().unwrap();
     assert_eq!(primary.query("select pg_is_in_recovery(), count(*) from kept").unwrap(), "f|1");
 
+    primary.kill().unwrap();
+    let segments = segments_of(stack.sandbox().path());
+    assert_eq!(segments.len(), 2);
     primary.follow(replica).unwrap();
     primary.catch_up_with(replica, LIMIT).unwrap();
     assert_eq!(primary.query("select pg_is_in_recovery(), count(*) from kept").unwrap(), "t|2");
+
+    drop(stack);
+    assert!(!segments.iter().any(|id| has_segment(id)), "shared memory of a former server is left");
 }
 
 #[test]
