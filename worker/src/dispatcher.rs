@@ -35,7 +35,7 @@ pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
             Ok(()) => dispatcher.grace = GRACE,
             Err(error) => {
                 dispatcher.settled = Instant::now() + SETTLING;
-                tracing::warn!(%error, "nothing dispatched");
+                tracing::debug!(%error, "nothing dispatched");
             }
         }
     }

@@ -93,6 +93,8 @@ impl Handler {
                 Claim::Granted { lease, attempt, finished } => {
                     self.services.metrics.attempts.inc();
                     let kept = self.keeper.keep(lease);
+                    #[cfg(feature = "faults")]
+                    crate::faults::reach(crate::faults::Point::Claimed);
                     let shutdown = &self.shutdown.now;
                     let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown };
                     return match attempted.run(finished, self.thresholds).await {

@@ -7,6 +7,8 @@ mod attempt;
 pub mod config;
 mod dispatcher;
 mod evaluation;
+#[cfg(feature = "faults")]
+mod faults;
 mod handler;
 mod keeper;
 mod outcome;

@@ -37,7 +37,11 @@ async fn consume(services: &Services, handler: &Handler, shutdown: &Cancellation
             delivery = consumer.next() => delivery?,
         };
         let busy = Busy::count(&services.metrics);
+        #[cfg(feature = "faults")]
+        crate::faults::reach(crate::faults::Point::Delivered);
         let outcome = handler.handle(&delivery).await;
+        #[cfg(feature = "faults")]
+        crate::faults::reach(crate::faults::Point::Committed);
         drop(busy);
         services.metrics.deliveries.with_label_values(&[outcome.as_str()]).inc();
         carry_out(services, consumer.as_mut(), &delivery, outcome).await?;
