@@ -21,8 +21,13 @@ pub struct Fleet {
 impl Fleet {
     /// Migrates the database and starts an API on a free port. Returns when it is ready.
     pub fn start(stack: Stack) -> Result<Self, Error> {
+        Self::start_on(stack, port::free()?)
+    }
+
+    /// The same with the API on this port.
+    pub fn start_on(stack: Stack, port: u16) -> Result<Self, Error> {
         stack.tars("migrate")?.arg("migrate").run(stack.sandbox(), MIGRATED)?;
-        let mut fleet = Self { api: None, port: port::free()?, stack };
+        let mut fleet = Self { api: None, port, stack };
         fleet.start_api()?;
         Ok(fleet)
     }
@@ -30,6 +35,11 @@ impl Fleet {
     /// What it runs on.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The API, unless it was killed.
+    pub fn api(&self) -> Option<&Process> {
+        self.api.as_ref()
     }
 
     /// Starts the API, on the same port as before.
@@ -63,10 +73,5 @@ impl Fleet {
     /// Where the API listens.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
-    }
-
-    /// All that the API has said.
-    pub fn api_log(&self) -> String {
-        self.api.as_ref().map(Process::log_text).unwrap_or_default()
     }
 }

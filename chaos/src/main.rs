@@ -1,6 +1,5 @@
 //! `tars-stack`: the whole service on a private stack, for a person to try and to break.
 
-mod readiness;
 mod service;
 
 use anyhow::Context;
@@ -32,10 +31,11 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     println!("Starting Postgres, its replica, RabbitMQ and Redis; this takes ten seconds or so.");
     let stack = Stack::start(&Parts::all())?;
-    let service = Service::start(&stack, options.port, options.workers)?;
-    let file = environment_file(&stack, options.port)?;
-    print(&stack, &service, &file)?;
-    watch(&stack, &service)?;
+    let service = Service::start(stack, options.port, options.workers)?;
+    let stack = service.fleet.stack();
+    let file = environment_file(stack, options.port)?;
+    print(stack, &service, &file)?;
+    watch(stack, &service)?;
     println!("\nStopping.");
     service.stop();
     Ok(())
@@ -68,10 +68,10 @@ fn print(stack: &Stack, service: &Service, file: &std::path::Path) -> anyhow::Re
     text += &line("rabbitmq", &rabbitmq.address(), rabbitmq.pid()?, &rabbitmq.log());
     text += &line("redis", &redis.address(), redis.pid()?, &redis.log());
     for process in service.processes() {
-        let address = if process.name() == service::API { service.address() } else { "" };
-        text += &line(process.name(), address, process.pid(), process.log());
+        let address = if process.name() == "api" { service.fleet.address().to_string() } else { String::new() };
+        text += &line(process.name(), &address, process.pid(), process.log());
     }
-    let victim = service.processes().last().map_or(0, Process::pid);
+    let victim = service.workers.last().map_or(0, Process::pid);
     text += &format!(
         "\nIn another terminal:\n\n  . {file}\n  tars submit examples/policies/cartpole-ppo.zip --agent PPO --env CartPole-v1 --seed 7 --wait\n\n\
          While it runs, break something. No accepted job gets lost, none finishes twice:\n\n  \
@@ -118,6 +118,6 @@ fn ended(stack: &Stack, service: &Service) -> Vec<String> {
         ("redis", stack.redis().is_running()),
     ];
     let parts = parts.into_iter().filter(|(_, runs)| !runs).map(|(name, _)| name.to_owned());
-    let processes = service.processes().iter().filter(|process| !process.is_running());
+    let processes = service.processes().filter(|process| !process.is_running());
     parts.chain(processes.map(|process| process.name().to_owned())).collect()
 }
