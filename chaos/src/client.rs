@@ -5,6 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,6 +65,15 @@ impl Client {
     pub async fn submit(&self, body: &Value) -> Option<String> {
         let key = self.ledger.open(body);
         self.send(&key, body).await
+    }
+
+    /// Submits again and again, as fast as answers come, until it is `over`.
+    pub async fn keep_submitting(&self, body: &Value, over: &AtomicBool) {
+        while !over.load(Ordering::Relaxed) {
+            if self.submit(body).await.is_none() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 
     async fn send(&self, key: &str, body: &Value) -> Option<String> {

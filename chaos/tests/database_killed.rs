@@ -1,0 +1,98 @@
+//! Postgres dies and comes back: submissions are accepted by message, workers hold what they have, nobody is charged.
+
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use tars_chaos::workload::{evaluation, policy, small_evaluation};
+use tars_chaos::{Fate, Fleet, Parts, Process, Stack, has_ended};
+
+const LOST: Duration = Duration::from_mins(1);
+
+fn fleet() -> Fleet {
+    Fleet::start(Stack::start(&Parts::default().with_postgres().with_rabbitmq().with_redis()).unwrap()).unwrap()
+}
+
+/// How much processor time a process has used, in ticks.
+fn ticks(process: &Process) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_accepted_by_message_while_the_database_is_down() {
+    let fleet = fleet();
+    let client = fleet.client();
+    let agent = client.store(&policy(300)).await;
+    let worker = fleet.worker("worker", 2, &[]).unwrap();
+    let running = client.submit(&evaluation(&agent, 1000)).await.unwrap();
+    client.follow(&running, LOST, |job| job["status"] == "running").await;
+
+    fleet.stack().postgres().kill().unwrap();
+    let mut accepted = Vec::new();
+    for _ in 0..10 {
+        let start = Instant::now();
+        accepted.push(client.submit(&small_evaluation()).await.expect("accepted, because the message is there"));
+        assert!(start.elapsed() < Duration::from_secs(5), "no request hangs");
+    }
+    let (status, problem) = client.ask(Method::GET, &format!("/v1/jobs/{running}"), None).await.unwrap();
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &Value::from("unavailable")));
+    let polled = reqwest::get(format!("http://{}/v1/jobs/{running}", fleet.address())).await.unwrap();
+    assert!(polled.headers().contains_key("retry-after"), "it says when to ask again");
+    let (status, health) = client.ask(Method::GET, "/health", None).await.unwrap();
+    assert_eq!((status, &health["status"]), (StatusCode::OK, &Value::from("degraded")), "{health}");
+
+    fleet.stack().postgres().start().unwrap();
+    let back = Instant::now();
+    for id in &accepted {
+        client.follow(id, LOST, has_ended).await;
+    }
+    println!("jobs accepted without a database ended {:.1?} after its return", back.elapsed());
+    let jobs = client.hold_to_account(LOST).await;
+    assert!(jobs.iter().all(|job| job["status"] == "completed"));
+    assert!(jobs.iter().all(|job| job["attempt"] == 1 && job["interruptions"] == 0), "nobody is charged");
+    drop(worker);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_hold_their_deliveries_without_spinning() {
+    let fleet = fleet();
+    let client = fleet.client();
+    let worker = fleet.worker("worker", 1, &[]).unwrap();
+    let warm = client.submit(&small_evaluation()).await.unwrap();
+    client.follow(&warm, LOST, has_ended).await;
+    fleet.stack().postgres().kill().unwrap();
+    let id = client.submit(&small_evaluation()).await.expect("accepted by message");
+    assert!(tars_chaos::eventually(LOST, || worker.log_text().contains("holding a delivery")));
+    let (before, watched) = (ticks(&worker), Instant::now());
+    // There is no event to wait for: what is shown is what does not happen for a while.
+    assert!(!tars_chaos::eventually(Duration::from_secs(4), || !worker.is_running()), "it lives on");
+    let used = ticks(&worker) - before;
+    println!("held a delivery for {:.1?} with {used} ticks of processor time", watched.elapsed());
+    assert!(used < 100, "a quarter of the time on a processor would be spinning: {used} ticks");
+    fleet.stack().postgres().start().unwrap();
+    let job = client.follow(&id, LOST, has_ended).await;
+    assert_eq!((&job["status"], &job["attempt"]), (&Value::from("completed"), &Value::from(1)));
+    client.hold_to_account(LOST).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_both_homes_down_the_answer_is_an_honest_503() {
+    let fleet = fleet();
+    let client = fleet.client();
+    let _worker = fleet.worker("worker", 1, &[]).unwrap();
+    client.submit(&small_evaluation()).await.unwrap();
+    fleet.stack().postgres().kill().unwrap();
+    fleet.stack().rabbitmq().kill().unwrap();
+    let start = Instant::now();
+    assert_eq!(client.submit(&small_evaluation()).await, None);
+    println!("503 with both homes down after {:.2?}", start.elapsed());
+    let refused = client.ledger().entries().into_iter().filter(|(_, entry)| entry.fate == Fate::Refused(503)).count();
+    assert_eq!(refused, 1, "refused, not unknown");
+    fleet.stack().postgres().start().unwrap();
+    fleet.stack().rabbitmq().start().unwrap();
+    client.hold_to_account(LOST).await;
+}
