@@ -46,7 +46,7 @@ macro_rules! memory_queue_passes {
     };
 }
 
-memory_queue_passes!(consumers_share, delays_retries, delivers_in_order, redelivers_when_a_consumer_goes, urgent_first);
+tars_shared::every_queue_check!(memory_queue_passes);
 
 #[tokio::test]
 async fn memory_cache() {
