@@ -14,6 +14,11 @@ demo: ## Run the service and evaluate the example policies
 test: prerequisites check ## Install what the tests need, check the code, run every test
 	$(CARGO) test --workspace --locked
 
+.PHONY: stack
+stack: prerequisites ## Run the service on a private Postgres, RabbitMQ and Redis, to try and to break
+	$(CARGO) build --release --locked -p tars-cli
+	$(CARGO) run --release --locked -p tars-chaos
+
 .PHONY: check
 check: ## Format, lints, docs: exactly what CI runs before the tests
 	$(CARGO) fmt --all --check
@@ -21,7 +26,7 @@ check: ## Format, lints, docs: exactly what CI runs before the tests
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 .PHONY: prerequisites
-prerequisites: ## Install the C compiler that SQLite is built with, where it is missing
+prerequisites: ## Install what the tests need and is missing: a C compiler, Postgres, RabbitMQ, Redis
 	./scripts/prerequisites
 
 .PHONY: bench

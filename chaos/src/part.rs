@@ -1,5 +1,8 @@
 //! What all servers of a stack have in common: they start, prove who they are, and break.
 
+#[cfg(test)]
+mod tests;
+
 use crate::deadline::eventually;
 use crate::process::{Process, Program};
 use crate::{Error, Sandbox, port};

@@ -3,6 +3,7 @@
 mod broker;
 mod epmd;
 mod handshake;
+mod home;
 
 pub use broker::Broker;
 

@@ -2,13 +2,14 @@
 
 use super::{Postgres, PostgresOptions, psql};
 use crate::account::Account;
-use crate::error::with;
+use crate::error::{doing, with};
 use crate::part::{Proof, Server};
 use crate::process::Program;
 use crate::{Error, Sandbox, binary, secret};
 use rustix::process::Signal;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,14 @@ impl Cluster {
         self.folder.join("data")
     }
 
+    /// Removes the data of a server that is down.
     pub(super) fn empty(&self) -> Result<(), Error> {
+        // A killed server leaves a System V segment, and only its lock file knows which one (line 7: key and id).
+        let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        if let Some(segment) = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1)) {
+            let status = Command::new("ipcrm").args(["-m", segment]).status();
+            status.map_err(doing("starting ipcrm"))?;
+        }
         fs::remove_dir_all(self.data()).map_err(with("emptying", &self.data()))
     }
 

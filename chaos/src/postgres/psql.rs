@@ -20,6 +20,11 @@ impl Database {
         query(url, &format!("create database {name}"))?;
         Ok(Self { url: Parts::of(url)?.with_database(&name), name })
     }
+
+    /// Executes SQL in it and returns what comes back: a line per row, `|` between columns.
+    pub fn query(&self, sql: &str) -> Result<String, Error> {
+        query(&self.url, sql)
+    }
 }
 
 /// Executes SQL and returns what comes back.

@@ -3,6 +3,7 @@
 use super::RabbitMqOptions;
 use super::epmd::Epmd;
 use super::handshake::{greeting, names_cluster};
+use super::home;
 use crate::account::Account;
 use crate::error::with;
 use crate::part::{Part, Proof, Server};
@@ -22,6 +23,8 @@ const ERLANG: &str = "+S 2:2 +SDcpu 1:1 +SDio 4 -kernel inet_dist_use_interface 
 #[derive(Debug)]
 pub struct Broker {
     program: PathBuf,
+    /// Where its scripts are, if not where they were found.
+    scripts: Option<PathBuf>,
     folder: PathBuf,
     account: Option<Account>,
     /// Of the node and of the cluster.
@@ -35,9 +38,12 @@ pub struct Broker {
 impl Broker {
     pub(super) fn create(sandbox: &Arc<Sandbox>, options: RabbitMqOptions) -> Result<Self, Error> {
         let account = Account::of_server("rabbitmq")?;
+        let program = binary::find("rabbitmq-server", "rabbitmq-server")?;
+        let folder = sandbox.folder("rabbitmq", account)?;
         let broker = Self {
-            program: binary::find("rabbitmq-server", "rabbitmq-server")?,
-            folder: sandbox.folder("rabbitmq", account)?,
+            scripts: home::lean(&program, &folder)?,
+            program,
+            folder,
             account,
             name: format!("tars-{}", secret()),
             password: secret(),
@@ -100,7 +106,12 @@ impl Broker {
 
     fn program(&self, config: &Path) -> Program {
         let folder = |name: &str| self.folder.join(name);
-        Program::server("rabbitmq", self.program.clone(), self.account)
+        let program = Program::server("rabbitmq", self.program.clone(), self.account);
+        let scripts = self.scripts.iter().map(|folder| ("RABBITMQ_SCRIPTS_DIR", folder));
+        let plugins = self.scripts.iter().map(|folder| ("RABBITMQ_PLUGINS_DIR", folder.with_file_name("plugins")));
+        program
+            .envs(scripts)
+            .envs(plugins)
             // Where Erlang looks for its cookie, and makes one if there is none.
             .env("HOME", &self.folder)
             // The script then becomes the broker instead of waiting for it, so that signals reach it.

@@ -1,4 +1,5 @@
 //! What a stack promises to the tests that use it.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 mod amqp;
 mod owner;

@@ -1,8 +1,9 @@
 //! Postgres and its replica.
 
+use crate::traces::{has_segment, segments_of};
 use crate::{LIMIT, freeze_silences, refuses_connections};
 use std::thread;
-use tars_chaos::{Parts, Stack, eventually};
+use tars_chaos::{Endpoints, Parts, Stack, eventually};
 
 /// `SSLRequest`: a length of 8 and a code. The answer is one byte.
 const GREETING: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -48,8 +49,9 @@ fn a_frozen_postgres_answers_nothing_until_it_is_thawed() {
 fn each_database_is_empty_and_nobody_else_s() {
     let stack = Stack::start(&Parts::default().with_postgres()).unwrap();
     let (one, other) = (stack.postgres().database().unwrap(), stack.postgres().database().unwrap());
-    assert_ne!(one.name, other.name);
-    assert!(one.url.ends_with(&one.name), "the URL names the database");
+    one.query("create table mine as select 1").unwrap();
+    other.query("select * from mine").expect_err("it is in the other database");
+    assert_eq!(one.query("select current_database()").unwrap(), one.name);
     assert_eq!(one.url, stack.postgres().url_of(&one.name));
 }
 
@@ -71,7 +73,23 @@ fn a_replica_follows_is_promoted_and_the_former_primary_follows_it() {
     primary.start().unwrap();
     assert_eq!(primary.query("select pg_is_in_recovery(), count(*) from kept").unwrap(), "f|1");
 
+    primary.kill().unwrap();
+    let segments = segments_of(stack.sandbox().path());
+    assert_eq!(segments.len(), 2);
     primary.follow(replica).unwrap();
     primary.catch_up_with(replica, LIMIT).unwrap();
     assert_eq!(primary.query("select pg_is_in_recovery(), count(*) from kept").unwrap(), "t|2");
+
+    drop(stack);
+    assert!(!segments.iter().any(|id| has_segment(id)), "shared memory of a former server is left");
+}
+
+#[test]
+fn suites_share_a_server_and_no_database() {
+    let shared = Endpoints::for_suites();
+    let (one, other) = (shared.database().unwrap(), shared.database().unwrap());
+    one.query("create table mine as select 1").unwrap();
+    other.query("select * from mine").expect_err("it is in the other database");
+    let port = "select inet_server_addr(), inet_server_port()";
+    assert_eq!(one.query(port).unwrap(), other.query(port).unwrap());
 }

@@ -35,7 +35,9 @@ fn terminate_asks_and_kill_does_not() {
     assert_eq!(polite.wait(LIMIT).unwrap().code(), Some(0));
     assert!(polite.log_tail().ends_with("bye"));
 
-    let deaf = shell(&sandbox, "trap '' TERM; echo ready; while :; do :; done");
+    // In a sandbox of its own, because the log of the other says ready already.
+    let deaf = shell(&Arc::new(Sandbox::new().unwrap()), "trap '' TERM; echo ready; while :; do :; done");
+    ready(&deaf);
     deaf.terminate().unwrap();
     assert!(matches!(deaf.wait(Duration::ZERO), Err(Error::Late { .. })));
     deaf.kill().unwrap();
