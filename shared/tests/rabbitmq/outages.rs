@@ -98,11 +98,13 @@ async fn a_frozen_broker_holds_nobody_up() {
     prompt("publish", queue.publish(&submission(&System))).await.unwrap_err();
     prompt("depths", queue.depths()).await.unwrap_err();
     timeout(LIMIT, waiting).await.expect("the silence is noticed").unwrap().unwrap_err();
+    let noticed = async { while !matches!(timeout(PROMPT, queue.consume()).await, Ok(Err(_))) {} };
+    timeout(LIMIT, noticed).await.expect("two heartbeats later the connection is given up");
     everything_fails_fast(&queue).await;
 
     stack.rabbitmq().thaw().unwrap();
-    let published = async { while queue.publish(&submission(&System)).await.is_err() {} };
-    timeout(LIMIT, published).await.expect("the queue comes back by itself");
+    queue.ready(LIMIT).await.expect("the queue comes back by itself");
+    queue.publish(&submission(&System)).await.unwrap();
     let mut consumer = queue.consume().await.unwrap();
     timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
 }
