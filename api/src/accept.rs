@@ -1,25 +1,37 @@
 //! Accepting evaluations: validate, keep large policies as artifacts, record the job, publish it.
+//!
+//! A job is accepted when *either* durable home has it: the store its row, or the queue its message. Without the row, the
+//! message carries all that is needed to make one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use tars_shared::agent::{AgentState, Blob};
 use tars_shared::artifact::Digest;
 use tars_shared::job::Status;
 use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
 use tars_shared::services::Services;
-use tars_shared::store::Inserted;
+use tars_shared::store::{Error, Inserted};
 use tars_shared::submission::{Submission, VERSION, keyed_job_id};
 use uuid::Uuid;
 
 use crate::access::Subject;
-use crate::deadline::within;
+use crate::deadline::{in_time, within};
 use crate::problem::Problem;
+use crate::routes::Context;
+use crate::unrecorded;
 
 /// Blobs above this size become artifacts, and the message carries their hash.
 const INLINE_BYTES: usize = 256 * 1024;
+
+/// How long a submission waits for its row where the queue is durable too. Together with the queue's own deadline for a
+/// confirmation it stays below a second: with both away, the client hears of it in time.
+const RECORD: Duration = Duration::from_millis(500);
+/// How long it waits where the store is the only durable home.
+const LONE_RECORD: Duration = Duration::from_secs(2);
 
 /// No request hangs for more than five seconds.
 const PATIENCE: Duration = Duration::from_millis(4500);
@@ -53,27 +65,28 @@ pub(crate) fn submission(
     })
 }
 
-/// Records submissions, all or none, then publishes the new ones. A publication that fails is made up for by the
-/// dispatcher: the row is there.
+/// Records submissions, all or none, and publishes the new ones. A publication that fails is made up for by the
+/// dispatcher, because the row is there; a row that fails is made up for by whoever meets the message.
 ///
 /// `parent` is the path of the submissions in the client's document, for complaints.
 pub(crate) async fn accept(
-    services: &Services,
+    context: &Context,
     parent: &str,
     submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     // Each call has its own deadline, but a batch makes many.
-    match tokio::time::timeout(PATIENCE, record_and_publish(services, parent, submissions)).await {
+    match tokio::time::timeout(PATIENCE, record_and_publish(context, parent, submissions)).await {
         Ok(accepted) => accepted,
         Err(_) => Err(Problem::unavailable()),
     }
 }
 
 async fn record_and_publish(
-    services: &Services,
+    context: &Context,
     parent: &str,
     mut submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
+    let services = &context.services;
     for (index, submission) in submissions.iter_mut().enumerate() {
         let parent = if parent.is_empty() { String::new() } else { format!("{parent}[{index}].") };
         let AgentState { policy, vec_normalize, .. } = &mut submission.request.agent_state;
@@ -83,60 +96,112 @@ async fn record_and_publish(
         }
     }
     let submissions = Arc::new(submissions);
-    let inserted = {
+    let recorded = {
         let (jobs, submissions) = (services.store.jobs.clone(), submissions.clone());
-        within(async move { jobs.insert(&submissions).await }).await?
+        // With a second home at hand nobody has to wait long for the first.
+        let patience = if services.queue.is_durable() { RECORD } else { LONE_RECORD };
+        in_time(patience, async move { jobs.insert(&submissions).await }).await
     };
+    match recorded {
+        Ok(inserted) => publish_recorded(services, &submissions, &inserted).await,
+        Err(error @ Error::Unavailable(_)) if services.queue.is_durable() => {
+            tracing::warn!(%error, "accepting by message alone");
+            publish_alone(context, &submissions).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Publishes what has just been recorded.
+async fn publish_recorded(
+    services: &Services,
+    submissions: &[Submission],
+    inserted: &[Inserted],
+) -> Result<Vec<Accepted>, Problem> {
     if inserted.contains(&Inserted::Conflict) {
-        let detail = "this Idempotency-Key came with another body before: use a new key";
-        return Err(Problem::conflict("idempotency_key_reused", detail));
+        return Err(reused_key());
     }
+    let new = submissions.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::New);
+    let published: Vec<_> = publish(services, new.map(|(submission, _)| submission)).await;
     let mut accepted = Vec::with_capacity(submissions.len());
-    let mut published = Vec::with_capacity(submissions.len());
     for (submission, inserted) in submissions.iter().zip(inserted) {
-        match inserted {
-            Inserted::Known | Inserted::Conflict => accepted.push(known(services, submission.job_id).await?),
-            Inserted::New => {
-                accepted.push(Accepted {
-                    job_id: submission.job_id,
-                    status: Status::Queued,
-                    submitted_at: submission.submitted_at,
-                });
-                let priority = submission.request.parameters.priority;
-                services.metrics.jobs_accepted.with_label_values(&[priority.as_str()]).inc();
-                match services.queue.publish(submission).await {
-                    Ok(()) => published.push(submission.job_id),
-                    Err(error) => tracing::warn!(job.id = %submission.job_id, %error, "left to the dispatcher"),
-                }
-            }
-        }
+        accepted.push(match inserted {
+            Inserted::New => count(services, submission),
+            Inserted::Known | Inserted::Conflict => known(services, submission.job_id).await?,
+        });
     }
+    let published = published.into_iter().filter_map(|(id, published)| published.then_some(id)).collect();
     // The answer need not wait for this note: should it get lost, the dispatcher publishes spare copies.
-    let dispatches = services.store.dispatches.clone();
-    tokio::spawn(async move {
-        if let Err(error) = dispatches.mark_dispatched(&published).await {
-            tracing::warn!(%error, "these jobs will be dispatched again, harmlessly");
-        }
-    });
+    tokio::spawn(unrecorded::note_dispatched(services.clone(), published));
     Ok(accepted)
 }
 
-/// Stores a large blob, and refuses the name of one that is not stored.
+/// Accepts by message while the store is away. All or none: when one cannot be published, the client is asked to repeat
+/// the whole, which its key or the jobs' ids make harmless.
+async fn publish_alone(context: &Context, submissions: &[Submission]) -> Result<Vec<Accepted>, Problem> {
+    let services = &context.services;
+    if submissions.iter().any(|submission| context.unrecorded.contradicts(submission)) {
+        return Err(reused_key());
+    }
+    if publish(services, submissions).await.iter().any(|(_, published)| !published) {
+        return Err(Problem::unavailable());
+    }
+    context.unrecorded.keep(submissions);
+    Ok(submissions.iter().map(|submission| count(services, submission)).collect())
+}
+
+/// Publishes at once; which of them the queue took.
+async fn publish<'a>(services: &Services, submissions: impl IntoIterator<Item = &'a Submission>) -> Vec<(Uuid, bool)> {
+    join_all(submissions.into_iter().map(async |submission| {
+        let published = services.queue.publish(submission).await;
+        if let Err(error) = &published {
+            tracing::warn!(job.id = %submission.job_id, %error, "not published");
+        }
+        (submission.job_id, published.is_ok())
+    }))
+    .await
+}
+
+fn count(services: &Services, submission: &Submission) -> Accepted {
+    let priority = submission.request.parameters.priority;
+    services.metrics.jobs_accepted.with_label_values(&[priority.as_str()]).inc();
+    Accepted { job_id: submission.job_id, status: Status::Queued, submitted_at: submission.submitted_at }
+}
+
+fn reused_key() -> Problem {
+    let detail = "this Idempotency-Key came with another body before: use a new key";
+    Problem::conflict("idempotency_key_reused", detail)
+}
+
+/// Stores a large blob, and refuses the name of one that is not stored. While the store is away a message may be as
+/// large as it must, and a name is taken at its word: the job fails if it turns out to be wrong.
 async fn store_blob(services: &Services, blob: &mut Blob, field: impl FnOnce() -> String) -> Result<(), Problem> {
     let artifacts = services.store.artifacts.clone();
+    if services.queue.is_durable() && !services.store.hosts.is_writable() {
+        return Ok(());
+    }
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
             let digest = Digest::of(&bytes.0);
-            let bytes = std::mem::take(&mut bytes.0);
-            within(async move { artifacts.put(digest, &bytes).await }).await?;
-            *blob = Blob::Artifact(digest);
+            let bytes = bytes.0.clone();
+            match in_time(LONE_RECORD, async move { artifacts.put(digest, &bytes).await }).await {
+                Ok(_) => *blob = Blob::Artifact(digest),
+                Err(Error::Unavailable(_)) if services.queue.is_durable() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Blob::Inline(_) => {}
         Blob::Artifact(digest) => {
             let digest = *digest;
-            if !within(async move { artifacts.contains(digest).await }).await? {
-                let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
-                return Err(Problem::invalid_field(field(), message));
+            let patience = if services.queue.is_durable() { RECORD } else { LONE_RECORD };
+            match in_time(patience, async move { artifacts.contains(digest).await }).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
+                    return Err(Problem::invalid_field(field(), message));
+                }
+                Err(Error::Unavailable(_)) if services.queue.is_durable() => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tars_shared::store::Error;
+
 use crate::problem::Problem;
 
 /// A store that has not answered by then counts as away. No request hangs for more than five seconds, and most need two
@@ -10,21 +12,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs a call to its end, whatever becomes of the request: a write that is cut off half-way would leave the connection
 /// in doubt. The answer comes in time or is a 503.
-pub(crate) async fn within<T, E>(call: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, Problem>
+pub(crate) async fn within<T>(call: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Problem>
 where
     T: Send + 'static,
-    E: Send + 'static,
-    Problem: From<E>,
 {
-    match tokio::time::timeout(PATIENCE, tokio::spawn(call)).await {
-        Ok(Ok(answer)) => Ok(answer?),
-        Ok(Err(panic)) => {
-            tracing::error!(%panic, "a call panicked");
-            Err(Problem::internal())
-        }
-        Err(_) => {
-            tracing::error!(patience = ?PATIENCE, "a call took too long");
-            Err(Problem::unavailable())
-        }
+    Ok(in_time(PATIENCE, call).await?)
+}
+
+/// The same with another patience and the store's own error, for callers that know what to do without the store.
+pub(crate) async fn in_time<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error>
+where
+    T: Send + 'static,
+{
+    match tokio::time::timeout(patience, tokio::spawn(call)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => Err(Error::Corrupt(format!("a call panicked: {panic}"))),
+        Err(_) => Err(Error::Unavailable(format!("no answer within {} ms", patience.as_millis()))),
     }
 }

@@ -12,6 +12,7 @@ mod problem;
 mod query;
 mod recover;
 mod routes;
+mod unrecorded;
 mod view;
 mod watch;
 
@@ -24,6 +25,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::Config;
+use crate::routes::{Context, Duty};
+use crate::unrecorded::Unrecorded;
 
 /// How long requests under way may take after the shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
@@ -48,6 +51,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Api {
     services: Services,
+    duty: Duty,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -55,7 +59,15 @@ pub struct Api {
 impl Api {
     /// Takes the address, so that the caller can print it before the first request comes.
     pub async fn bind(services: Services, config: &Config) -> Result<Self, Error> {
-        let address = SocketAddr::new(config.host, config.port);
+        Self::bind_for(Duty::Accept, services, SocketAddr::new(config.host, config.port)).await
+    }
+
+    /// Only health and metrics, for a worker: it takes no jobs over HTTP, but orchestrators and Prometheus ask it too.
+    pub async fn bind_operations(services: Services, address: SocketAddr) -> Result<Self, Error> {
+        Self::bind_for(Duty::Work, services, address).await
+    }
+
+    async fn bind_for(duty: Duty, services: Services, address: SocketAddr) -> Result<Self, Error> {
         if !address.ip().is_loopback() {
             return Err(Error::NotLoopback(address));
         }
@@ -64,7 +76,7 @@ impl Api {
             listener.local_addr().map(|bound| (listener, bound))
         };
         let (listener, address) = listen.await.map_err(|reason| Error::Listen { address, reason })?;
-        Ok(Self { services, listener, address })
+        Ok(Self { services, duty, listener, address })
     }
 
     /// Where it listens.
@@ -74,19 +86,27 @@ impl Api {
 
     /// Serves until `shutdown`, then lets the requests under way finish.
     pub async fn run(self, shutdown: CancellationToken) {
-        let context = Arc::new(routes::Context { services: self.services, shutdown: shutdown.clone() });
+        let context = Arc::new(Context {
+            services: self.services,
+            duty: self.duty,
+            unrecorded: Unrecorded::default(),
+            shutdown: shutdown.clone(),
+        });
         tracing::info!(address = %self.address, "listening");
         let stopping = shutdown.clone();
-        let serving = warp::serve(routes::all(&context))
-            .incoming(self.listener)
-            .graceful(async move { stopping.cancelled().await })
-            .run();
+        let routes = match self.duty {
+            Duty::Accept => routes::all(&context),
+            Duty::Work => routes::operations(&context),
+        };
+        let serving =
+            warp::serve(routes).incoming(self.listener).graceful(async move { stopping.cancelled().await }).run();
+        let recording = context.unrecorded.record(&context.services, shutdown.clone());
         let out_of_patience = async {
             shutdown.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            () = serving => {}
+            ((), ()) = async { tokio::join!(serving, recording) } => {}
             () = out_of_patience => tracing::warn!(grace = ?GRACE, "cutting off clients that do not let go"),
         }
     }

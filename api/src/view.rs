@@ -19,6 +19,7 @@ pub(crate) struct JobView {
     explanation: String,
     verdict: Option<Verdict>,
     attempt: u32,
+    interruptions: u32,
     agent_type: Algorithm,
     environments: Vec<String>,
     num_episodes: u32,
@@ -78,6 +79,7 @@ impl JobView {
             explanation,
             verdict: job.verdict,
             attempt: job.attempt,
+            interruptions: job.interruptions,
             agent_type: parameters.agent_type,
             environments: parameters.environments,
             num_episodes: parameters.num_episodes,
@@ -111,6 +113,9 @@ fn explain(job: &Job) -> String {
         Status::Queued => match (last, job.not_before) {
             (Some(failure), Some(moment)) => {
                 format!("attempt {} failed ({}); the next one begins after {moment}", failure.attempt, failure.reason)
+            }
+            _ if job.interruptions > 0 => {
+                "its worker vanished while it ran several jobs: waiting for a worker that can run it alone".to_owned()
             }
             _ => format!("waiting for a worker to take {} priority jobs", job.parameters.priority),
         },

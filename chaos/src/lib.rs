@@ -3,22 +3,30 @@
 
 mod account;
 pub mod binary;
+mod client;
 mod deadline;
 mod endpoints;
 mod error;
+mod fleet;
+mod ledger;
 mod part;
 mod port;
 mod postgres;
 mod process;
 mod proxy;
 mod rabbitmq;
+mod readiness;
 mod redis;
 mod sandbox;
 mod stack;
+pub mod workload;
 
+pub use client::{Client, Conservation, has_ended};
 pub use deadline::eventually;
 pub use endpoints::Endpoints;
 pub use error::Error;
+pub use fleet::Fleet;
+pub use ledger::{Entry, Fate, Ledger};
 pub use part::{Part, Proof, Server};
 pub use postgres::{Cluster, Database, Postgres, PostgresOptions};
 pub use process::{Process, Program};

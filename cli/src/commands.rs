@@ -1,12 +1,15 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
+mod api;
 mod baselines;
 mod demo;
 mod dev;
 mod evaluate;
 mod jobs;
+mod migrate;
 mod rollout;
 mod submit;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,9 @@ pub(crate) enum Command {
     /// Run the whole service in this process: API, workers and a database file
     Dev(dev::Dev),
     Demo(demo::Demo),
+    Api(api::Api),
+    Worker(worker::Worker),
+    Migrate(migrate::Migrate),
     Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
@@ -34,6 +40,9 @@ impl Command {
         match self {
             Self::Dev(dev) => dev.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Api(api) => api.run(),
+            Self::Worker(worker) => worker.run(),
+            Self::Migrate(migrate) => migrate.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),

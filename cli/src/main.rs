@@ -7,6 +7,7 @@ mod environment_id;
 mod logging;
 mod service;
 mod show;
+mod signals;
 mod stdout;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The embedded service: API and workers in one process on one data folder.
+//! API and workers in one process, by default on one data folder.
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -8,7 +8,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use tars_engine::regression::Thresholds;
 use tars_shared::clock::System;
+use tars_shared::connections::{Place, Places, StorePlace};
 use tars_shared::services::Services;
+use tars_shared::store::migration;
+use tars_worker::Shutdown;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,31 +19,43 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Service {
     address: SocketAddr,
     unfinished: u64,
-    shutdown: CancellationToken,
+    api_shutdown: CancellationToken,
+    worker_shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
     /// Held for as long as the service runs.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Service {
-    /// Opens the data folder, takes up what a former process left unfinished, and serves.
+    /// Opens the parts, takes up what a former process left unfinished, and serves. Databases elsewhere are brought up to
+    /// date, because nobody else does that for a process that is all there is.
     pub(crate) async fn start(
-        data: &Path,
+        places: &Places,
         api: &tars_api::Config,
         worker: &tars_worker::Config,
         thresholds: Thresholds,
     ) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
-        let lock = lock(data)?;
-        let services = Services::embedded(data, Arc::new(System)).await?;
-        let shutdown = CancellationToken::new();
+        let lock = match &places.store {
+            StorePlace::Sqlite(file) => Some(lock(file)?),
+            StorePlace::Postgres(_) => {
+                migration::migrate(&places.store, None).await?;
+                None
+            }
+        };
+        let services = Services::open(places, Arc::new(System)).await?;
+        let api_shutdown = CancellationToken::new();
+        let worker_shutdown = Shutdown::default();
         let api = tars_api::Api::bind(services.clone(), api).await?;
         let address = api.address();
-        // The lock proves that no other process runs these jobs: whoever held their leases is gone.
-        let unfinished = services.store.dispatches.orphan_all().await?;
-        let worker = tars_worker::run(services, worker.clone(), thresholds, shutdown.clone());
-        let tasks = vec![tokio::spawn(api.run(shutdown.clone())), tokio::spawn(worker)];
-        Ok(Self { address, unfinished, shutdown, tasks, _lock: lock })
+        let unfinished = match (&lock, &places.queue) {
+            // The lock proves that no other process runs these jobs: whoever held their leases is gone, and the messages
+            // with them.
+            (Some(_), Place::Memory) => services.store.dispatches.orphan_all().await?,
+            _ => 0,
+        };
+        let worker = tars_worker::run(services, worker.clone(), thresholds, worker_shutdown.clone());
+        let tasks = vec![tokio::spawn(api.run(api_shutdown.clone())), tokio::spawn(worker)];
+        Ok(Self { address, unfinished, api_shutdown, worker_shutdown, tasks, _lock: lock })
     }
 
     /// Where it listens.
@@ -55,7 +70,8 @@ impl Service {
 
     /// Stops: requests under way finish, running evaluations are handed back.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        self.shutdown.cancel();
+        self.api_shutdown.cancel();
+        self.worker_shutdown.at_once();
         for task in self.tasks {
             task.await.context("a part of the service broke down")?;
         }
@@ -64,7 +80,9 @@ impl Service {
 }
 
 /// Two processes on one data folder would take each other's jobs for abandoned.
-fn lock(data: &Path) -> anyhow::Result<File> {
+fn lock(database: &Path) -> anyhow::Result<File> {
+    let data = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {

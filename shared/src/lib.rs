@@ -11,6 +11,7 @@ pub mod cache;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod connections;
 pub mod dead_letter;
 pub mod job;
 pub mod metrics;

@@ -1,11 +1,12 @@
 //! Everything that is counted, named in one place. Scraped at `/metrics`.
 
 use prometheus::{
-    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Encoder as _, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
 };
 
 use crate::job::{Ledger, Status};
+use crate::store::{Host, Role};
 
 /// The prefix of every name.
 const NAMESPACE: &str = "tars_eval";
@@ -40,8 +41,20 @@ pub struct Metrics {
     pub verdicts: IntCounterVec,
     /// Leases that another worker took over, or that ended under their holder.
     pub leases_lost: IntCounter,
+    /// Leases that this worker holds.
+    pub leases_held: IntGauge,
+    /// Attempts that this worker began.
+    pub attempts: IntCounter,
     /// Messages published by the dispatcher.
     pub dispatched: IntCounter,
+    /// Seconds that the oldest job without a message has been waiting for one.
+    pub dispatch_lag: Gauge,
+    /// Messages that the queue gave up on, by `reason`.
+    pub dead_messages: IntCounterVec,
+    /// Connections to the store, by `host` and `state`: busy or idle.
+    pub store_connections: IntGaugeVec,
+    /// Whether a host of the store answers, by `host` and `role`: always 1 for what it is, 0 for what it is not.
+    pub store_host: IntGaugeVec,
     /// Slots of this worker by `state`: busy or idle.
     pub worker_slots: IntGaugeVec,
     /// Cache look-ups by `result`: hit or miss.
@@ -93,7 +106,14 @@ impl Metrics {
             failures: register.counters("failures_total", "Failed attempts.", &["kind"]),
             verdicts: register.counters("verdicts_total", "Comparisons with a baseline.", &["verdict", "severity"]),
             leases_lost: register.counter("leases_lost_total", "Leases lost to another worker or to the job's end."),
+            leases_held: register.gauge("leases_held", "Leases that this worker holds."),
+            attempts: register.counter("attempts_total", "Attempts that this worker began."),
             dispatched: register.counter("dispatched_total", "Messages published by the dispatcher."),
+            dispatch_lag: register
+                .seconds("dispatch_lag_seconds", "How long the oldest job without a message has been waiting for one."),
+            dead_messages: register.counters("dead_messages_total", "Messages that the queue gave up on.", &["reason"]),
+            store_connections: register.gauges("store_connections", "Connections to the store.", &["host", "state"]),
+            store_host: register.gauges("store_host", "What each host of the store is.", &["host", "role"]),
             worker_slots: register.gauges("worker_slots", "Slots of this worker.", &["state"]),
             cache_requests: register.counters("cache_requests_total", "Cache look-ups.", &["result"]),
             reconnects: register.counters("reconnects_total", "Connections that were lost and made anew.", &["part"]),
@@ -106,6 +126,23 @@ impl Metrics {
         for status in Status::ALL {
             let jobs = i64::try_from(ledger.count(status)).unwrap_or(i64::MAX);
             self.jobs.with_label_values(&[status.as_str()]).set(jobs);
+        }
+    }
+
+    /// Notes what each host of the store is.
+    pub fn set_hosts(&self, hosts: &[Host]) {
+        for host in hosts {
+            let connections = [("busy", host.connections.0), ("idle", host.connections.1)];
+            for (state, connections) in connections {
+                self.store_connections.with_label_values(&[&host.name, state]).set(connections.into());
+            }
+            for (role, is) in [
+                ("primary", host.role == Ok(Role::Primary)),
+                ("replica", host.role == Ok(Role::Replica)),
+                ("away", host.role.is_err()),
+            ] {
+                self.store_host.with_label_values(&[&host.name, role]).set(is.into());
+            }
         }
     }
 
@@ -139,6 +176,18 @@ impl Register<'_> {
         let counter = IntCounter::with_opts(opts(name, help)).expect("the name is valid");
         self.add(counter.clone());
         counter
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        let gauge = IntGauge::with_opts(opts(name, help)).expect("the name is valid");
+        self.add(gauge.clone());
+        gauge
+    }
+
+    fn seconds(&self, name: &str, help: &str) -> Gauge {
+        let gauge = Gauge::with_opts(opts(name, help)).expect("the name is valid");
+        self.add(gauge.clone());
+        gauge
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {

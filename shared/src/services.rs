@@ -2,16 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::{self, Cache};
 use crate::clock::Clock;
+use crate::connections::{Place, Places, StorePlace};
 use crate::metrics::Metrics;
+use crate::queue::rabbitmq::{NotReady, RabbitMq};
 use crate::queue::{self, Queue};
+use crate::store::migration::Versions;
+use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{self, Store};
 
-/// The name of the database file inside a data folder.
-const DATABASE_FILE: &str = "tars.db";
+/// How long a start waits for a part that does not answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The ports that api and worker run on.
 #[derive(Clone)]
@@ -34,16 +39,105 @@ impl std::fmt::Debug for Services {
     }
 }
 
+/// Why the parts cannot be opened. Each is one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A URL cannot be understood, or the part at its end refuses us. Waiting would not help.
+    #[error("{part}: {reason}")]
+    Refused {
+        /// The variable that names the part.
+        part: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No durable home answers.
+    #[error("neither the database nor the queue answers (database: {store}; queue: {queue})")]
+    Unreachable {
+        /// What the store said.
+        store: String,
+        /// What the queue said.
+        queue: String,
+    },
+    /// The database's schema is older than this program.
+    #[error("the database's schema has version {found}, this program needs {needed}: run `tars migrate` first")]
+    Schema {
+        /// What there is.
+        found: i64,
+        /// What there should be.
+        needed: i64,
+    },
+    /// The embedded store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
 impl Services {
     /// The embedded default: everything in this process, durable in one file in `data`.
-    pub async fn embedded(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, store::Error> {
-        let store = Sqlite::open(&data.join(DATABASE_FILE), clock.clone()).await?.into_store();
-        Ok(Self {
-            store,
-            queue: Arc::new(queue::memory::Memory::default()),
-            cache: Arc::new(cache::memory::Memory::new(clock.clone())),
-            clock,
-            metrics: Arc::new(Metrics::new()),
-        })
+    pub async fn embedded(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::open(&Places::embedded(data), clock).await
     }
+
+    /// Opens every part. One durable home that answers is enough to start: the other is waited for while serving.
+    pub async fn open(places: &Places, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let metrics = Arc::new(Metrics::new());
+        let cache: Arc<dyn Cache> = match &places.cache {
+            Place::Memory => Arc::new(cache::memory::Memory::new(clock.clone())),
+            Place::Server(url) => {
+                Arc::new(cache::redis::Redis::open(url, metrics.clone()).map_err(refused("CACHE_URL"))?)
+            }
+        };
+        let opening_store = open_store(&places.store, &clock, &metrics);
+        let (store, queue) = tokio::join!(opening_store, open_queue(&places.queue, &metrics));
+        let ((store, store_away), (queue, queue_away)) = (store?, queue?);
+        match (store_away, queue_away) {
+            (Some(store), Some(queue)) => return Err(OpenError::Unreachable { store, queue }),
+            (Some(reason), None) => tracing::warn!(reason, "starting without the database"),
+            (None, Some(reason)) => tracing::warn!(reason, "starting without the queue"),
+            (None, None) => {}
+        }
+        Ok(Self { store, queue, cache, clock, metrics })
+    }
+}
+
+fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenError {
+    move |error| OpenError::Refused { part, reason: error.to_string() }
+}
+
+/// Opens the store; why it does not answer, if it does not.
+async fn open_store(
+    place: &StorePlace,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Store, Option<String>), OpenError> {
+    let settings = match place {
+        StorePlace::Sqlite(path) => return Ok((Sqlite::open(path, clock.clone()).await?.into_store(), None)),
+        StorePlace::Postgres(settings) => settings,
+    };
+    let postgres = Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
+    let away = postgres.ready(PATIENCE).await.err().map(|error| error.to_string());
+    if let Some(reason) = postgres.refusal() {
+        return Err(OpenError::Refused { part: "DATABASE_URL", reason });
+    }
+    if away.is_none() {
+        let Versions { applied, newest } = postgres.schema().await?;
+        if applied < newest {
+            return Err(OpenError::Schema { found: applied, needed: newest });
+        }
+    }
+    Ok((Arc::new(postgres).into_store(), away))
+}
+
+/// Opens the queue; why it does not answer, if it does not.
+async fn open_queue(place: &Place, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Queue>, Option<String>), OpenError> {
+    let url = match place {
+        Place::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
+        Place::Server(url) => url,
+    };
+    let rabbitmq = RabbitMq::open(url, metrics.clone()).map_err(refused("QUEUE_URL"))?;
+    let away = match rabbitmq.ready(PATIENCE).await {
+        Ok(()) => None,
+        Err(NotReady::Refused(reason)) => return Err(OpenError::Refused { part: "QUEUE_URL", reason }),
+        Err(error) => Some(error.to_string()),
+    };
+    Ok((Arc::new(rabbitmq), away))
 }

@@ -4,6 +4,7 @@
 //! idempotent or guarded by a lease's epoch.
 
 mod driver_error;
+pub mod migration;
 pub mod postgres;
 pub mod sqlite;
 
@@ -284,9 +285,13 @@ impl Failed {
 /// Jobs, as the dispatcher finds them.
 #[async_trait]
 pub trait Dispatches: Send + Sync {
-    /// Submissions that no message stands for: never dispatched for `grace`, due for a retry, or with an expired lease.
-    /// The most urgent first, the oldest first within a priority.
+    /// Queued submissions that no message stands for: never dispatched for `grace`, or due for a retry. The most urgent
+    /// first, the oldest first within a priority.
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+
+    /// Submissions whose lease has expired, in the same order. Just after the store was away that says nothing: no holder
+    /// could renew.
+    async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error>;
 
     /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or lost with their queue. In
     /// the same order.

@@ -112,10 +112,16 @@ impl Attempt<'_> {
     /// Evaluates one environment and keeps its result.
     async fn evaluate(&self, position: usize, policy: Arc<Policy>) -> Result<EnvironmentResult, Interrupted> {
         let job = evaluation::Job { parameters: &self.submission.request.parameters, position, policy };
+        #[cfg(feature = "faults")]
+        crate::faults::run(job.parameters);
         let result = evaluation::run(self.services, &job, self.kept, self.shutdown).await?;
+        #[cfg(feature = "faults")]
+        crate::faults::reach(crate::faults::Point::Evaluated);
         let leases = &self.services.store.leases;
         let record = || leases.record_result(self.kept.lease(), position, &result);
         if until_answered(self.shutdown, record).await? {
+            #[cfg(feature = "faults")]
+            crate::faults::reach(crate::faults::Point::Recorded);
             Ok(result)
         } else {
             Err(Interrupted::Stopped(Stop::LeaseLost))

@@ -23,6 +23,10 @@ pub struct Config {
     #[arg(long, env = "EVAL_MAX_ATTEMPTS", default_value_t = 5, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,
+    /// Seconds that running jobs may take to finish once the worker was asked to end; then they are handed back
+    #[arg(long, env = "EVAL_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(0..=86400))]
+    pub grace_seconds: u32,
 }
 
 impl Config {
@@ -35,6 +39,11 @@ impl Config {
     /// How long a lease lasts without renewal.
     pub(crate) fn lease_term(&self) -> Duration {
         Duration::from_secs(self.lease_seconds.into())
+    }
+
+    /// How long running jobs may take to finish after the worker was asked to end.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_seconds.into())
     }
 
     /// How this process signs its leases.

@@ -1,21 +1,29 @@
 //! Publishes jobs that no message stands for. Every worker runs one; two of them do no harm.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tars_shared::services::Services;
 use tars_shared::store::Error;
+use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
+
+use crate::patience::answer;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The API publishes within this time after it recorded a job, or not at all.
 const GRACE: Duration = Duration::from_secs(2);
+/// While the store is away nobody can renew a lease: for so long after its return, an expired one says nothing.
+const SETTLING: Duration = Duration::from_secs(2);
+/// A job that is queued for so long beside an empty queue has lost its message.
+const OVERDUE: Duration = Duration::from_secs(30);
 /// Jobs of one look.
 const BATCH: u32 = 50;
 
 /// Dispatches until `shutdown`.
 pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
     // Where the queue forgets, what the store holds at the start was published by a process that is gone.
-    let mut grace = if services.queue.is_durable() { GRACE } else { Duration::ZERO };
+    let grace = if services.queue.is_durable() { GRACE } else { Duration::ZERO };
+    let mut dispatcher = Dispatcher { services, grace, settled: Instant::now() + SETTLING };
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -23,20 +31,43 @@ pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
             _ = tick.tick() => {}
             () = shutdown.cancelled() => return,
         }
-        match dispatch(&services, grace).await {
-            Ok(()) => grace = GRACE,
-            Err(error) => tracing::warn!(%error, "nothing dispatched"),
+        match dispatcher.look().await {
+            Ok(()) => dispatcher.grace = GRACE,
+            Err(error) => {
+                dispatcher.settled = Instant::now() + SETTLING;
+                tracing::debug!(%error, "nothing dispatched");
+            }
         }
     }
 }
 
-/// Publishes until nothing is due.
-async fn dispatch(services: &Services, grace: Duration) -> Result<(), Error> {
-    loop {
-        let due = services.store.dispatches.due(grace, BATCH).await?;
+struct Dispatcher {
+    services: Services,
+    grace: Duration,
+    /// When the store will have been there for long enough to believe in expired leases.
+    settled: Instant,
+}
+
+impl Dispatcher {
+    async fn look(&mut self) -> Result<(), Error> {
+        let jobs = &self.services.store.dispatches;
+        let lag = answer(jobs.lag()).await?;
+        self.services.metrics.dispatch_lag.set(lag.as_secs_f64());
+        while self.publish(answer(jobs.due(self.grace, BATCH)).await?).await? {}
+        if Instant::now() >= self.settled {
+            while self.publish(answer(jobs.expired(BATCH)).await?).await? {}
+        }
+        if self.queue_is_empty().await {
+            while self.publish(answer(jobs.overdue(OVERDUE, BATCH)).await?).await? {}
+        }
+        Ok(())
+    }
+
+    /// Publishes what one look gave. True: there may be more.
+    async fn publish(&self, due: Vec<Submission>) -> Result<bool, Error> {
         let mut published = Vec::with_capacity(due.len());
         for submission in &due {
-            match services.queue.publish(submission).await {
+            match self.services.queue.publish(submission).await {
                 Ok(()) => published.push(submission.job_id),
                 Err(error) => {
                     tracing::warn!(%error, "left for the next look");
@@ -44,13 +75,18 @@ async fn dispatch(services: &Services, grace: Duration) -> Result<(), Error> {
                 }
             }
         }
-        services.store.dispatches.mark_dispatched(&published).await?;
-        services.metrics.dispatched.inc_by(published.len() as u64);
         if !published.is_empty() {
+            // Should this note get lost, spare copies are published.
+            answer(self.services.store.dispatches.mark_dispatched(&published)).await?;
+            self.services.metrics.dispatched.inc_by(published.len() as u64);
             tracing::info!(jobs = published.len(), "dispatched");
         }
-        if published.len() < BATCH as usize {
-            return Ok(());
-        }
+        Ok(published.len() == BATCH as usize)
+    }
+
+    /// Whether no message waits. A broker that was begun anew says so too.
+    async fn queue_is_empty(&self) -> bool {
+        let depths = self.services.queue.depths().await;
+        depths.is_ok_and(|depths| depths.iter().all(|(_, depth)| *depth == 0))
     }
 }

@@ -1,21 +1,27 @@
 //! What a delivery leads to. The handler knows no queue: it returns an outcome.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tars_engine::regression::Thresholds;
 use tars_shared::job::FailureKind;
 use tars_shared::queue::{Delivery, RetryTier};
 use tars_shared::services::Services;
-use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Lease};
+use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Holding, Lease};
 use tars_shared::submission::VERSION;
-use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, Interrupted};
 use crate::config::Config;
 use crate::keeper::{Keeper, Stop};
 use crate::outcome::Outcome;
-use crate::patience::{Unanswered, until_answered};
+use crate::patience::{Unanswered, answer, until_answered};
+use crate::room::{Place, Room};
+use crate::shutdown::Shutdown;
 use crate::verdict;
+
+/// A holder that has given no sign of life for so long, of those that come every quarter of a second, is gone. It is
+/// watched instead of believing the broker, which also delivers again when only a connection was lost.
+const SILENCE: Duration = Duration::from_millis(700);
 
 /// Handles deliveries, one at a time per slot.
 #[derive(Debug)]
@@ -25,18 +31,20 @@ pub(crate) struct Handler {
     name: String,
     thresholds: Thresholds,
     keeper: Arc<Keeper>,
-    shutdown: CancellationToken,
+    room: Room,
+    shutdown: Shutdown,
 }
 
 impl Handler {
     pub(crate) fn new(
         services: Services,
-        config: Config,
+        config: &Config,
         thresholds: Thresholds,
         keeper: Arc<Keeper>,
-        shutdown: CancellationToken,
+        shutdown: Shutdown,
     ) -> Self {
-        Self { services, name: config.name(), config, thresholds, keeper, shutdown }
+        let (name, room) = (config.name(), Room::new(config.slots()));
+        Self { services, name, config: config.clone(), thresholds, keeper, room, shutdown }
     }
 
     /// Handles a delivery. Whatever it says is committed before it returns.
@@ -58,27 +66,62 @@ impl Handler {
 
     async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Unanswered> {
         let submission = &delivery.submission;
-        let terms = ClaimTerms {
-            worker: &self.name,
-            redelivered: delivery.redelivered,
-            term: self.config.lease_term(),
-            max_attempts: self.config.max_attempts,
-        };
         let leases = &self.services.store.leases;
-        match until_answered(&self.shutdown, || leases.claim(submission, &terms)).await? {
-            Claim::Ended(status) => {
-                tracing::info!(job.id = %submission.job_id, %status, "nothing left to do");
-                Ok(Outcome::Done)
-            }
-            Claim::Spare => Ok(Outcome::Done),
-            Claim::Granted { lease, attempt, finished } => {
-                let kept = self.keeper.keep(lease);
-                let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown: &self.shutdown };
-                match attempted.run(finished, self.thresholds).await {
-                    Ok(ending) => self.finish(lease, &ending).await,
-                    Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
+        let mut place = self.room.any().await;
+        let mut silent = None;
+        loop {
+            let terms = self.terms(delivery, &place, silent);
+            match until_answered(&self.shutdown.drain, || leases.claim(submission, &terms)).await? {
+                Claim::Ended(status) => {
+                    tracing::info!(job.id = %submission.job_id, %status, "nothing left to do");
+                    return Ok(Outcome::Done);
+                }
+                // Whoever held this very message may be gone, or may only have lost the connection to the broker.
+                Claim::Held(holding) if holding.message_id == delivery.message_id && silent.is_none() => {
+                    silent = Some(holding);
+                    self.wait(tokio::time::sleep(SILENCE)).await?;
+                }
+                Claim::Held(_) => {
+                    tracing::info!(job.id = %submission.job_id, "another worker has the job");
+                    return Ok(Outcome::Done);
+                }
+                Claim::Suspect => {
+                    drop(place);
+                    tracing::info!(job.id = %submission.job_id, "waiting to run this job alone");
+                    place = self.wait(self.room.alone()).await?;
+                }
+                Claim::Granted { lease, attempt, finished } => {
+                    self.services.metrics.attempts.inc();
+                    let kept = self.keeper.keep(lease);
+                    #[cfg(feature = "faults")]
+                    crate::faults::reach(crate::faults::Point::Claimed);
+                    let shutdown = &self.shutdown.now;
+                    let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown };
+                    return match attempted.run(finished, self.thresholds).await {
+                        Ok(ending) => self.finish(lease, &ending).await,
+                        Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
+                    };
                 }
             }
+        }
+    }
+
+    fn terms(&self, delivery: &Delivery, place: &Place, silent: Option<Holding>) -> ClaimTerms<'_> {
+        ClaimTerms {
+            worker: &self.name,
+            message_id: delivery.message_id,
+            silent,
+            alone: place.is_alone(),
+            term: self.config.lease_term(),
+            max_attempts: self.config.max_attempts,
+        }
+    }
+
+    /// Waits for something before a job begins; a worker that is to end does not begin any.
+    async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<T, Unanswered> {
+        tokio::select! {
+            thing = something => Ok(thing),
+            () = self.shutdown.drain.cancelled() => Err(Unanswered::Shutdown),
         }
     }
 
@@ -103,7 +146,7 @@ impl Handler {
             }
             Interrupted::Stopped(Stop::Shutdown) => {
                 // Should the store be away, the lease expires by itself.
-                if let Err(error) = self.services.store.leases.hand_back(lease).await {
+                if let Err(error) = answer(self.services.store.leases.hand_back(lease)).await {
                     tracing::warn!(job.id = %lease.job_id, %error, "left to the lease's expiry");
                 }
                 Ok(Outcome::HandBack)
@@ -118,13 +161,13 @@ impl Handler {
         tracing::warn!(job.id = %lease.job_id, attempt, reason = failed.reason, "attempt failed");
         let leases = &self.services.store.leases;
         let record = || leases.retry_later(lease, failed, not_before);
-        let queued = until_answered(&self.shutdown, record).await?;
+        let queued = until_answered(&self.shutdown.now, record).await?;
         Ok(if queued { Outcome::Retry(tier) } else { Outcome::Done })
     }
 
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Unanswered> {
         let leases = &self.services.store.leases;
-        if !until_answered(&self.shutdown, || leases.finish(lease, ending)).await? {
+        if !until_answered(&self.shutdown.now, || leases.finish(lease, ending)).await? {
             tracing::info!(job.id = %lease.job_id, "another worker owns the job now: dropping this result");
             return Ok(Outcome::Done);
         }

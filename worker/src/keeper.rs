@@ -10,6 +10,7 @@ use tars_shared::store::{Heartbeat, Lease, Standing};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::patience::answer;
 
 /// Progress is seen and cancellations are obeyed within this time.
 const BEAT: Duration = Duration::from_millis(250);
@@ -107,6 +108,7 @@ impl Keeper {
     }
 
     async fn renew(&self) {
+        self.services.metrics.leases_held.set(i64::try_from(self.runs().len()).unwrap_or(i64::MAX));
         let runs: Vec<_> = self.runs().iter().map(|(&lease, run)| (lease, run.clone())).collect();
         if runs.is_empty() {
             return;
@@ -115,7 +117,7 @@ impl Keeper {
             .iter()
             .map(|(lease, run)| Heartbeat { lease: *lease, episodes_done: run.episodes_done.load(Ordering::Relaxed) })
             .collect();
-        match self.services.store.leases.renew(self.term, &heartbeats).await {
+        match answer(self.services.store.leases.renew(self.term, &heartbeats)).await {
             Ok(standings) => {
                 for ((lease, run), standing) in runs.iter().zip(standings) {
                     match standing {

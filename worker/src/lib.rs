@@ -7,10 +7,15 @@ mod attempt;
 pub mod config;
 mod dispatcher;
 mod evaluation;
+#[cfg(feature = "faults")]
+mod faults;
 mod handler;
 mod keeper;
 mod outcome;
 mod patience;
+mod recorder;
+mod room;
+mod shutdown;
 mod slot;
 mod supervision;
 mod verdict;
@@ -25,13 +30,13 @@ use tokio_util::sync::CancellationToken;
 pub use crate::config::Config;
 use crate::handler::Handler;
 use crate::keeper::Keeper;
+pub use crate::shutdown::Shutdown;
 use crate::supervision::supervise;
 
-/// Works until `shutdown`, then hands back what is unfinished.
-pub async fn run(services: Services, config: Config, thresholds: Thresholds, shutdown: CancellationToken) {
+/// Works until `shutdown`: then takes nothing new, and hands back what does not finish within the grace period.
+pub async fn run(services: Services, config: Config, thresholds: Thresholds, shutdown: Shutdown) {
     let keeper = Arc::new(Keeper::new(services.clone(), &config));
-    let handler =
-        Arc::new(Handler::new(services.clone(), config.clone(), thresholds, keeper.clone(), shutdown.clone()));
+    let handler = Arc::new(Handler::new(services.clone(), &config, thresholds, keeper.clone(), shutdown.clone()));
     // Leases are kept until the last slot is done: the keeper outlives the shutdown.
     let slots_done = CancellationToken::new();
     let keeping = supervise("keeper", slots_done.clone(), || keeper.clone().run(slots_done.clone()));
@@ -39,14 +44,20 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
     tracing::info!(worker = %config.name(), slots, "working");
     let idle = i64::try_from(slots).unwrap_or(i64::MAX);
     services.metrics.worker_slots.with_label_values(&["idle"]).set(idle);
+    let drain = &shutdown.drain;
     let working = async {
-        let dispatching =
-            supervise("dispatcher", shutdown.clone(), || dispatcher::run(services.clone(), shutdown.clone()));
-        let slot =
-            |_| supervise("slot", shutdown.clone(), || slot::run(services.clone(), handler.clone(), shutdown.clone()));
-        tokio::join!(dispatching, join_all((0..slots).map(slot)));
+        let dispatching = supervise("dispatcher", drain.clone(), || dispatcher::run(services.clone(), drain.clone()));
+        let recording = supervise("recorder", drain.clone(), || recorder::run(services.clone(), drain.clone()));
+        let slot = |_| supervise("slot", drain.clone(), || slot::run(services.clone(), handler.clone(), drain.clone()));
+        tokio::join!(dispatching, recording, join_all((0..slots).map(slot)));
         slots_done.cancel();
     };
-    tokio::join!(keeping, working);
+    let limiting = async {
+        tokio::select! {
+            () = shutdown.limit(config.grace()) => {}
+            () = slots_done.cancelled() => {}
+        }
+    };
+    tokio::join!(keeping, working, limiting);
     tracing::info!("stopped");
 }

@@ -6,7 +6,17 @@ use tars_shared::store::Error;
 use tokio_util::sync::CancellationToken;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
+
+/// A call that has no answer by then is given up: a network that was cut does not say so. What it wrote is either
+/// guarded by an epoch or can be written again.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Waits for an answer of the store, but not for ever.
+pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = |_| Err(Error::Unavailable(format!("no answer within {} s", ANSWER.as_secs())));
+    tokio::time::timeout(ANSWER, call).await.unwrap_or_else(late)
+}
 
 /// Why a call to the store has no answer.
 #[derive(Debug)]
@@ -26,12 +36,23 @@ where
     F: Future<Output = Result<T, Error>>,
 {
     let mut pause = FIRST_PAUSE;
+    let mut away = false;
     loop {
-        match call().await {
-            Ok(answer) => return Ok(answer),
+        match answer(call()).await {
+            Ok(answer) => {
+                if away {
+                    tracing::info!("the store answers again");
+                }
+                return Ok(answer);
+            }
             Err(error @ Error::Corrupt(_)) => return Err(Unanswered::Corrupt(error)),
-            Err(error @ Error::Unavailable(_)) => tracing::warn!(%error, ?pause, "holding a delivery"),
+            // Once per outage: the store itself says when it comes and goes.
+            Err(error @ Error::Unavailable(_)) if !away => {
+                tracing::warn!(%error, "holding a delivery until the store answers")
+            }
+            Err(Error::Unavailable(_)) => {}
         }
+        away = true;
         tokio::select! {
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             () = shutdown.cancelled() => return Err(Unanswered::Shutdown),

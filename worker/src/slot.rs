@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handler::Handler;
 use crate::outcome::Outcome;
+use crate::patience::answer;
 
 /// The pause before a consumer that broke is rebuilt.
 const REBUILD_PAUSE: Duration = Duration::from_millis(500);
@@ -36,7 +37,11 @@ async fn consume(services: &Services, handler: &Handler, shutdown: &Cancellation
             delivery = consumer.next() => delivery?,
         };
         let busy = Busy::count(&services.metrics);
+        #[cfg(feature = "faults")]
+        crate::faults::reach(crate::faults::Point::Delivered);
         let outcome = handler.handle(&delivery).await;
+        #[cfg(feature = "faults")]
+        crate::faults::reach(crate::faults::Point::Committed);
         drop(busy);
         services.metrics.deliveries.with_label_values(&[outcome.as_str()]).inc();
         carry_out(services, consumer.as_mut(), &delivery, outcome).await?;
@@ -75,7 +80,7 @@ async fn carry_out(
         Outcome::Retry(tier) => {
             match services.queue.publish_later(&delivery.submission, tier).await {
                 // Should this note get lost, the dispatcher publishes a spare copy.
-                Ok(()) => drop(services.store.dispatches.mark_dispatched(&[job_id]).await),
+                Ok(()) => drop(answer(services.store.dispatches.mark_dispatched(&[job_id])).await),
                 Err(error) => tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher"),
             }
             consumer.ack().await?

@@ -18,29 +18,41 @@ use tars_shared::job::{FailureKind, Job, Status};
 use tars_shared::services::Services;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::Submission;
-use tars_worker::Config;
+use tars_worker::{Config, Shutdown};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Longer than any of these jobs takes; what is not there by then is lost.
 const LOST: Duration = Duration::from_mins(1);
 
 struct Worker {
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
     task: JoinHandle<()>,
 }
 
 impl Worker {
     fn start(services: &Services, name: &str) -> Self {
-        let shutdown = CancellationToken::new();
-        let config = Config { concurrency: None, worker_name: name.to_owned(), lease_seconds: 5, max_attempts: 5 };
+        let shutdown = Shutdown::default();
+        let config = Config {
+            concurrency: None,
+            worker_name: name.to_owned(),
+            lease_seconds: 5,
+            max_attempts: 5,
+            grace_seconds: 60,
+        };
         let run = tars_worker::run(services.clone(), config, Thresholds::default(), shutdown.clone());
         Self { shutdown, task: tokio::spawn(run) }
     }
 
+    /// Hands back what is running.
     async fn stop(self) {
-        self.shutdown.cancel();
+        self.shutdown.at_once();
+        self.task.await.unwrap();
+    }
+
+    /// Finishes what is running.
+    async fn drain(self) {
+        self.shutdown.drain.cancel();
         self.task.await.unwrap();
     }
 }
@@ -190,6 +202,30 @@ async fn a_worker_that_stops_hands_its_job_back_unharmed() {
     let job = until(&services, id, |job| job.status == Status::Running).await;
     assert_eq!(job.attempt, 1, "the delivery was handed back too, and the attempt was not charged");
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_drains_finishes_its_job_and_takes_no_other() {
+    let data = tempfile::tempdir().unwrap();
+    let services = services(data.path()).await;
+    // More jobs than any machine has slots: some of them are running, the others wait.
+    let policy = policy(150);
+    let mut ids = Vec::new();
+    for _ in 0..100 {
+        ids.push(submit(&services, &submission(policy.clone(), 50)).await);
+    }
+    let worker = Worker::start(&services, "worker");
+    until(&services, ids[0], |job| job.status != Status::Queued).await;
+    worker.drain().await;
+    let mut ended = 0;
+    for id in ids {
+        let job = services.store.jobs.find(id).await.unwrap().unwrap();
+        assert!(matches!(job.status, Status::Completed | Status::Queued), "{}", job.status);
+        assert_eq!(job.failures, []);
+        ended += u32::from(job.status == Status::Completed);
+    }
+    assert!(ended > 0, "what was running is finished");
+    assert!(ended < 100, "what was waiting still waits");
 }
 
 /// The queue lost a message, as a crash between the row and the publication does.

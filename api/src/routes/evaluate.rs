@@ -92,7 +92,7 @@ async fn evaluate(
     let body: Body = body::parse(bytes).await?;
     let submission =
         accept::submission(&context.services, &subject, key.as_deref(), hash, body).map_err(Problem::invalid)?;
-    let accepted = accept::accept(&context.services, "", vec![submission]).await?;
+    let accepted = accept::accept(&context, "", vec![submission]).await?;
     receipt(accepted[0])
 }
 
@@ -138,7 +138,7 @@ async fn evaluate_batch(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let accepted = accept::accept(&context.services, "evaluations", submissions).await?;
+    let accepted = accept::accept(&context, "evaluations", submissions).await?;
     let jobs = accepted.into_iter().map(Receipt::from).collect();
     Ok(json(StatusCode::ACCEPTED, &BatchReceipt { jobs }))
 }

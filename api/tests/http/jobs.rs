@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tars_shared::store::{Claim, ClaimTerms, Ending};
+use uuid::Uuid;
 
 use crate::server::{Server, answer, evaluation};
 
@@ -76,7 +77,14 @@ async fn a_long_poll_returns_when_the_job_ends() {
     assert_eq!(events.headers()["content-type"], "text/event-stream");
 
     let submission = server.services.store.jobs.submission(id).await.unwrap().unwrap();
-    let terms = ClaimTerms { worker: "w", redelivered: false, term: Duration::from_mins(1), max_attempts: 1 };
+    let terms = ClaimTerms {
+        worker: "w",
+        message_id: Uuid::nil(),
+        silent: None,
+        alone: true,
+        term: Duration::from_mins(1),
+        max_attempts: 1,
+    };
     let claim = server.services.store.leases.claim(&submission, &terms).await.unwrap();
     let Claim::Granted { lease, .. } = claim else { panic!("{claim:?}") };
     server.services.store.leases.finish(lease, &Ending::Completed(Vec::new())).await.unwrap();

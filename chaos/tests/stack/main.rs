@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 mod amqp;
+// Tests run in the order of their names, so that the longest begins first.
+mod broker;
 mod owner;
 mod postgres;
 mod process;
 mod proxy;
-mod rabbitmq;
 mod redis;
 mod traces;
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use tars_engine::regression::Thresholds;
+use tars_shared::connections::Places;
 
 use self::round::Outcome;
 use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
@@ -48,8 +49,9 @@ impl Demo {
                 worker_name: "demo".to_owned(),
                 lease_seconds: 5,
                 max_attempts: 5,
+                grace_seconds: 0,
             };
-            let service = Service::start(data.path(), &api, &worker, Thresholds::default()).await?;
+            let service = Service::start(&Places::embedded(data.path()), &api, &worker, Thresholds::default()).await?;
             let code = tokio::select! {
                 code = self.show(&service) => code?,
                 interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::from(INTERRUPTED))?,

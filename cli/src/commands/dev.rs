@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use tars_shared::connections::{Connections, Places, StorePlace};
 
 use crate::logging;
 use crate::service::Service;
+use crate::signals::Signals;
 
 /// Run the whole service in this process: API, workers and a database file
 #[derive(Debug, clap::Args)]
@@ -14,6 +16,8 @@ pub(crate) struct Dev {
     /// Folder for the database; created where it does not exist
     #[arg(long, env = "TARS_DATA", default_value = "tars-data", value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    connections: Connections,
     #[command(flatten)]
     api: tars_api::Config,
     #[command(flatten)]
@@ -25,25 +29,29 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
-        // Warp calls every connection that a shutdown cuts off an error.
-        logging::start("info,sqlx=warn,warp=off");
+        let places = self.connections.embedded_in(&self.data).map_err(anyhow::Error::msg)?;
+        logging::start(logging::SERVICE);
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            let service = Service::start(&self.data, &self.api, &self.worker, thresholds).await?;
-            print_welcome(&service, &self.data);
-            tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+            let mut signals = Signals::listen()?;
+            let service = Service::start(&places, &self.api, &self.worker, thresholds).await?;
+            print_welcome(&service, &places);
+            signals.next().await;
             eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
             tokio::select! {
                 stopped = service.stop() => stopped?,
-                _ = tokio::signal::ctrl_c() => {}
+                () = signals.next() => {}
             }
             Ok(ExitCode::SUCCESS)
         })
     }
 }
 
-fn print_welcome(service: &Service, data: &std::path::Path) {
+fn print_welcome(service: &Service, places: &Places) {
     let url = service.url();
-    println!("T.A.R.S. is listening on {url}, its data is in {}", data.display());
+    match &places.store {
+        StorePlace::Sqlite(file) => println!("T.A.R.S. is listening on {url}, its data is in {}", file.display()),
+        StorePlace::Postgres(_) => println!("T.A.R.S. is listening on {url}, its data is in PostgreSQL"),
+    }
     match service.unfinished() {
         0 => {}
         1 => println!("1 unfinished job of the last run goes on"),

@@ -43,6 +43,7 @@ use self::Postgres as Adapter;
 use self::clock::DatabaseClock;
 use self::cluster::Cluster;
 use self::writing::Writing;
+use super::migration::Versions;
 use super::{Error, Host, Hosts, Store};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -98,24 +99,24 @@ impl Postgres {
         self.cluster.refusal()
     }
 
-    /// The version of the schema, 0 where there is none, and the version that this program needs.
-    pub async fn schema(&self) -> Result<(i64, i64), Error> {
+    /// The version of the schema, and the version that this program needs.
+    pub async fn schema(&self) -> Result<Versions, Error> {
         let applied: Result<Option<i64>, _> =
             sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
                 .fetch_one(&mut *self.cluster.writer().await?)
                 .await;
-        let needed = super::newest(&MIGRATIONS);
-        match applied {
-            Ok(version) => Ok((version.unwrap_or_default(), needed)),
-            Err(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some(UNDEFINED_TABLE) => Ok((0, needed)),
-            Err(error) => Err(error.into()),
-        }
+        let applied = match applied {
+            Ok(version) => version.unwrap_or_default(),
+            Err(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some(UNDEFINED_TABLE) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Versions { applied, newest: super::newest(&MIGRATIONS) })
     }
 
     /// Brings the schema up to date, or up or down to `target`. Of several programs that do so at once, one does it.
     pub async fn migrate(&self, target: Option<i64>) -> Result<(), Error> {
-        let (applied, needed) = self.schema().await?;
-        let target = target.unwrap_or(needed.max(applied));
+        let Versions { applied, newest } = self.schema().await?;
+        let target = target.unwrap_or(newest.max(applied));
         let mut connection = self.cluster.writer().await?;
         if target < applied {
             MIGRATIONS.undo(&mut *connection, target).await?;

@@ -34,10 +34,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlitePool, Transaction};
+use sqlx::{Connection as _, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use self::Sqlite as Adapter;
+use super::migration::Versions;
 use super::{Error, Host, Hosts, Role, Store};
 use crate::clock::Clock;
 
@@ -64,19 +65,42 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens the file, creates it where it does not exist, and brings its schema up to date.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A 202 promises durability: every commit reaches the disk before its answer leaves.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY);
+        let options = options(path);
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;
-        MIGRATIONS.run(&writer).await.map_err(|error| Error::Corrupt(error.to_string()))?;
+        MIGRATIONS.run(&writer).await?;
         let readers = pool(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers, clock })
+    }
+
+    /// The version of a file's schema. A file that is not there has none, and is not made.
+    pub(super) async fn schema(path: &Path) -> Result<Versions, Error> {
+        let newest = super::newest(&MIGRATIONS);
+        if !path.exists() {
+            return Ok(Versions { applied: 0, newest });
+        }
+        let mut connection = Connection::connect_with(&options(path)).await?;
+        let exists = sqlx::query("SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'");
+        if exists.fetch_optional(&mut connection).await?.is_none() {
+            return Ok(Versions { applied: 0, newest });
+        }
+        let applied: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(&mut connection)
+            .await?;
+        Ok(Versions { applied: applied.unwrap_or_default(), newest })
+    }
+
+    /// Brings a file's schema up to date, or up or down to `target`.
+    pub(super) async fn migrate(path: &Path, target: Option<i64>) -> Result<(), Error> {
+        let Versions { applied, newest } = Self::schema(path).await?;
+        let target = target.unwrap_or(newest.max(applied));
+        let mut connection = Connection::connect_with(&options(path)).await?;
+        if target < applied {
+            MIGRATIONS.undo(&mut connection, target).await?;
+        } else {
+            MIGRATIONS.run_to(target, &mut connection).await?;
+        }
+        Ok(())
     }
 
     /// This store behind its ports.
@@ -100,6 +124,17 @@ impl Sqlite {
     fn new_id(&self) -> Uuid {
         self.clock.new_id()
     }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A 202 promises durability: every commit reaches the disk before its answer leaves.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
 }
 
 /// Ranks are written under the write lock.

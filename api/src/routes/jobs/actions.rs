@@ -86,7 +86,7 @@ async fn retry(id: String, subject: Subject, context: Arc<Context>) -> Result<Re
         retry_of: Some(id),
         ..former
     };
-    let accepted = accept::accept(&context.services, "", vec![submission]).await?;
+    let accepted = accept::accept(&context, "", vec![submission]).await?;
     receipt(accepted[0])
 }
 

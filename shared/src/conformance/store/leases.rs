@@ -315,6 +315,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     store.dispatches.mark_dispatched(&[published.job_id]).await.unwrap();
     let lease = granted(&claim(&store, &running).await);
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "the API may still publish it");
+    assert_eq!(store.dispatches.expired(10).await.unwrap(), [], "its holder may still renew");
     clock.advance(TimeDelta::seconds(3));
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), from_ref(&forgotten));
     assert_eq!(
@@ -327,9 +328,10 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     assert_eq!(store.dispatches.lag().await.unwrap(), Duration::ZERO, "nothing waits");
 
     clock.advance(TimeDelta::seconds(3));
-    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), from_ref(&running), "its lease expired");
+    assert_eq!(store.dispatches.expired(10).await.unwrap(), from_ref(&running), "its lease expired");
+    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "which is another matter");
     store.dispatches.mark_dispatched(&[running.job_id]).await.unwrap();
-    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "it is dispatched once, not at every look");
+    assert_eq!(store.dispatches.expired(10).await.unwrap(), [], "it is dispatched once, not at every look");
     assert_eq!(status(&store, running.job_id).await, Status::Queued);
     assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap(), "its former holder writes nothing");
     assert_eq!(attempt(&claim(&store, &running).await), 2);

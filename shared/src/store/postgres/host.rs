@@ -39,6 +39,16 @@ pub(super) enum Seen {
     Refuses(String),
 }
 
+impl Seen {
+    /// Whether nothing changed but the words: a host that is away has many ways to say so.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Away(_), Self::Away(_)) | (Self::Refuses(_), Self::Refuses(_)) => true,
+            _ => self == other,
+        }
+    }
+}
+
 /// One host.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -150,7 +160,7 @@ impl Node {
     /// process that is gone, or hang on a network that was cut.
     fn note(&self, seen: Seen, latency: Duration, metrics: &Metrics) {
         let former = self.seen();
-        if former != seen {
+        if !former.is_like(&seen) {
             match &seen {
                 Seen::Primary { timeline } => tracing::info!(host = self.name, timeline, "is the primary"),
                 Seen::Replica => tracing::info!(host = self.name, "is a replica"),

@@ -12,15 +12,22 @@ use super::{Adapter, Driver, rows};
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
 
-/// Pushes the condition of a job that no message stands for.
-fn push_due(select: &mut QueryBuilder<Driver>, now: DateTime<Utc>, grace: Duration) {
-    select.push("((status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ");
-    select.push_bind(now - grace).push(") OR (status = 'running' AND lease_expires_at <= ").push_bind(now).push("))");
-}
+/// Queued jobs that no message stands for. What was submitted or is due since then may still be published by others.
+const NEVER_DISPATCHED: &str = "status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ";
+
+/// Running jobs whose holder is silent for longer than its lease.
+const EXPIRED: &str = "status = 'running' AND lease_expires_at <= ";
 
 impl Adapter {
     /// The submissions that meet a condition, the most urgent first.
-    async fn urgent_first(&self, mut select: QueryBuilder<Driver>, limit: u32) -> Result<Vec<Submission>, Error> {
+    async fn urgent_first(
+        &self,
+        push_condition: impl FnOnce(&mut QueryBuilder<Driver>),
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error> {
+        let mut select = QueryBuilder::new("SELECT ");
+        select.push(rows::SUBMISSION).push(" FROM jobs WHERE ");
+        push_condition(&mut select);
         select.push(
             " ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, submitted_at, id LIMIT ",
         );
@@ -33,21 +40,22 @@ impl Adapter {
 #[async_trait]
 impl Dispatches for Adapter {
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
-        let mut select = QueryBuilder::new("SELECT ");
-        select.push(rows::SUBMISSION).push(" FROM jobs WHERE ");
-        push_due(&mut select, self.now(), grace);
-        self.urgent_first(select, limit).await
+        let before = self.now() - grace;
+        self.urgent_first(|select| _ = select.push(NEVER_DISPATCHED).push_bind(before), limit).await
+    }
+
+    async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error> {
+        let now = self.now();
+        self.urgent_first(|select| _ = select.push(EXPIRED).push_bind(now), limit).await
     }
 
     async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
         let before = self.now() - patience;
-        let mut select = QueryBuilder::new("SELECT ");
-        select
-            .push(rows::SUBMISSION)
-            .push(" FROM jobs WHERE status = 'queued' AND dispatched_at <= ")
-            .push_bind(before);
-        select.push(" AND coalesce(not_before, submitted_at) <= ").push_bind(before);
-        self.urgent_first(select, limit).await
+        let condition = |select: &mut QueryBuilder<Driver>| {
+            select.push("status = 'queued' AND dispatched_at <= ").push_bind(before);
+            select.push(" AND coalesce(not_before, submitted_at) <= ").push_bind(before);
+        };
+        self.urgent_first(condition, limit).await
     }
 
     async fn lag(&self) -> Result<Duration, Error> {
@@ -56,7 +64,7 @@ impl Dispatches for Adapter {
             "SELECT min(CASE status WHEN 'running' THEN lease_expires_at ELSE coalesce(not_before, submitted_at) END) \
              AS since FROM jobs WHERE ",
         );
-        push_due(&mut select, now, Duration::ZERO);
+        select.push(NEVER_DISPATCHED).push_bind(now).push(" OR ").push(EXPIRED).push_bind(now);
         let row = select.build().fetch_one(&mut *self.reader().await?).await?;
         let since: Option<DateTime<Utc>> = row.try_get("since")?;
         Ok(since.and_then(|since| (now - since).to_std().ok()).unwrap_or_default())

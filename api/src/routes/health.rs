@@ -1,0 +1,143 @@
+//! What orchestrators and operators ask about the parts: `/health`, `/livez`, `/readyz`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tars_shared::store::{Host, Role as HostRole};
+use warp::Filter as _;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::{Context, Duty, json, route, with};
+use crate::access::{self, Role, Subject};
+use crate::problem::Problem;
+
+/// Health is answered within a second, whatever hangs.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
+    let health = warp::path!("health").and(public()).and(with(context)).then(health);
+    // Whether the process itself works: a part that is away is no reason to kill it.
+    let livez = warp::path!("livez").and(public()).then(async |_: Subject| Ok("ok"));
+    let readyz = warp::path!("readyz").and(public()).and(with(context)).then(readyz);
+    route(context, ("GET", "/health"), health)
+        .or(route(context, ("GET", "/livez"), livez))
+        .unify()
+        .or(route(context, ("GET", "/readyz"), readyz))
+        .unify()
+        .boxed()
+}
+
+/// Anyone may ask. Load balancers like to do so with HEAD.
+pub(super) fn public() -> BoxedFilter<(Subject,)> {
+    warp::get().or(warp::head()).unify().and(access::require(Role::Public)).boxed()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+/// One part of the service.
+#[derive(Serialize)]
+struct Part {
+    name: &'static str,
+    state: State,
+    latency_ms: f64,
+    /// Which host it is, where there are several, and what it is to the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: State,
+    version: &'static str,
+    /// What works all the same, or what does not.
+    detail: &'static str,
+    parts: Vec<Part>,
+}
+
+/// Times a call. Why it fails is for the log: this answer is public.
+async fn probe<T, E: std::fmt::Display>(name: &'static str, call: impl Future<Output = Result<T, E>>) -> Part {
+    let start = Instant::now();
+    let state = match tokio::time::timeout(PATIENCE, call).await {
+        Ok(Ok(_)) => State::Healthy,
+        Ok(Err(error)) => {
+            tracing::warn!(part = name, %error, "unhealthy");
+            State::Unhealthy
+        }
+        Err(_) => State::Unhealthy,
+    };
+    Part { name, state, latency_ms: milliseconds(start.elapsed()), host: None, role: None }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn store_part(host: Host) -> Part {
+    if let Err(reason) = &host.role {
+        tracing::warn!(part = "store", host = host.name, reason, "unhealthy");
+    }
+    let role = host.role.ok();
+    Part {
+        name: "store",
+        state: if role.is_some() { State::Healthy } else { State::Unhealthy },
+        latency_ms: milliseconds(host.latency),
+        host: Some(host.name),
+        role: role.map(|role| match role {
+            HostRole::Primary => "primary",
+            HostRole::Replica => "replica",
+        }),
+    }
+}
+
+async fn inspect(context: &Context) -> Vec<Part> {
+    let services = &context.services;
+    let (hosts, queue, cache) = tokio::join!(
+        tokio::time::timeout(PATIENCE, services.store.hosts.inspect()),
+        probe("queue", services.queue.depths()),
+        probe("cache", services.cache.ping()),
+    );
+    let mut parts: Vec<_> = hosts.unwrap_or_default().into_iter().map(store_part).collect();
+    parts.extend([queue, cache]);
+    parts
+}
+
+/// 200 while submissions are accepted, 503 otherwise.
+async fn health(_: Subject, context: Arc<Context>) -> Result<Response, Problem> {
+    let parts = inspect(&context).await;
+    let healthy = |name| parts.iter().any(|part| part.name == name && part.state == State::Healthy);
+    let writable = parts.iter().any(|part| part.role == Some("primary"));
+    let (status, detail) = match (writable, healthy("queue")) {
+        _ if parts.iter().all(|part| part.state == State::Healthy) => (State::Healthy, "every part answers"),
+        (true, true) => (State::Degraded, "jobs are accepted and run"),
+        (true, false) => (State::Degraded, "jobs are accepted, and run when the queue is back"),
+        (false, true) if context.services.queue.is_durable() => {
+            (State::Degraded, "jobs are accepted; they run, and are seen, when the store is back")
+        }
+        _ => (State::Unhealthy, "no job is accepted"),
+    };
+    let code = if status == State::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    Ok(json(code, &Health { status, version: env!("CARGO_PKG_VERSION"), detail, parts }))
+}
+
+/// 200 when this process can do its duty.
+async fn readyz(_: Subject, context: Arc<Context>) -> Result<&'static str, Problem> {
+    let services = &context.services;
+    let store = services.store.hosts.is_writable();
+    let queue = probe("queue", services.queue.depths()).await.state == State::Healthy;
+    let ready = match context.duty {
+        Duty::Accept => store || (queue && services.queue.is_durable()),
+        Duty::Work => store && queue,
+    };
+    if ready && !context.shutdown.is_cancelled() { Ok("ok") } else { Err(Problem::unavailable()) }
+}

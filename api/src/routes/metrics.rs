@@ -1,0 +1,51 @@
+//! `GET /metrics`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use warp::Filter as _;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderValue, header};
+use warp::reply::Response;
+
+use super::{Context, health, route, with};
+use crate::access::Subject;
+use crate::problem::Problem;
+
+/// A part that hangs must not keep the others' figures from the scraper.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
+    let metrics = warp::path!("metrics").and(health::public()).and(with(context)).then(metrics);
+    route(context, ("GET", "/metrics"), metrics)
+}
+
+/// Gauges of the store and queue are read when they are asked for; a part that is away leaves its last values.
+async fn metrics(_: Subject, context: Arc<Context>) -> Result<Response, Problem> {
+    let services = &context.services;
+    let (ledger, depths, hosts) = tokio::join!(
+        tokio::time::timeout(PATIENCE, services.store.jobs.ledger()),
+        tokio::time::timeout(PATIENCE, services.queue.depths()),
+        tokio::time::timeout(PATIENCE, services.store.hosts.inspect()),
+    );
+    if let Ok(Ok(ledger)) = ledger {
+        services.metrics.set_ledger(&ledger);
+    }
+    if let Ok(Ok(depths)) = depths {
+        for (priority, depth) in depths {
+            let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+            services.metrics.queue_depth.with_label_values(&[priority.as_str()]).set(depth);
+        }
+    }
+    if let Ok(hosts) = hosts {
+        services.metrics.set_hosts(&hosts);
+    }
+    let text = services.metrics.render().map_err(|error| {
+        tracing::error!(%error, "metrics cannot be rendered");
+        Problem::internal()
+    })?;
+    let mut response = Response::new(text.into());
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    Ok(response)
+}

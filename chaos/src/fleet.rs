@@ -1,0 +1,72 @@
+//! The processes of T.A.R.S. on a stack.
+
+use crate::deadline::eventually;
+use crate::readiness::is_ready;
+use crate::{Client, Error, Process, Stack, port};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const MIGRATED: Duration = Duration::from_mins(1);
+const READY: Duration = Duration::from_mins(1);
+
+/// A running service: an API, and as many workers as are started.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The API; none after [`kill_api`](Self::kill_api).
+    api: Option<Process>,
+    port: u16,
+    stack: Stack,
+}
+
+impl Fleet {
+    /// Migrates the database and starts an API on a free port. Returns when it is ready.
+    pub fn start(stack: Stack) -> Result<Self, Error> {
+        stack.tars("migrate")?.arg("migrate").run(stack.sandbox(), MIGRATED)?;
+        let mut fleet = Self { api: None, port: port::free()?, stack };
+        fleet.start_api()?;
+        Ok(fleet)
+    }
+
+    /// What it runs on.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Starts the API, on the same port as before.
+    pub fn start_api(&mut self) -> Result<(), Error> {
+        let program = self.stack.tars("api")?.args(["api", "--port", &self.port.to_string()]);
+        let api = program.start(self.stack.sandbox())?;
+        if !eventually(READY, || !api.is_running() || is_ready(self.address())) || !api.is_running() {
+            return Err(api.late("readiness", READY));
+        }
+        self.api = Some(api);
+        Ok(())
+    }
+
+    /// Kills the API.
+    pub fn kill_api(&mut self) -> Result<(), Error> {
+        self.api.take().map_or(Ok(()), |api| api.kill())
+    }
+
+    /// A worker with so many slots and additional variables.
+    pub fn worker(&self, name: &str, slots: u32, variables: &[(&str, &str)]) -> Result<Process, Error> {
+        let slots = slots.to_string();
+        let program = self.stack.tars(name)?.args(["worker", "--concurrency", &slots]);
+        program.envs(variables.iter().copied()).start(self.stack.sandbox())
+    }
+
+    /// A client with a ledger of its own.
+    pub fn client(&self) -> Client {
+        Client::of(&format!("http://{}", self.address()))
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// All that the API has said.
+    pub fn api_log(&self) -> String {
+        self.api.as_ref().map(Process::log_text).unwrap_or_default()
+    }
+}

@@ -1,0 +1,47 @@
+//! `tars api`: takes jobs over HTTP for workers elsewhere.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tars_api::Api as Server;
+use tars_shared::clock::System;
+use tars_shared::connections::Connections;
+use tars_shared::services::Services;
+use tokio_util::sync::CancellationToken;
+
+use crate::logging;
+use crate::signals::Signals;
+
+/// Take jobs over HTTP and put them on the queue; `tars worker` evaluates them
+///
+/// Any number of them may run side by side. SIGTERM lets the requests under way finish.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Api {
+    #[command(flatten)]
+    connections: Connections,
+    #[command(flatten)]
+    api: tars_api::Config,
+}
+
+impl Api {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let places = self.connections.shared().map_err(anyhow::Error::msg)?;
+        logging::start(logging::SERVICE);
+        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
+            let mut signals = Signals::listen()?;
+            let services = Services::open(&places, Arc::new(System)).await?;
+            let server = Server::bind(services, &self.api).await?;
+            println!("T.A.R.S. API is listening on http://{}", server.address());
+            let shutdown = CancellationToken::new();
+            let serving = tokio::spawn(server.run(shutdown.clone()));
+            signals.next().await;
+            shutdown.cancel();
+            tokio::select! {
+                served = serving => served.context("the API broke down")?,
+                () = signals.next() => {}
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! Where the parts are: the options that choose them. Each is an environment variable too.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::store::postgres;
+
+/// The name of the database file inside a data folder.
+const DATABASE_FILE: &str = "tars.db";
+
+/// Where the parts are.
+#[derive(Clone, clap::Args)]
+#[group(skip)]
+pub struct Connections {
+    /// Database: `postgres://USER:PASSWORD@HOST/NAME` or `sqlite:FILE`
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// A second `PostgreSQL` host of the same database: it answers reads while the primary is away, and takes over when it
+    /// is promoted
+    #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true, value_name = "URL")]
+    pub database_replica_url: Option<String>,
+    /// Queue: `amqp://USER:PASSWORD@HOST/VHOST` or `memory:`
+    #[arg(long, env = "QUEUE_URL", hide_env_values = true, value_name = "URL")]
+    pub queue_url: Option<String>,
+    /// Cache: `redis://:PASSWORD@HOST/NUMBER` or `memory:`
+    #[arg(long, env = "CACHE_URL", hide_env_values = true, value_name = "URL")]
+    pub cache_url: Option<String>,
+    /// Connections that this process may open to each database host
+    #[arg(long, env = "EVAL_DATABASE_CONNECTIONS", default_value_t = 16, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub database_connections: u32,
+    /// The predecessor's name for `DATABASE_URL`
+    #[arg(long, env = "POSTGRES_URL", hide = true, hide_env_values = true)]
+    pub postgres_url: Option<String>,
+    /// The predecessor's name for `CACHE_URL`
+    #[arg(long, env = "REDIS_URL", hide = true, hide_env_values = true)]
+    pub redis_url: Option<String>,
+}
+
+/// Without URLs: they hold passwords.
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum StorePlace {
+    /// One file on this machine.
+    Sqlite(PathBuf),
+    /// One or more hosts.
+    Postgres(postgres::Settings),
+}
+
+/// Where the queue or the cache is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In this process.
+    Memory,
+    /// On a server, at this URL.
+    Server(String),
+}
+
+/// Without the URL: it holds a password.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "Memory",
+            Self::Server(_) => "Server",
+        })
+    }
+}
+
+/// Where every part is.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// What must survive a crash.
+    pub store: StorePlace,
+    /// What waits for a worker.
+    pub queue: Place,
+    /// What may be forgotten.
+    pub cache: Place,
+}
+
+impl Places {
+    /// Everything in this process, its data in one file in this folder.
+    pub fn embedded(data: &Path) -> Self {
+        Self { store: StorePlace::Sqlite(data.join(DATABASE_FILE)), queue: Place::Memory, cache: Place::Memory }
+    }
+}
+
+impl Connections {
+    /// For a process that shares its parts with others: the store and the queue must be named.
+    pub fn shared(&self) -> Result<Places, String> {
+        let places = Places { store: self.store()?, queue: self.queue()?, cache: self.cache()? };
+        if places.queue == Place::Memory {
+            return Err(
+                "QUEUE_URL: set it to amqp://… so that API and workers meet (a queue in memory ends at its process; \
+                        `tars dev` runs everything in one)"
+                    .to_owned(),
+            );
+        }
+        Ok(places)
+    }
+
+    /// For a process that may be all there is: what is not named is embedded, with its data in this folder.
+    pub fn embedded_in(&self, data: &Path) -> Result<Places, String> {
+        let store = if self.database().is_some() { self.store()? } else { Places::embedded(data).store };
+        Ok(Places { store, queue: self.queue()?, cache: self.cache()? })
+    }
+
+    /// Where the store is.
+    pub fn store(&self) -> Result<StorePlace, String> {
+        let url = self.database().ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
+        match scheme(url) {
+            "postgres" | "postgresql" => Ok(StorePlace::Postgres(postgres::Settings {
+                urls: std::iter::once(url).chain(self.database_replica_url.as_deref()).map(str::to_owned).collect(),
+                connections: self.database_connections,
+                follow_database_clock: true,
+            })),
+            "sqlite" => {
+                let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
+                if file.is_empty() {
+                    return Err("DATABASE_URL: name the file, as in sqlite:tars.db".to_owned());
+                }
+                Ok(StorePlace::Sqlite(file.into()))
+            }
+            other => Err(format!("DATABASE_URL: unknown scheme \"{other}\": expected postgres://… or sqlite:FILE")),
+        }
+    }
+
+    fn database(&self) -> Option<&str> {
+        named(self.database_url.as_deref()).or(named(self.postgres_url.as_deref()))
+    }
+
+    fn queue(&self) -> Result<Place, String> {
+        place("QUEUE_URL", named(self.queue_url.as_deref()), &["amqp", "amqps"], "amqp://…")
+    }
+
+    fn cache(&self) -> Result<Place, String> {
+        let url = named(self.cache_url.as_deref()).or(named(self.redis_url.as_deref()));
+        place("CACHE_URL", url, &["redis", "rediss"], "redis://…")
+    }
+}
+
+/// An empty variable names nothing: that is how compose files and charts leave one out.
+fn named(url: Option<&str>) -> Option<&str> {
+    url.map(str::trim).filter(|url| !url.is_empty())
+}
+
+fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+fn place(variable: &str, url: Option<&str>, server: &[&str], example: &str) -> Result<Place, String> {
+    match url {
+        None => Ok(Place::Memory),
+        Some(url) if scheme(url) == "memory" => Ok(Place::Memory),
+        Some(url) if server.contains(&scheme(url)) => Ok(Place::Server(url.to_owned())),
+        // A URL without a scheme may begin with a password, so only what precedes the first colon is shown.
+        Some(url) => Err(format!("{variable}: unknown scheme \"{}\": expected {example} or memory:", scheme(url))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        connections: Connections,
+    }
+
+    fn connections(arguments: &[&str]) -> Connections {
+        Program::parse_from(std::iter::once("program").chain(arguments.iter().copied())).connections
+    }
+
+    #[test]
+    fn schemes_choose_the_adapters() {
+        let all = ["--database-url", "postgres://a:b@h/d", "--queue-url", "amqp://h", "--cache-url", "redis://h"];
+        let places = connections(&all).shared().unwrap();
+        assert!(matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"]));
+        assert_eq!(places.queue, Place::Server("amqp://h".to_owned()));
+        assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+        let files = connections(&["--database-url", "sqlite:x.db"]).embedded_in(Path::new("data")).unwrap();
+        assert!(matches!(files.store, StorePlace::Sqlite(path) if path == Path::new("x.db")));
+        let nothing = connections(&[]).embedded_in(Path::new("data")).unwrap();
+        assert!(matches!(nothing.store, StorePlace::Sqlite(path) if path == Path::new("data/tars.db")));
+        assert_eq!((nothing.queue, nothing.cache), (Place::Memory, Place::Memory));
+    }
+
+    #[test]
+    fn the_predecessors_names_are_understood() {
+        let old = ["--postgres-url", "postgresql://h/d", "--redis-url", "redis://h", "--queue-url", "amqp://h"];
+        let places = connections(&old).shared().unwrap();
+        assert!(matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgresql://h/d"]));
+        assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+    }
+
+    #[test]
+    fn errors_name_the_variable_and_the_fix_but_no_password() {
+        let complaint = |arguments: &[&str]| connections(arguments).shared().unwrap_err();
+        let database = ["--database-url", "postgres://h/d"];
+        assert!(complaint(&[]).starts_with("DATABASE_URL: set it to"), "{}", complaint(&[]));
+        assert!(complaint(&database).starts_with("QUEUE_URL: set it to amqp://"), "{}", complaint(&database));
+        let mysql = complaint(&["--database-url", "mysql://u:secret@h/d"]);
+        assert!(mysql.contains("\"mysql\"") && !mysql.contains("secret"), "{mysql}");
+        let kafka = complaint(&[&database[..], &["--queue-url", "kafka://u:secret@h"]].concat());
+        assert!(kafka.starts_with("QUEUE_URL") && !kafka.contains("secret"), "{kafka}");
+    }
+}
