@@ -1,6 +1,7 @@
 //! The port for answers that may be forgotten at any time. Every failure is a miss.
 
 pub mod memory;
+pub mod redis;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use sqlx::sqlite::SqliteConnectOptions;
 use tars_shared::clock::{Manual, System};
 use tars_shared::conformance::store::Fixture;
@@ -46,13 +47,13 @@ macro_rules! memory_queue_passes {
     };
 }
 
-memory_queue_passes!(consumers_share, delays_retries, delivers_in_order, redelivers_when_a_consumer_goes, urgent_first);
+tars_shared::every_queue_check!(memory_queue_passes);
 
 #[tokio::test]
 async fn memory_cache() {
     let clock = Arc::new(Manual::new());
-    let advance = async |by| clock.advance(by);
-    cache::check(&cache_port::memory::Memory::new(clock.clone()), advance).await;
+    let advance = async |by| clock.advance(TimeDelta::from_std(by).unwrap());
+    cache::check(&cache_port::memory::Memory::new(clock.clone()), Duration::from_mins(1), advance).await;
 }
 
 #[test]

@@ -1,11 +1,31 @@
-//! What a queue promises: at least once, in order within a priority, urgent first, redelivered when a consumer goes.
+//! What a queue promises: at least once, in order within a priority, urgent first, redelivered when a consumer goes, and
+//! never given up in silence.
 
 use std::time::Duration;
 
+use crate::agent::{Base64, Blob};
 use crate::clock::{Clock, System};
 use crate::conformance::samples::{submission, with_priority};
 use crate::queue::{Consumer, Delivery, Queue, RetryTier};
 use crate::request::Priority;
+use crate::submission::Submission;
+
+/// Calls a macro with the name of every check, so that no adapter can leave one out.
+#[macro_export]
+macro_rules! every_queue_check {
+    ($each:ident) => {
+        $each!(
+            a_busy_consumer_holds_nothing_else,
+            consumers_share,
+            delays_retries,
+            delivers_in_order,
+            gives_up_in_the_open,
+            large_messages_arrive_whole,
+            redelivers_when_a_consumer_goes,
+            urgent_first,
+        );
+    };
+}
 
 /// Far longer than any delivery takes; a queue that is silent for so long has lost something.
 const LOST: Duration = Duration::from_secs(30);
@@ -118,4 +138,83 @@ pub async fn delays_retries(queue: &dyn Queue) {
     consumer.ack().await.expect("acknowledged");
     let waited = (clock.now() - published).to_std().unwrap_or_default();
     assert!(waited >= RetryTier::Second.delay(), "it arrived after {waited:?}");
+}
+
+/// Checks that the largest message there is arrives as it was sent.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn large_messages_arrive_whole(queue: &dyn Queue) {
+    let mut large = submission(&System);
+    let policy = (0..256 * 1024_u32).map(|byte| byte.to_le_bytes()[0]).collect();
+    large.request.agent_state.policy = Blob::Inline(Base64(policy));
+    queue.publish(&large).await.expect("published");
+    let mut consumer = queue.consume().await.expect("a consumer");
+    assert!(next(&mut *consumer).await.submission == large, "every byte arrives");
+    consumer.ack().await.expect("acknowledged");
+}
+
+/// Checks that a consumer at work keeps nothing from the others, whether it found its delivery or was waiting for it.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_busy_consumer_holds_nothing_else(queue: &dyn Queue) {
+    for waits in [false, true] {
+        let (mut busy, mut idle) =
+            (queue.consume().await.expect("a consumer"), queue.consume().await.expect("a consumer"));
+        let publish = async {
+            for priority in Priority::ALL {
+                queue.publish(&with_priority(&System, priority)).await.expect("published");
+            }
+        };
+        let first = if waits {
+            tokio::join!(next(&mut *busy), publish).0
+        } else {
+            publish.await;
+            next(&mut *busy).await
+        };
+        let mut seen = vec![first.message_id];
+        for _ in 0..2 {
+            seen.push(next(&mut *idle).await.message_id);
+            assert!(idle.ack().await.expect("acknowledged"));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 3, "the others get everything else");
+        assert!(busy.ack().await.expect("acknowledged"), "what it works on stays its own");
+    }
+}
+
+/// Checks that a message that is handed back again and again stays, or goes to the consumer of dead messages.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn gives_up_in_the_open(queue: &dyn Queue) {
+    const ROUNDS: usize = 150;
+    let message = submission(&System);
+    queue.publish(&message).await.expect("published");
+    let mut consumer = queue.consume().await.expect("a consumer");
+    let id = next(&mut *consumer).await.message_id;
+    let Some(mut dead) = queue.consume_dead().await.expect("an answer") else {
+        for _ in 0..ROUNDS {
+            assert!(consumer.hand_back().await.expect("handed back"));
+            assert_eq!(next(&mut *consumer).await.message_id, id, "a queue that never gives up keeps it");
+        }
+        return;
+    };
+    let mut rounds = 0;
+    let given_up = loop {
+        assert!(consumer.hand_back().await.expect("handed back"));
+        tokio::select! {
+            biased;
+            delivery = next(&mut *consumer) => assert_eq!(delivery.message_id, id),
+            given_up = dead.next() => break given_up.expect("a dead message"),
+        }
+        rounds += 1;
+        assert!(rounds < ROUNDS, "a message is not handed back for ever");
+    };
+    assert_eq!((given_up.message_id, given_up.submission.as_ref()), (id, Ok(&message)), "it is handed over whole");
+    assert_eq!(serde_json::from_slice::<Submission>(&given_up.body).ok(), Some(message), "with its bytes");
+    assert!(!given_up.reason.is_empty() && given_up.reason != "unknown", "and the reason: {}", given_up.reason);
+    assert!(dead.ack().await.expect("acknowledged"));
+    assert!(!dead.ack().await.expect("an answer"), "it can be acknowledged once");
 }

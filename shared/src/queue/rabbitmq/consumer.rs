@@ -3,7 +3,7 @@
 //! While there is a backlog, messages are fetched: high, then normal, then low. Only when all three queues are empty does the
 //! consumer let itself be woken by a push from any of them, takes the most urgent that comes, ends its subscriptions and gives
 //! the rest back. Simpler ways do not do: quorum queues refuse `x-max-priority`; a prefetch shared by three subscriptions
-//! would be a global QoS, which quorum queues answer by closing the connection; and three standing subscriptions would hold a
+//! would be a global limit, which quorum queues answer by closing the connection; and three standing subscriptions would hold a
 //! message of each priority while the slot works on one, and other slots would starve.
 
 use std::sync::Arc;

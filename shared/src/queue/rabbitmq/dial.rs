@@ -82,12 +82,12 @@ pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connec
     );
     let connected = tokio::time::timeout(PATIENCE, greeting).await;
     let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match connected {
-        Ok(connected) => connected.map_err(|error| Fault::of(&error)),
-        Err(_) => {
+    connected.map_or_else(
+        |_| {
             // Whatever it answers, the thread is free.
             drop(socket.map(|socket| socket.shutdown(Shutdown::Both)));
             Err(Fault::Unreachable(format!("no answer within {PATIENCE:?}")))
-        }
-    }
+        },
+        |connected| connected.map_err(|error| Fault::of(&error)),
+    )
 }

@@ -1,0 +1,110 @@
+//! The broker dies or freezes. Each test breaks a broker of its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tars_chaos::{Parts, Stack};
+use tars_shared::clock::System;
+use tars_shared::conformance::samples::submission;
+use tars_shared::metrics::Metrics;
+use tars_shared::queue::Queue as _;
+use tars_shared::queue::rabbitmq::RabbitMq;
+use tokio::time::timeout;
+
+use crate::LIMIT;
+
+/// Within this the API must be able to say that the queue is away.
+const PROMPT: Duration = Duration::from_secs(1);
+
+async fn stack() -> Arc<Stack> {
+    let start = || Stack::start(&Parts::default().with_rabbitmq());
+    Arc::new(tokio::task::spawn_blocking(start).await.unwrap().unwrap())
+}
+
+/// Does something to the broker without standing in the way of other tasks.
+async fn with(stack: &Arc<Stack>, act: impl FnOnce(&Stack) -> Result<(), tars_chaos::Error> + Send + 'static) {
+    let stack = stack.clone();
+    tokio::task::spawn_blocking(move || act(&stack)).await.unwrap().unwrap();
+}
+
+async fn prompt<T>(what: &str, call: impl Future<Output = T>) -> T {
+    let start = Instant::now();
+    let answer = call.await;
+    assert!(start.elapsed() < PROMPT, "{what} took {:?}", start.elapsed());
+    answer
+}
+
+/// Every call says at once that the queue is away.
+async fn everything_fails_fast(queue: &RabbitMq) {
+    prompt("publish", queue.publish(&submission(&System))).await.unwrap_err();
+    prompt("consume", queue.consume()).await.err().expect("no consumer");
+    prompt("consume_dead", queue.consume_dead()).await.err().expect("no consumer");
+    prompt("depths", queue.depths()).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_survive_the_broker_and_the_queue_comes_back_by_itself() {
+    let stack = stack().await;
+    let metrics = Arc::new(Metrics::new());
+    let queue = RabbitMq::open(&stack.rabbitmq().url(), metrics.clone()).unwrap();
+    queue.ready(LIMIT).await.unwrap();
+    let (held, waiting) = (submission(&System), submission(&System));
+    queue.publish(&held).await.unwrap();
+    let mut busy = queue.consume().await.unwrap();
+    let first = busy.next().await.unwrap();
+    queue.publish(&waiting).await.unwrap();
+
+    let mut idle = queue.consume().await.unwrap();
+    assert_eq!(idle.next().await.unwrap().submission, waiting);
+    assert!(idle.hand_back().await.unwrap());
+    let mut dead = queue.consume_dead().await.unwrap().unwrap();
+    let (dead_waits, killed) = (tokio::spawn(async move { dead.next().await }), with(&stack, |s| s.rabbitmq().kill()));
+    killed.await;
+
+    timeout(LIMIT, dead_waits).await.expect("it does not hang").unwrap().unwrap_err();
+    assert!(!busy.ack().await.unwrap(), "the delivery is not ours any more");
+    prompt("next", idle.next()).await.unwrap_err();
+    everything_fails_fast(&queue).await;
+
+    with(&stack, |stack| stack.rabbitmq().start()).await;
+    queue.ready(LIMIT).await.unwrap();
+    assert!(metrics.reconnects.with_label_values(&["queue"]).get() >= 1, "the reconnection is counted");
+    let mut consumer = queue.consume().await.unwrap();
+    let mut again = Vec::new();
+    for _ in 0..2 {
+        let delivery = timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
+        assert!(delivery.redelivered);
+        assert!(consumer.ack().await.unwrap());
+        again.push(delivery);
+    }
+    let mut jobs: Vec<_> = again.iter().map(|delivery| delivery.submission.job_id).collect();
+    jobs.sort_unstable();
+    assert_eq!(jobs, [held.job_id, waiting.job_id], "what was confirmed is there");
+    assert!(again.iter().any(|delivery| delivery.message_id == first.message_id), "under the same id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_broker_holds_nobody_up() {
+    let stack = stack().await;
+    let queue = RabbitMq::open(&stack.rabbitmq().url(), Arc::new(Metrics::new())).unwrap();
+    queue.ready(LIMIT).await.unwrap();
+    queue.publish(&submission(&System)).await.unwrap();
+    let mut consumer = queue.consume().await.unwrap();
+    consumer.next().await.unwrap();
+    consumer.ack().await.unwrap();
+    let waiting = tokio::spawn(async move { consumer.next().await });
+
+    stack.rabbitmq().freeze().unwrap();
+    prompt("publish", queue.publish(&submission(&System))).await.unwrap_err();
+    prompt("depths", queue.depths()).await.unwrap_err();
+    timeout(LIMIT, waiting).await.expect("the silence is noticed").unwrap().unwrap_err();
+    let noticed = async { while !matches!(timeout(PROMPT, queue.consume()).await, Ok(Err(_))) {} };
+    timeout(LIMIT, noticed).await.expect("two heartbeats later the connection is given up");
+    everything_fails_fast(&queue).await;
+
+    stack.rabbitmq().thaw().unwrap();
+    queue.ready(LIMIT).await.expect("the queue comes back by itself");
+    queue.publish(&submission(&System)).await.unwrap();
+    let mut consumer = queue.consume().await.unwrap();
+    timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
+}
