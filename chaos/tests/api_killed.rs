@@ -1,7 +1,5 @@
 //! The API dies by `kill -9` while clients submit: what it promised holds, what it did not say is settled by its key.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! A worker that stands still past its lease loses its job to another one, and writes nothing when it wakes.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
-
 use std::time::{Duration, Instant};
 
 use tars_chaos::workload::{evaluation, policy};

@@ -48,7 +48,7 @@ where
             Err(error @ Error::Corrupt(_)) => return Err(Unanswered::Corrupt(error)),
             // Once per outage: the store itself says when it comes and goes.
             Err(error @ Error::Unavailable(_)) if !away => {
-                tracing::warn!(%error, "holding a delivery until the store answers")
+                tracing::warn!(%error, "holding a delivery until the store answers");
             }
             Err(Error::Unavailable(_)) => {}
         }

@@ -38,7 +38,7 @@ impl Api {
             signals.next().await;
             shutdown.cancel();
             tokio::select! {
-                served = serving => served.context("the API broke down")?,
+                outcome = serving => outcome.context("the API broke down")?,
                 () = signals.next() => {}
             }
             Ok(ExitCode::SUCCESS)

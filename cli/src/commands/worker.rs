@@ -24,7 +24,7 @@ pub(crate) struct Worker {
     #[command(flatten)]
     connections: Connections,
     #[command(flatten)]
-    worker: tars_worker::Config,
+    config: tars_worker::Config,
     #[command(flatten)]
     checks: tars_worker::config::Checks,
     /// Port for /health, /livez, /readyz and /metrics on the loopback address; 0 takes any free one [default: none]
@@ -52,7 +52,7 @@ impl Worker {
             };
             let shutdown = Shutdown::default();
             println!("T.A.R.S. worker {} takes jobs", std::process::id());
-            let mut working = tokio::spawn(tars_worker::run(services, self.worker, thresholds, shutdown.clone()));
+            let mut working = tokio::spawn(tars_worker::run(services, self.config, thresholds, shutdown.clone()));
             let mut asked = 0;
             loop {
                 tokio::select! {

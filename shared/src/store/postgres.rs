@@ -1,7 +1,7 @@
 //! The production store: `PostgreSQL`, a primary and optionally a replica.
 //!
-//! What it says to the database is in `sql/`, which both databases share. Which host it says it to is decided in
-//! [`cluster`], by what each host says of itself.
+//! What it says to the database is in `sql/`, which both databases share. Which host it says it to is decided in `cluster`,
+//! by what each host says of itself.
 
 /// Rows that a transaction decides upon are locked until its end.
 macro_rules! for_update {
@@ -84,7 +84,7 @@ impl Postgres {
     /// One line about a URL that cannot be understood, without its password.
     pub fn open(settings: &Settings, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Result<Self, String> {
         let database_clock = Arc::new(DatabaseClock::new(clock));
-        let followed = settings.follow_database_clock.then(|| database_clock.clone());
+        let followed = settings.follow_database_clock.then_some(&database_clock);
         let cluster = Cluster::watch(settings, followed, metrics)?;
         Ok(Self { cluster, clock: database_clock })
     }

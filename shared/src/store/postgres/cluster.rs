@@ -24,12 +24,12 @@ impl Cluster {
     /// Begins to watch the hosts.
     pub(super) fn watch(
         settings: &Settings,
-        clock: Option<Arc<DatabaseClock>>,
+        clock: Option<&Arc<DatabaseClock>>,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, String> {
         let nodes = settings.urls.iter().map(|url| Node::new(url, settings.connections).map(Arc::new));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        let watch = |node: &Arc<Node>| tokio::spawn(node.clone().watch(clock.clone(), metrics.clone())).abort_handle();
+        let watch = |node: &Arc<Node>| tokio::spawn(node.clone().watch(clock.cloned(), metrics.clone())).abort_handle();
         let watchers = nodes.iter().map(watch).collect();
         Ok(Self { nodes, watchers })
     }

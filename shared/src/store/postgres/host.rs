@@ -13,8 +13,8 @@ use super::clock::DatabaseClock;
 use crate::metrics::Metrics;
 use crate::store;
 
-/// How often a host is asked what it is.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// How long a host that nobody suspects is left alone between two questions.
+const REST: Duration = Duration::from_millis(450);
 /// A host that has not said what it is by then counts as away.
 const PATIENCE: Duration = Duration::from_millis(700);
 /// The shortest time between two questions, however much is suspected.
@@ -124,13 +124,11 @@ impl Node {
                 connection = None;
             }
             self.note(seen, start.elapsed(), &metrics);
-            // A connection that broke a moment ago is replaced at once: the host may be there again already.
-            if connection.is_none() && !fresh {
-                tokio::time::sleep(BREATH).await;
-                continue;
-            }
             tokio::time::sleep(BREATH).await;
-            let _ = tokio::time::timeout(INTERVAL - BREATH, self.suspicion.notified()).await;
+            // A connection that broke a moment ago is replaced at once: the host may be there again already.
+            if connection.is_some() || fresh {
+                let _ = tokio::time::timeout(REST, self.suspicion.notified()).await;
+            }
         }
     }
 
