@@ -1,4 +1,5 @@
 //! The RabbitMQ queue passes the suite of its port, and keeps its own promises, on real brokers.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 #[path = "rabbitmq/messages.rs"]
 mod messages;

@@ -1,4 +1,5 @@
 //! The Redis cache passes the suite of its port, and its absence is a miss, on real servers.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
