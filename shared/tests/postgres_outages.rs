@@ -111,8 +111,9 @@ async fn connections_that_a_network_swallowed_are_left_behind() {
     let store = open(&[network.url(&stack.postgres().url())], false).await;
     let known = submission(&System);
     store.jobs.insert(from_ref(&known)).await.unwrap();
+    // Enough callers at once that every connection of the pool is open.
+    futures_util::future::join_all((0..32).map(|_| store.jobs.find(known.job_id))).await;
     network.stall();
-    // More callers than the pool has connections: all of these hang in it.
     let swallowed = (0..8).map(|_| tokio::time::timeout(Duration::from_millis(300), store.jobs.find(known.job_id)));
     for swallowed in futures_util::future::join_all(swallowed).await {
         assert!(!matches!(swallowed, Ok(Ok(_))), "nobody answers");
