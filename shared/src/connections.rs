@@ -15,7 +15,7 @@ pub struct Connections {
     /// Database: `postgres://USER:PASSWORD@HOST/NAME` or `sqlite:FILE`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
-    /// A second `PostgreSQL` host of the same database: it answers reads while the primary is away, and takes over when it
+    /// A second PostgreSQL host of the same database: it answers reads while the primary is away, and takes over when it
     /// is promoted
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true, value_name = "URL")]
     pub database_replica_url: Option<String>,

@@ -205,10 +205,12 @@ fn pool(options: &PgConnectOptions, connections: u32, suspicion: &Arc<Notify>) -
 
 /// What an error says about its host.
 fn fault(error: &sqlx::Error) -> Seen {
-    let sqlstate = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match sqlstate.as_deref() {
+    let Some(answer) = error.as_database_error() else {
+        return Seen::Away(error.to_string());
+    };
+    match answer.code().as_deref() {
         // Invalid authorization, and no such database: nothing that waiting would change.
-        Some("28000" | "28P01" | "3D000") => Seen::Refuses(error.to_string()),
-        _ => Seen::Away(error.to_string()),
+        Some("28000" | "28P01" | "3D000") => Seen::Refuses(answer.message().to_owned()),
+        _ => Seen::Away(answer.message().to_owned()),
     }
 }
