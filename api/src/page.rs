@@ -36,8 +36,9 @@ impl<C: DeserializeOwned> Page<C> {
         let limit = query.take_number("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT)?;
         let cursor: Option<String> = query.take("cursor")?;
         let after = cursor.map(|cursor| {
-            let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-            serde_json::from_slice(&json).ok()
+            let json = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+            // No place has a NUL in it, and not every store can be asked for one.
+            if json.contains("\\u0000") { None } else { serde_json::from_str(&json).ok() }
         });
         match after {
             Some(None) => Err(Problem::invalid_field("cursor", "must be the next_cursor of a page")),

@@ -26,6 +26,9 @@ impl Query {
         let Some(text) = self.0.remove(name) else {
             return Ok(None);
         };
+        if text.contains('\0') {
+            return Err(Problem::invalid_field(name, "must not contain NUL characters"));
+        }
         text.parse().map(Some).map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
     }
 

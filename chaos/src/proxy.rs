@@ -4,7 +4,7 @@ mod network;
 
 use crate::Error;
 use crate::error::doing;
-use network::Network;
+use network::{Connection, Network};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -60,6 +60,12 @@ impl Proxy {
         self.network.heal();
     }
 
+    /// Passes everything on new connections. Those that there are stay as they are, and pass nothing any more: so it is when a
+    /// route changes, and nobody tells the two ends.
+    pub fn strand(&self) {
+        self.network.strand();
+    }
+
     /// How many connections there are now, those that have not reached the server included.
     pub fn connections(&self) -> usize {
         self.network.connections()
@@ -91,23 +97,24 @@ fn accept(listener: &TcpListener, network: &Arc<Network>, target: &str) {
 /// Ends when both directions have ended. Errors are how connections end; the two ends see them as such.
 fn serve(network: &Arc<Network>, client: TcpStream, target: &str) {
     let Some(connection) = network.admit(client) else { return };
-    let _ = network.passage().and_then(|()| {
+    let _ = connection.passage().and_then(|()| {
         let server = connection.join(TcpStream::connect(target)?)?;
         thread::scope(|scope| {
-            scope.spawn(|| pump(network, connection.client(), &server));
-            pump(network, &server, connection.client())
+            scope.spawn(|| pump(&connection, connection.client(), &server));
+            pump(&connection, &server, connection.client())
         })
     });
 }
 
 /// Passes bytes one way until the sender closes it; the other way may go on.
-fn pump(network: &Network, from: &TcpStream, to: &TcpStream) -> io::Result<()> {
+fn pump(connection: &Connection, from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let passed = loop {
         match io::Read::read(&mut &*from, &mut buffer) {
-            Ok(0) => break network.passage(),
+            Ok(0) => break connection.passage(),
             Ok(length) => {
-                if let Err(error) = network.passage().and_then(|()| io::Write::write_all(&mut &*to, &buffer[..length]))
+                if let Err(error) =
+                    connection.passage().and_then(|()| io::Write::write_all(&mut &*to, &buffer[..length]))
                 {
                     break Err(error);
                 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tars_chaos::{Endpoints, Parts, Stack, eventually};
+use tars_chaos::{Endpoints, Parts, Proxy, Stack, eventually};
 use tars_shared::clock::{Clock as _, Manual, System};
 use tars_shared::conformance::samples::submission;
 use tars_shared::job::Status;
@@ -102,6 +102,27 @@ async fn a_database_that_hangs_is_known_to_be_away_and_comes_back() {
     assert!(eventually(LOST, || store.hosts.is_writable()));
     let found = tokio::time::timeout(LOST, store.jobs.find(known.job_id)).await.expect("no connection is stuck");
     assert_eq!(found.unwrap().unwrap().status, Status::Queued);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_a_network_swallowed_are_left_behind() {
+    let stack = Stack::start(&Parts::default().with_postgres()).unwrap();
+    let network = Proxy::before(&stack.postgres().address()).unwrap();
+    let store = open(&[network.url(&stack.postgres().url())], false).await;
+    let known = submission(&System);
+    store.jobs.insert(from_ref(&known)).await.unwrap();
+    // Enough callers at once that every connection of the pool is open.
+    futures_util::future::join_all((0..32).map(|_| store.jobs.find(known.job_id))).await;
+    network.stall();
+    let swallowed = (0..8).map(|_| tokio::time::timeout(Duration::from_millis(300), store.jobs.find(known.job_id)));
+    for swallowed in futures_util::future::join_all(swallowed).await {
+        assert!(!matches!(swallowed, Ok(Ok(_))), "nobody answers");
+    }
+    assert!(eventually(LOST, || !store.hosts.is_writable()));
+    network.strand();
+    assert!(eventually(LOST, || store.hosts.is_writable()), "the host is there again, on new connections");
+    let found = tokio::time::timeout(LOST, store.jobs.find(known.job_id)).await.expect("nobody waits for the old ones");
+    assert!(found.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,6 +35,8 @@ async fn bad_values_are_named_and_change_nothing() {
         ("priority", json!("urgent"), "priority"),
         ("labels", json!({"a": "x".repeat(257)}), "labels.a"),
         ("labels", json!({"": "x"}), "labels"),
+        ("labels", json!({"a": "x\0"}), "labels"),
+        ("labels", json!({"\0": "x"}), "labels"),
         ("hyperparameters", json!({"lr": [1]}), "hyperparameters.lr"),
         (
             "hyperparameters",

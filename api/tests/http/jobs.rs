@@ -35,6 +35,7 @@ async fn listings_come_in_pages_and_refuse_unknown_parameters() {
         "status=done",
         "agent_type=SAC",
         "label=x",
+        "label=a:%00",
         "colour=red",
         "environment=a'b",
     ] {

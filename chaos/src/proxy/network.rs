@@ -18,6 +18,8 @@ enum Mode {
 struct State {
     mode: Mode,
     next: u64,
+    /// Connections before this one pass nothing any more.
+    stranded: u64,
     /// Both ends of each connection, to close them.
     open: HashMap<u64, Vec<TcpStream>>,
 }
@@ -39,6 +41,14 @@ impl Network {
 
     pub(super) fn heal(&self) {
         self.set(Mode::Passing);
+    }
+
+    pub(super) fn strand(&self) {
+        let mut state = self.state();
+        state.stranded = state.next;
+        state.mode = Mode::Passing;
+        drop(state);
+        self.changed.notify_all();
     }
 
     pub(super) fn end(&self) {
@@ -64,15 +74,6 @@ impl Network {
         state.next += 1;
         state.open.insert(id, vec![client.try_clone().ok()?]);
         Some(Connection { id, client, network: self.clone() })
-    }
-
-    /// Waits until bytes may pass; an error if they never will on the connections that there are.
-    pub(super) fn passage(&self) -> io::Result<()> {
-        let waiting = self.changed.wait_while(self.state(), |state| state.mode == Mode::Stalled);
-        match waiting.unwrap_or_else(PoisonError::into_inner).mode {
-            Mode::Passing => Ok(()),
-            Mode::Stalled | Mode::Cut | Mode::Ended => Err(ErrorKind::ConnectionAborted.into()),
-        }
     }
 
     fn set(&self, mode: Mode) {
@@ -103,6 +104,21 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Waits until bytes may pass; an error once they never will.
+    pub(super) fn passage(&self) -> io::Result<()> {
+        let Network { state, changed } = &*self.network;
+        let held = |state: &mut State| match state.mode {
+            Mode::Stalled => true,
+            Mode::Passing => self.id < state.stranded,
+            Mode::Cut | Mode::Ended => false,
+        };
+        let waiting = changed.wait_while(state.lock().unwrap_or_else(PoisonError::into_inner), held);
+        match waiting.unwrap_or_else(PoisonError::into_inner).mode {
+            Mode::Passing => Ok(()),
+            Mode::Stalled | Mode::Cut | Mode::Ended => Err(ErrorKind::ConnectionAborted.into()),
+        }
+    }
+
     pub(super) fn client(&self) -> &TcpStream {
         &self.client
     }

@@ -50,6 +50,17 @@ fn a_cut_ends_all_connections_and_refuses_new_ones() {
 }
 
 #[test]
+fn stranded_connections_pass_nothing_while_new_ones_work() {
+    let proxy = echo();
+    let mut old = connect(&proxy);
+    assert!(echoes(&mut old));
+    proxy.strand();
+    old.write_all(b"lost").unwrap();
+    assert!(silent(&mut old), "nobody tells the old connection");
+    assert!(echoes(&mut connect(&proxy)));
+}
+
+#[test]
 fn a_stall_keeps_connections_and_passes_nothing_until_it_heals() {
     let proxy = echo();
     let mut old = connect(&proxy);

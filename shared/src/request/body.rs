@@ -281,6 +281,8 @@ impl Complaints {
         for (key, value) in map {
             if key.is_empty() || key.chars().count() > limits::KEY_CHARACTERS {
                 self.add(field, format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS));
+            } else if key.contains('\0') || text(value).is_some_and(|text| text.contains('\0')) {
+                self.add(field, "NUL characters cannot be stored");
             } else if text(value).is_some_and(|text| text.chars().count() > limits::VALUE_CHARACTERS) {
                 self.add(format!("{field}.{key}"), format!("at most {} characters", limits::VALUE_CHARACTERS));
             }
