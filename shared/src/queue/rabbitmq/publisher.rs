@@ -80,6 +80,9 @@ impl Publisher {
     /// The way to a living channel; a dead one is replaced.
     fn sender(&self) -> Result<mpsc::UnboundedSender<Outgoing>, Error> {
         let session = self.link.session()?;
+        if session.blocked() {
+            return Err(Error::Unavailable("the broker is short of memory or disk, and takes no messages".to_owned()));
+        }
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outbox) = &*outbox
             && Arc::ptr_eq(&outbox.session, &session)
