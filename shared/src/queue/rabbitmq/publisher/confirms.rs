@@ -65,10 +65,10 @@ mod tests {
         (Decided { id, answer, confirmation: Ok(confirmation) }, answered)
     }
 
-    fn returned(id: Uuid) -> Option<BasicReturnMessage> {
+    fn returned(id: Uuid) -> BasicReturnMessage {
         let mut delivery = Delivery::mock(0, "tars.jobs".into(), "high".into(), false, Vec::new());
         delivery.properties = message::properties(id);
-        Some(BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() })
+        BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() }
     }
 
     /// The driver gives a returned message to the next confirm, which may be that of another publication.
@@ -77,7 +77,7 @@ mod tests {
         let (lost, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for together in [true, false] {
             let mut confirms = Confirms::default();
-            let (first, mut first_answer) = decided(other, Confirmation::Ack(returned(lost)));
+            let (first, mut first_answer) = decided(other, Confirmation::Ack(Some(returned(lost))));
             let (second, mut second_answer) = decided(lost, Confirmation::Ack(None));
             if together {
                 confirms.settle(vec![second, first]);
