@@ -13,6 +13,7 @@ use crate::{Error, Sandbox};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A running `RabbitMQ`.
 pub type RabbitMq = Part<Broker>;
@@ -23,11 +24,14 @@ pub struct RabbitMqOptions {
     /// How many virtual hosts are made for tests. They are made while the broker boots, in a few milliseconds each;
     /// `rabbitmqctl` would need seconds for one.
     pub vhosts: u32,
+    /// How long a consumer may hold a delivery until its channel is closed: half an hour, unless given. The broker looks about
+    /// as often.
+    pub consumer_timeout: Option<Duration>,
 }
 
 impl Default for RabbitMqOptions {
     fn default() -> Self {
-        Self { vhosts: 32 }
+        Self { vhosts: 32, consumer_timeout: None }
     }
 }
 

@@ -55,7 +55,7 @@ impl Broker {
         broker.write("enabled_plugins", "[].\n")?;
         // In the place of the machine's own files in /etc/rabbitmq.
         broker.write("rabbitmq-env.conf", "")?;
-        broker.write("advanced.config", "[].\n")?;
+        broker.write("advanced.config", &broker.advanced_config())?;
         Ok(broker)
     }
 
@@ -83,6 +83,14 @@ impl Broker {
                 format!(r#"{{"user":"{USER}","vhost":"{vhost}","configure":".*","write":".*","read":".*"}}"#)
             })
         )
+    }
+
+    /// What cannot be said in `rabbitmq.conf`: how often channels look whether a consumer took too long.
+    fn advanced_config(&self) -> String {
+        let limit = self.options.consumer_timeout.map(|limit| limit.as_millis());
+        let set =
+            limit.map(|limit| format!("{{rabbit,[{{consumer_timeout,{limit}}},{{channel_tick_interval,{limit}}}]}}"));
+        format!("[{}].\n", set.unwrap_or_default())
     }
 
     fn config(&self, port: u16) -> String {

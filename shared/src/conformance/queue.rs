@@ -1,6 +1,8 @@
 //! What a queue promises: at least once, in order within a priority, urgent first, redelivered when a consumer goes, and
 //! never given up in silence.
 
+mod giving_up;
+
 use std::time::Duration;
 
 use crate::agent::{Base64, Blob};
@@ -8,7 +10,8 @@ use crate::clock::{Clock, System};
 use crate::conformance::samples::{submission, with_priority};
 use crate::queue::{Consumer, Delivery, Queue, RetryTier};
 use crate::request::Priority;
-use crate::submission::Submission;
+
+pub use giving_up::gives_up_in_the_open;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
 #[macro_export]
@@ -182,39 +185,4 @@ pub async fn a_busy_consumer_holds_nothing_else(queue: &dyn Queue) {
         assert_eq!(seen.len(), 3, "the others get everything else");
         assert!(busy.ack().await.expect("acknowledged"), "what it works on stays its own");
     }
-}
-
-/// Checks that a message that is handed back again and again stays, or goes to the consumer of dead messages.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn gives_up_in_the_open(queue: &dyn Queue) {
-    const ROUNDS: usize = 150;
-    let message = submission(&System);
-    queue.publish(&message).await.expect("published");
-    let mut consumer = queue.consume().await.expect("a consumer");
-    let id = next(&mut *consumer).await.message_id;
-    let Some(mut dead) = queue.consume_dead().await.expect("an answer") else {
-        for _ in 0..ROUNDS {
-            assert!(consumer.hand_back().await.expect("handed back"));
-            assert_eq!(next(&mut *consumer).await.message_id, id, "a queue that never gives up keeps it");
-        }
-        return;
-    };
-    let mut rounds = 0;
-    let given_up = loop {
-        assert!(consumer.hand_back().await.expect("handed back"));
-        tokio::select! {
-            biased;
-            delivery = next(&mut *consumer) => assert_eq!(delivery.message_id, id),
-            given_up = dead.next() => break given_up.expect("a dead message"),
-        }
-        rounds += 1;
-        assert!(rounds < ROUNDS, "a message is not handed back for ever");
-    };
-    assert_eq!((given_up.message_id, given_up.submission.as_ref()), (id, Ok(&message)), "it is handed over whole");
-    assert_eq!(serde_json::from_slice::<Submission>(&given_up.body).ok(), Some(message), "with its bytes");
-    assert!(!given_up.reason.is_empty() && given_up.reason != "unknown", "and the reason: {}", given_up.reason);
-    assert!(dead.ack().await.expect("acknowledged"));
-    assert!(!dead.ack().await.expect("an answer"), "it can be acknowledged once");
 }

@@ -1,9 +1,9 @@
-//! The broker dies or freezes. Each test breaks a broker of its own.
+//! The broker dies, freezes or loses patience. Each test breaks a broker of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tars_chaos::{Parts, Stack};
+use tars_chaos::{Parts, RabbitMqOptions, Stack};
 use tars_shared::clock::System;
 use tars_shared::conformance::samples::submission;
 use tars_shared::metrics::Metrics;
@@ -16,8 +16,8 @@ use crate::LIMIT;
 /// Within this the API must be able to say that the queue is away.
 const PROMPT: Duration = Duration::from_secs(1);
 
-async fn stack() -> Arc<Stack> {
-    let start = || Stack::start(&Parts::default().with_rabbitmq());
+async fn stack(options: RabbitMqOptions) -> Arc<Stack> {
+    let start = move || Stack::start(&Parts { rabbitmq: Some(options), ..Parts::default() });
     Arc::new(tokio::task::spawn_blocking(start).await.unwrap().unwrap())
 }
 
@@ -44,7 +44,7 @@ async fn everything_fails_fast(queue: &RabbitMq) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_survive_the_broker_and_the_queue_comes_back_by_itself() {
-    let stack = stack().await;
+    let stack = stack(RabbitMqOptions::default()).await;
     let metrics = Arc::new(Metrics::new());
     let queue = RabbitMq::open(&stack.rabbitmq().url(), metrics.clone()).unwrap();
     queue.ready(LIMIT).await.unwrap();
@@ -85,7 +85,7 @@ async fn messages_survive_the_broker_and_the_queue_comes_back_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_broker_holds_nobody_up() {
-    let stack = stack().await;
+    let stack = stack(RabbitMqOptions::default()).await;
     let queue = RabbitMq::open(&stack.rabbitmq().url(), Arc::new(Metrics::new())).unwrap();
     queue.ready(LIMIT).await.unwrap();
     queue.publish(&submission(&System)).await.unwrap();
@@ -107,4 +107,30 @@ async fn a_frozen_broker_holds_nobody_up() {
     queue.publish(&submission(&System)).await.unwrap();
     let mut consumer = queue.consume().await.unwrap();
     timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_took_too_long_is_told_and_is_made_anew() {
+    let limit = Some(Duration::from_secs(1));
+    let stack = stack(RabbitMqOptions { consumer_timeout: limit, ..RabbitMqOptions::default() }).await;
+    let metrics = Arc::new(Metrics::new());
+    let queue = RabbitMq::open(&stack.rabbitmq().url(), metrics.clone()).unwrap();
+    queue.ready(LIMIT).await.unwrap();
+    queue.publish(&submission(&System)).await.unwrap();
+    let mut slow = queue.consume().await.unwrap();
+    let first = slow.next().await.unwrap();
+
+    // While it works, and does nothing else, the broker takes the delivery from it.
+    let mut other = queue.consume().await.unwrap();
+    let second = timeout(LIMIT, other.next()).await.unwrap().unwrap();
+    assert!(second.redelivered && second.message_id == first.message_id);
+    assert!(other.ack().await.unwrap());
+    assert!(!slow.ack().await.unwrap(), "a late acknowledgement is noticed");
+    prompt("next", slow.next()).await.unwrap_err();
+
+    let mut anew = queue.consume().await.unwrap();
+    let next = submission(&System);
+    queue.publish(&next).await.unwrap();
+    assert_eq!(timeout(LIMIT, anew.next()).await.unwrap().unwrap().submission, next);
+    assert_eq!(metrics.reconnects.with_label_values(&["queue"]).get(), 0, "nothing but the channel was lost");
 }

@@ -30,7 +30,7 @@ use crate::request::Priority;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often a waiting consumer looks at its channel, which can die without a word.
-const GLANCE: Duration = Duration::from_secs(1);
+pub(super) const GLANCE: Duration = Duration::from_secs(1);
 
 /// A channel that holds one delivery at a time.
 #[derive(Debug)]

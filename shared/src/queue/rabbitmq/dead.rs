@@ -9,7 +9,7 @@ use lapin::{Acker, Channel};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 
-use super::consumer::{PATIENCE, close, settled};
+use super::consumer::{GLANCE, PATIENCE, close, settled};
 use super::link::{Session, answer};
 use super::{message, topology};
 use crate::queue::{DeadConsumer, DeadMessage, Error};
@@ -41,9 +41,12 @@ impl DeadConsumer for DeadMessages {
         if let Some(acker) = self.held.take() {
             settled(acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })).await?;
         }
-        let message = tokio::select! {
-            message = self.subscription.next() => message,
-            () = self.session.lost() => None,
+        let message = loop {
+            tokio::select! {
+                message = self.subscription.next() => break message,
+                () = self.session.lost() => break None,
+                () = tokio::time::sleep(GLANCE) => if !self.channel.status().connected() { break None },
+            }
         };
         match message {
             Some(Ok(message)) => {
@@ -51,7 +54,7 @@ impl DeadConsumer for DeadMessages {
                 Ok(message::dead(&message.properties, message.data))
             }
             Some(Err(error)) => Err(Error::Unavailable(format!("the consumer broke: {error}"))),
-            None => Err(Error::Unavailable("the broker cancelled the consumer".to_owned())),
+            None => Err(Error::Unavailable("the consumer is cancelled, or its connection is lost".to_owned())),
         }
     }
 

@@ -50,6 +50,11 @@ impl Session {
         answer(patience, "opening a channel", self.connection.create_channel()).await
     }
 
+    /// Whether the broker has told us that it takes no messages for lack of memory or disk.
+    pub(super) fn blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
     /// Returns when the connection is lost.
     pub(super) async fn lost(&self) {
         let mut alive = self.alive.clone();

@@ -4,17 +4,19 @@
 //! threads on one channel could swap their confirms. And it hands a returned message to whichever confirm comes next, which
 //! may be another's: all confirms have to be looked at in one place to know whose message came back.
 
-use std::collections::HashSet;
+mod confirms;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
+use lapin::Channel;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
+use self::confirms::{Confirms, Decided};
 use super::link::{Link, Session, answer};
 use super::message;
 use crate::queue::Error;
@@ -50,13 +52,6 @@ struct Outgoing {
     permit: OwnedSemaphorePermit,
 }
 
-/// A publication that the broker, or the loss of the channel, has decided.
-struct Decided {
-    id: Uuid,
-    answer: oneshot::Sender<Result<(), Error>>,
-    confirmation: lapin::Result<Confirmation>,
-}
-
 impl Publisher {
     /// A publisher that connects when it is used.
     pub(super) fn new(link: Link) -> Self {
@@ -85,6 +80,9 @@ impl Publisher {
     /// The way to a living channel; a dead one is replaced.
     fn sender(&self) -> Result<mpsc::UnboundedSender<Outgoing>, Error> {
         let session = self.link.session()?;
+        if session.blocked() {
+            return Err(Error::Unavailable("the broker is short of memory or disk, and takes no messages".to_owned()));
+        }
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outbox) = &*outbox
             && Arc::ptr_eq(&outbox.session, &session)
@@ -116,7 +114,7 @@ async fn own_channel(session: Arc<Session>, mut inbox: mpsc::UnboundedReceiver<O
         }
     };
     let mut under_way = FuturesUnordered::new();
-    let mut returned = HashSet::new();
+    let mut confirms = Confirms::default();
     let mut lost = std::pin::pin!(session.lost());
     while channel.status().connected() {
         let decided = tokio::select! {
@@ -135,7 +133,7 @@ async fn own_channel(session: Arc<Session>, mut inbox: mpsc::UnboundedReceiver<O
         while let Some(Some(decided)) = under_way.next().now_or_never() {
             all.push(decided);
         }
-        settle(all, &mut returned);
+        confirms.settle(all);
     }
 }
 
@@ -156,28 +154,4 @@ async fn send(channel: &Channel, outgoing: Outgoing) -> Decided {
     let confirmation = confirmation.await;
     drop(permit);
     Decided { id, answer, confirmation }
-}
-
-/// Answers each. `returned` keeps the ids of returned messages whose own confirm is still to come.
-fn settle(mut all: Vec<Decided>, returned: &mut HashSet<Uuid>) {
-    for decided in &mut all {
-        if let Ok(Confirmation::Ack(back) | Confirmation::Nack(back)) = &mut decided.confirmation
-            && let Some(back) = back.take()
-        {
-            returned.insert(message::id(&back.properties, &back.data));
-        }
-    }
-    for Decided { id, answer, confirmation } in all {
-        let came_back = returned.remove(&id);
-        let result = match confirmation {
-            // An unroutable message is confirmed too: the broker has dealt with it.
-            Ok(Confirmation::Ack(_)) if came_back => Err("no queue takes the message".to_owned()),
-            Ok(Confirmation::Ack(_)) => Ok(()),
-            Ok(Confirmation::Nack(_)) => Err("the broker refused the message".to_owned()),
-            Ok(Confirmation::NotRequested) => Err("the channel gives no confirms".to_owned()),
-            Err(error) => Err(format!("publishing failed: {error}")),
-        };
-        // Whoever does not wait any more has been told that the outcome is unknown.
-        drop(answer.send(result.map_err(Error::Unavailable)));
-    }
 }
