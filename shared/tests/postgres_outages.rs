@@ -128,7 +128,7 @@ async fn connections_that_a_network_swallowed_are_left_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_is_dropped_half_way_leaves_no_connection_in_doubt() {
     let database = Endpoints::for_suites().database().unwrap();
-    let store = open(&[database.url.clone()], false).await;
+    let store = open(std::slice::from_ref(&database.url), false).await;
     for polls in 0..40 {
         let submissions = [submission(&System), submission(&System)];
         let mut write = store.jobs.insert(&submissions);
