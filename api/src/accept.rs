@@ -19,7 +19,7 @@ use tars_shared::submission::{Submission, VERSION, keyed_job_id};
 use uuid::Uuid;
 
 use crate::access::Subject;
-use crate::deadline::{in_time, within};
+use crate::deadline::{altogether, in_time, within};
 use crate::problem::Problem;
 use crate::routes::Context;
 use crate::unrecorded;
@@ -32,9 +32,6 @@ const INLINE_BYTES: usize = 256 * 1024;
 const RECORD: Duration = Duration::from_millis(500);
 /// How long it waits where the store is the only durable home.
 const LONE_RECORD: Duration = Duration::from_secs(2);
-
-/// No request hangs for more than five seconds.
-const PATIENCE: Duration = Duration::from_millis(4500);
 
 /// An accepted job.
 #[derive(Debug, Clone, Copy)]
@@ -75,10 +72,7 @@ pub(crate) async fn accept(
     submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     // Each call has its own deadline, but a batch makes many.
-    match tokio::time::timeout(PATIENCE, record_and_publish(context, parent, submissions)).await {
-        Ok(accepted) => accepted,
-        Err(_) => Err(Problem::unavailable()),
-    }
+    altogether(record_and_publish(context, parent, submissions)).await
 }
 
 async fn record_and_publish(
@@ -87,28 +81,40 @@ async fn record_and_publish(
     mut submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     let services = &context.services;
-    for (index, submission) in submissions.iter_mut().enumerate() {
-        let parent = if parent.is_empty() { String::new() } else { format!("{parent}[{index}].") };
-        let AgentState { policy, vec_normalize, .. } = &mut submission.request.agent_state;
-        store_blob(services, policy, || format!("{parent}agent_state.artifact")).await?;
-        if let Some(statistics) = vec_normalize {
-            store_blob(services, statistics, || format!("{parent}agent_state.vec_normalize.artifact")).await?;
-        }
+    match store_blobs(services, parent, &mut submissions).await {
+        Ok(()) => {}
+        Err(Hindrance::Client(problem)) => return Err(problem),
+        // What hinders the blobs would hinder the row: the store is not waited for twice.
+        Err(Hindrance::Store(error)) => return without_the_store(context, error, &submissions).await,
     }
     let submissions = Arc::new(submissions);
     let recorded = {
         let (jobs, submissions) = (services.store.jobs.clone(), submissions.clone());
-        // With a second home at hand nobody has to wait long for the first.
-        let patience = if services.queue.is_durable() { RECORD } else { LONE_RECORD };
-        in_time(patience, async move { jobs.insert(&submissions).await }).await
+        in_time(patience(services), async move { jobs.insert(&submissions).await }).await
     };
     match recorded {
         Ok(inserted) => publish_recorded(services, &submissions, &inserted).await,
-        Err(error @ Error::Unavailable(_)) if services.queue.is_durable() => {
-            tracing::warn!(%error, "accepting by message alone");
-            publish_alone(context, &submissions).await
+        Err(error) => without_the_store(context, error, &submissions).await,
+    }
+}
+
+/// How long a call to the store may take: with a second home at hand nobody has to wait long for the first.
+fn patience(services: &Services) -> Duration {
+    if services.queue.is_durable() { RECORD } else { LONE_RECORD }
+}
+
+/// Accepts by message, if that is enough and the store is merely away.
+async fn without_the_store(
+    context: &Context,
+    error: Error,
+    submissions: &[Submission],
+) -> Result<Vec<Accepted>, Problem> {
+    match error {
+        Error::Unavailable(reason) if context.services.queue.is_durable() => {
+            tracing::debug!(reason, "accepting by message alone");
+            publish_alone(context, submissions).await
         }
-        Err(error) => Err(error.into()),
+        error => Err(error.into()),
     }
 }
 
@@ -173,35 +179,45 @@ fn reused_key() -> Problem {
     Problem::conflict("idempotency_key_reused", detail)
 }
 
-/// Stores a large blob, and refuses the name of one that is not stored. While the store is away a message may be as
-/// large as it must, and a name is taken at its word: the job fails if it turns out to be wrong.
-async fn store_blob(services: &Services, blob: &mut Blob, field: impl FnOnce() -> String) -> Result<(), Problem> {
-    let artifacts = services.store.artifacts.clone();
-    if services.queue.is_durable() && !services.store.hosts.is_writable() {
-        return Ok(());
+/// Why a blob is not as it should be.
+enum Hindrance {
+    /// The client named one that is not there.
+    Client(Problem),
+    /// The store gave no answer.
+    Store(Error),
+}
+
+/// Stores large blobs, and refuses names of ones that are not stored. Without the store a message may be as large as it
+/// must, and a name is taken at its word: the job fails if it turns out to be wrong.
+async fn store_blobs(services: &Services, parent: &str, submissions: &mut [Submission]) -> Result<(), Hindrance> {
+    for (index, submission) in submissions.iter_mut().enumerate() {
+        let parent = if parent.is_empty() { String::new() } else { format!("{parent}[{index}].") };
+        let AgentState { policy, vec_normalize, .. } = &mut submission.request.agent_state;
+        store_blob(services, policy, || format!("{parent}agent_state.artifact")).await?;
+        if let Some(statistics) = vec_normalize {
+            store_blob(services, statistics, || format!("{parent}agent_state.vec_normalize.artifact")).await?;
+        }
     }
+    Ok(())
+}
+
+async fn store_blob(services: &Services, blob: &mut Blob, field: impl FnOnce() -> String) -> Result<(), Hindrance> {
+    let (artifacts, patience) = (services.store.artifacts.clone(), patience(services));
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
             let digest = Digest::of(&bytes.0);
             let bytes = bytes.0.clone();
-            match in_time(LONE_RECORD, async move { artifacts.put(digest, &bytes).await }).await {
-                Ok(_) => *blob = Blob::Artifact(digest),
-                Err(Error::Unavailable(_)) if services.queue.is_durable() => {}
-                Err(error) => return Err(error.into()),
-            }
+            let stored = in_time(patience, async move { artifacts.put(digest, &bytes).await }).await;
+            stored.map_err(Hindrance::Store)?;
+            *blob = Blob::Artifact(digest);
         }
         Blob::Inline(_) => {}
         Blob::Artifact(digest) => {
             let digest = *digest;
-            let patience = if services.queue.is_durable() { RECORD } else { LONE_RECORD };
-            match in_time(patience, async move { artifacts.contains(digest).await }).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
-                    return Err(Problem::invalid_field(field(), message));
-                }
-                Err(Error::Unavailable(_)) if services.queue.is_durable() => {}
-                Err(error) => return Err(error.into()),
+            let known = in_time(patience, async move { artifacts.contains(digest).await }).await;
+            if !known.map_err(Hindrance::Store)? {
+                let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
+                return Err(Hindrance::Client(Problem::invalid_field(field(), message)));
             }
         }
     }

@@ -19,6 +19,14 @@ where
     Ok(in_time(PATIENCE, call).await?)
 }
 
+/// What a request that makes several calls may take altogether.
+const WHOLE: Duration = Duration::from_millis(4500);
+
+/// Ends a request in time whatever its calls take together; calls under way run to their ends.
+pub(crate) async fn altogether<T>(request: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::time::timeout(WHOLE, request).await.unwrap_or_else(|_| Err(Problem::unavailable()))
+}
+
 /// The same with another patience and the store's own error, for callers that know what to do without the store.
 pub(crate) async fn in_time<T>(
     patience: Duration,

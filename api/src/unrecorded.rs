@@ -14,11 +14,15 @@ use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::deadline::in_time;
+
 /// How often the store is tried while something waits for it.
 const INTERVAL: Duration = Duration::from_millis(200);
 /// What may wait, in bytes of policies and in jobs.
 const CAPACITY_BYTES: usize = 64 * 1024 * 1024;
 const CAPACITY_JOBS: usize = 20_000;
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Rows of one call.
 const BATCH: usize = 100;
 
@@ -79,13 +83,18 @@ impl Unrecorded {
     }
 
     async fn record_batch(&self, services: &Services, batch: &[Submission]) -> Result<(), Error> {
+        let mut recorded = Vec::with_capacity(batch.len());
         for submission in batch {
             // One by one, because a conflict spoils a batch. Whoever came first under a key has the job.
-            if services.store.jobs.insert(std::slice::from_ref(submission)).await? == [Inserted::Conflict] {
-                tracing::error!(job.id = %submission.job_id, "its key was used for another request while the store was away");
+            let (jobs, submission) = (services.store.jobs.clone(), submission.clone());
+            let job_id = submission.job_id;
+            if in_time(PATIENCE, async move { jobs.insert(&[submission]).await }).await? == [Inserted::Conflict] {
+                tracing::error!(job.id = %job_id, "its key was used for another request while the store was away");
+            } else {
+                recorded.push(job_id);
             }
         }
-        note_dispatched(services.clone(), batch.iter().map(|submission| submission.job_id).collect()).await;
+        note_dispatched(services.clone(), recorded).await;
         let mut waiting = self.waiting();
         for submission in batch {
             if let Some(recorded) = waiting.by_id.remove(&submission.job_id) {
@@ -105,7 +114,8 @@ pub(crate) async fn note_dispatched(services: Services, published: Vec<Uuid>) {
     if published.is_empty() {
         return;
     }
-    if let Err(error) = services.store.dispatches.mark_dispatched(&published).await {
+    let dispatches = services.store.dispatches.clone();
+    if let Err(error) = in_time(PATIENCE, async move { dispatches.mark_dispatched(&published).await }).await {
         tracing::warn!(%error, "these jobs will be dispatched again, harmlessly");
     }
 }

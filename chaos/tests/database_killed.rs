@@ -58,6 +58,36 @@ async fn jobs_are_accepted_by_message_while_the_database_is_down() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outage_longer_than_a_lease_costs_nobody_an_attempt() {
+    // The replica answers reads meanwhile, and shows leases that nobody can renew.
+    let fleet = Fleet::start(Stack::start(&Parts::default().with_replica().with_rabbitmq()).unwrap()).unwrap();
+    let client = fleet.client();
+    let agent = client.store(&policy(500)).await;
+    let workers = ["one", "two", "idle"].map(|name| fleet.worker(name, 1, &[]).unwrap());
+    let running = [
+        client.submit(&evaluation(&agent, 1000)).await.unwrap(),
+        client.submit(&evaluation(&agent, 999)).await.unwrap(),
+    ];
+    for id in &running {
+        client.follow(id, LOST, |job| job["status"] == "running").await;
+    }
+    let (primary, replica) = (fleet.stack().postgres(), fleet.stack().replica());
+    replica.catch_up_with(primary, LOST).unwrap();
+    primary.kill().unwrap();
+    let polled = async || reqwest::get(format!("http://{}/v1/jobs/{}", fleet.address(), running[0])).await.unwrap();
+    while polled().await.headers().get("x-tars-read-from").is_none() {}
+    assert_eq!(polled().await.status(), StatusCode::OK, "the replica answers, and says that it does");
+    // There is no event to wait for: leases of five seconds expire meanwhile.
+    assert!(!tars_chaos::eventually(Duration::from_secs(8), || !workers[0].is_running()));
+    primary.start().unwrap();
+    let jobs = client.hold_to_account(LOST).await;
+    for job in &jobs {
+        assert_eq!((&job["status"], &job["attempt"]), (&Value::from("completed"), &Value::from(1)), "{job}");
+        assert_eq!(job["interruptions"], 0, "{job}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn workers_hold_their_deliveries_without_spinning() {
     let fleet = fleet();
     let client = fleet.client();

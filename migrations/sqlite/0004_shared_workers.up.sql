@@ -1,7 +1,12 @@
--- Several workers share the queue: a lease knows the message that it was taken for, and whether other jobs ran beside it.
+-- Several workers share the queue: a lease knows the message that it was taken for, the claim that took it, and whether
+-- other jobs ran beside it.
 ALTER TABLE jobs ADD COLUMN lease_message BLOB;
+ALTER TABLE jobs ADD COLUMN lease_claim BLOB;
 ALTER TABLE jobs ADD COLUMN lease_alone BOOLEAN NOT NULL DEFAULT TRUE;
 ALTER TABLE jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;
+
+-- What the dispatchers look for twice a second, however many jobs wait with a message or have ended.
+CREATE INDEX jobs_due ON jobs (coalesce(not_before, submitted_at)) WHERE status = 'queued' AND dispatched_at IS NULL;
 
 -- What ended without a result: failed jobs, and messages that could not become one.
 CREATE TABLE dead_letters (

@@ -115,7 +115,10 @@ impl Connections {
         let url = self.database().ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
         match scheme(url) {
             "postgres" | "postgresql" => Ok(StorePlace::Postgres(postgres::Settings {
-                urls: std::iter::once(url).chain(self.database_replica_url.as_deref()).map(str::to_owned).collect(),
+                urls: std::iter::once(url)
+                    .chain(named(self.database_replica_url.as_deref()))
+                    .map(str::to_owned)
+                    .collect(),
                 connections: self.database_connections,
                 follow_database_clock: true,
             })),

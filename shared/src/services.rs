@@ -88,7 +88,7 @@ impl Services {
         };
         let opening_store = open_store(&places.store, &clock, &metrics);
         let (store, queue) = tokio::join!(opening_store, open_queue(&places.queue, &metrics));
-        let ((store, store_away), (queue, queue_away)) = (store?, queue?);
+        let ((store, clock, store_away), (queue, queue_away)) = (store?, queue?);
         match (store_away, queue_away) {
             (Some(store), Some(queue)) => return Err(OpenError::Unreachable { store, queue }),
             (Some(reason), None) => tracing::warn!(reason, "starting without the database"),
@@ -103,14 +103,16 @@ fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenEr
     move |error| OpenError::Refused { part, reason: error.to_string() }
 }
 
-/// Opens the store; why it does not answer, if it does not.
+/// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it does not.
 async fn open_store(
     place: &StorePlace,
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
-) -> Result<(Store, Option<String>), OpenError> {
+) -> Result<(Store, Arc<dyn Clock>, Option<String>), OpenError> {
     let settings = match place {
-        StorePlace::Sqlite(path) => return Ok((Sqlite::open(path, clock.clone()).await?.into_store(), None)),
+        StorePlace::Sqlite(path) => {
+            return Ok((Sqlite::open(path, clock.clone()).await?.into_store(), clock.clone(), None));
+        }
         StorePlace::Postgres(settings) => settings,
     };
     let postgres = Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
@@ -124,7 +126,8 @@ async fn open_store(
             return Err(OpenError::Schema { found: applied, needed: newest });
         }
     }
-    Ok((Arc::new(postgres).into_store(), away))
+    let clock = postgres.clock();
+    Ok((Arc::new(postgres).into_store(), clock, away))
 }
 
 /// Opens the queue; why it does not answer, if it does not.

@@ -173,9 +173,11 @@ pub trait Leases: Send + Sync {
 pub struct ClaimTerms<'a> {
     /// Who claims it.
     pub worker: &'a str,
+    /// Which claim this is: one that is repeated because its answer got lost gives the same lease again.
+    pub claim_id: Uuid,
     /// The message that was delivered.
     pub message_id: Uuid,
-    /// A live lease that the claimer has watched and found silent: it is void if it still stands as it was.
+    /// A lease that the claimer has watched and found silent: it is void if it still stands as it was.
     pub silent: Option<Holding>,
     /// Whether no other job runs in the claimer's process for as long as this one does.
     pub alone: bool,
@@ -197,16 +199,26 @@ pub enum Claim {
         /// Results of former attempts, with their places in the request.
         finished: Vec<(usize, EnvironmentResult)>,
     },
-    /// The job has ended, just now or before.
+    /// The job has ended before.
     Ended(Status),
-    /// Another worker holds a live lease.
-    Held(Holding),
+    /// The job has just failed: its attempts are spent.
+    Exhausted,
+    /// Another worker holds a lease. Even an expired one gives way only to a claimer that has watched it: while the store
+    /// was away, no holder could renew.
+    Held {
+        /// The lease.
+        holding: Holding,
+        /// Whether it should have been renewed by now.
+        expired: bool,
+    },
+    /// The message's job was accepted with another request, under the same key: this message is nobody's.
+    Stranger,
     /// A worker that ran this job beside others vanished: it is granted only to one who runs it alone, so that the
     /// others are safe and the next loss is this job's own.
     Suspect,
 }
 
-/// A live lease, as others see it. It changes with every renewal.
+/// A lease, as others see it. It changes with every renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holding {
     /// The holder's epoch.
@@ -300,8 +312,12 @@ pub trait Dispatches: Send + Sync {
     /// How long the oldest of the jobs that are due has been waiting for its message.
     async fn lag(&self) -> Result<Duration, Error>;
 
-    /// Notes that messages stand for these jobs. One with an expired lease is queued again, its attempt failed.
+    /// Notes that messages stand for these jobs, as far as they are queued.
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error>;
+
+    /// Takes these jobs from holders whose leases have expired, notes their attempts as failed, and that messages stand for
+    /// them.
+    async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// For a queue that forgets everything when its process ends: no message stands for any job, no worker holds any.
     /// Gives the number of unfinished jobs.
@@ -356,9 +372,10 @@ pub trait Artifacts: Send + Sync {
 /// Dead letters: jobs that failed for good, and messages that the queue gave up on.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Records a message that the queue gave up on. Its job fails, unless it has ended or is in a worker's hands. Burying
-    /// twice changes nothing.
-    async fn bury(&self, message: &DeadMessage) -> Result<(), Error>;
+    /// Records a message that the queue gave up on. A queued job that it stood for is charged an attempt and waits for a
+    /// new message, or fails if that was the last one; a job that has ended or is in a worker's hands is left alone. A
+    /// message that is no job's is kept. Burying twice changes nothing.
+    async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
 
     /// The dead letter.
     async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error>;

@@ -156,6 +156,7 @@ async fn leases_go_by_the_databases_clock() {
     let submission = submission(&Manual::new());
     let terms = ClaimTerms {
         worker: "w",
+        claim_id: Uuid::nil(),
         message_id: Uuid::nil(),
         silent: None,
         alone: true,

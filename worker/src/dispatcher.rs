@@ -6,6 +6,7 @@ use tars_shared::services::Services;
 use tars_shared::store::Error;
 use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::patience::answer;
 
@@ -23,13 +24,13 @@ const BATCH: u32 = 50;
 pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
     // Where the queue forgets, what the store holds at the start was published by a process that is gone.
     let grace = if services.queue.is_durable() { GRACE } else { Duration::ZERO };
-    let mut dispatcher = Dispatcher { services, grace, settled: Instant::now() + SETTLING };
+    let mut dispatcher = Dispatcher { services, shutdown, grace, settled: Instant::now() + SETTLING };
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
-            () = shutdown.cancelled() => return,
+            () = dispatcher.shutdown.cancelled() => return,
         }
         match dispatcher.look().await {
             Ok(()) => dispatcher.grace = GRACE,
@@ -43,6 +44,7 @@ pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
 
 struct Dispatcher {
     services: Services,
+    shutdown: CancellationToken,
     grace: Duration,
     /// When the store will have been there for long enough to believe in expired leases.
     settled: Instant,
@@ -50,38 +52,51 @@ struct Dispatcher {
 
 impl Dispatcher {
     async fn look(&mut self) -> Result<(), Error> {
+        if !self.services.store.hosts.is_writable() {
+            // A replica would answer, but what is published could not be noted, and nobody can renew.
+            return Err(Error::Unavailable("no host takes writes".to_owned()));
+        }
         let jobs = &self.services.store.dispatches;
         let lag = answer(jobs.lag()).await?;
         self.services.metrics.dispatch_lag.set(lag.as_secs_f64());
-        while self.publish(answer(jobs.due(self.grace, BATCH)).await?).await? {}
-        if Instant::now() >= self.settled {
-            while self.publish(answer(jobs.expired(BATCH)).await?).await? {}
+        while !self.shutdown.is_cancelled() {
+            let published = self.publish(&answer(jobs.due(self.grace, BATCH)).await?).await;
+            answer(jobs.mark_dispatched(&published)).await?;
+            if published.len() < BATCH as usize {
+                break;
+            }
+        }
+        while !self.shutdown.is_cancelled() && Instant::now() >= self.settled {
+            let published = self.publish(&answer(jobs.expired(BATCH)).await?).await;
+            answer(jobs.void_expired(&published)).await?;
+            if published.len() < BATCH as usize {
+                break;
+            }
         }
         if self.queue_is_empty().await {
-            while self.publish(answer(jobs.overdue(OVERDUE, BATCH)).await?).await? {}
+            let published = self.publish(&answer(jobs.overdue(OVERDUE, BATCH)).await?).await;
+            answer(jobs.mark_dispatched(&published)).await?;
         }
         Ok(())
     }
 
-    /// Publishes what one look gave. True: there may be more.
-    async fn publish(&self, due: Vec<Submission>) -> Result<bool, Error> {
+    /// Publishes jobs; which of them the queue took. Should the note of it get lost, spare copies are published.
+    async fn publish(&self, due: &[Submission]) -> Vec<Uuid> {
         let mut published = Vec::with_capacity(due.len());
-        for submission in &due {
+        for submission in due {
             match self.services.queue.publish(submission).await {
                 Ok(()) => published.push(submission.job_id),
                 Err(error) => {
-                    tracing::warn!(%error, "left for the next look");
+                    tracing::debug!(%error, "left for the next look");
                     break;
                 }
             }
         }
         if !published.is_empty() {
-            // Should this note get lost, spare copies are published.
-            answer(self.services.store.dispatches.mark_dispatched(&published)).await?;
             self.services.metrics.dispatched.inc_by(published.len() as u64);
             tracing::info!(jobs = published.len(), "dispatched");
         }
-        Ok(published.len() == BATCH as usize)
+        published
     }
 
     /// Whether no message waits. A broker that was begun anew says so too.

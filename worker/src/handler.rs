@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tars_engine::regression::Thresholds;
 use tars_shared::job::FailureKind;
-use tars_shared::queue::{Delivery, RetryTier};
+use tars_shared::queue::{DeadMessage, Delivery, RetryTier};
 use tars_shared::services::Services;
 use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Holding, Lease};
-use tars_shared::submission::VERSION;
+use tars_shared::submission::{Submission, VERSION};
+use uuid::Uuid;
 
 use crate::attempt::{Attempt, Interrupted};
 use crate::config::Config;
@@ -22,6 +23,9 @@ use crate::verdict;
 /// A holder that has given no sign of life for so long, of those that come every quarter of a second, is gone. It is
 /// watched instead of believing the broker, which also delivers again when only a connection was lost.
 const SILENCE: Duration = Duration::from_millis(700);
+
+/// How long a job that must run alone keeps the other slots of its worker from taking new ones.
+const SOLITUDE: Duration = Duration::from_secs(30);
 
 /// Handles deliveries, one at a time per slot.
 #[derive(Debug)]
@@ -50,45 +54,87 @@ impl Handler {
     /// Handles a delivery. Whatever it says is committed before it returns.
     pub(crate) async fn handle(&self, delivery: &Delivery) -> Outcome {
         let submission = &delivery.submission;
-        if submission.version != VERSION {
-            // A newer worker understands it; until one comes, it must not go round and round.
-            tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
-            return Outcome::Retry(RetryTier::TenMinutes);
-        }
-        self.claim_and_run(delivery).await.unwrap_or_else(|unanswered| match unanswered {
-            Unanswered::Shutdown => Outcome::HandBack,
-            Unanswered::Corrupt(error) => {
-                tracing::error!(job.id = %submission.job_id, %error, "the job's row cannot be read");
-                Outcome::Retry(RetryTier::TenMinutes)
+        let handled = if submission.version == VERSION {
+            self.claim_and_run(delivery).await
+        } else {
+            self.leave_to_a_newer_worker(submission).await
+        };
+        match handled {
+            Ok(outcome) => outcome,
+            Err(Unanswered::Shutdown) => Outcome::HandBack,
+            Err(Unanswered::Corrupt(error)) => {
+                self.bury(delivery, format!("the store cannot take or read this job: {error}")).await
             }
-        })
+        }
+    }
+
+    /// Makes sure of the row: dispatchers publish it again, until a worker comes that understands it.
+    async fn leave_to_a_newer_worker(&self, submission: &Submission) -> Result<Outcome, Unanswered> {
+        tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
+        let jobs = &self.services.store.jobs;
+        until_answered(&self.shutdown.drain, || jobs.insert(std::slice::from_ref(submission))).await?;
+        Ok(Outcome::Done)
+    }
+
+    /// Keeps a message that is of no use to any worker where operators find it.
+    async fn bury(&self, delivery: &Delivery, reason: String) -> Outcome {
+        tracing::error!(job.id = %delivery.submission.job_id, message.id = %delivery.message_id, reason, "buried");
+        let message = DeadMessage {
+            message_id: delivery.message_id,
+            body: serde_json::to_vec(&delivery.submission).unwrap_or_default().into(),
+            submission: Err(reason),
+            reason: "refused".to_owned(),
+        };
+        let letters = &self.services.store.dead_letters;
+        let max_attempts = self.config.max_attempts;
+        match until_answered(&self.shutdown.drain, || letters.bury(&message, max_attempts)).await {
+            Ok(()) | Err(Unanswered::Corrupt(_)) => Outcome::Dead,
+            Err(Unanswered::Shutdown) => Outcome::HandBack,
+        }
     }
 
     async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Unanswered> {
         let submission = &delivery.submission;
+        let job_id = submission.job_id;
         let leases = &self.services.store.leases;
-        let mut place = self.room.any().await;
+        let claim_id = self.services.clock.new_id();
+        let mut place = self.wait(self.room.any()).await?;
         let mut silent = None;
         loop {
-            let terms = self.terms(delivery, &place, silent);
+            let terms = self.terms(delivery, claim_id, &place, silent);
             match until_answered(&self.shutdown.drain, || leases.claim(submission, &terms)).await? {
                 Claim::Ended(status) => {
-                    tracing::info!(job.id = %submission.job_id, %status, "nothing left to do");
+                    tracing::info!(job.id = %job_id, %status, "nothing left to do");
                     return Ok(Outcome::Done);
                 }
-                // Whoever held this very message may be gone, or may only have lost the connection to the broker.
-                Claim::Held(holding) if holding.message_id == delivery.message_id && silent.is_none() => {
+                Claim::Exhausted => {
+                    tracing::warn!(job.id = %job_id, "failed: its attempts are spent");
+                    self.services.metrics.failures.with_label_values(&[FailureKind::WorkerLost.as_str()]).inc();
+                    return Ok(Outcome::Dead);
+                }
+                Claim::Stranger => {
+                    return Ok(self.bury(delivery, format!("the key of job {job_id} was used before")).await);
+                }
+                // Whoever held this very message may be gone, or may only have lost the connection to the broker; and
+                // whoever is late may only have missed the store.
+                Claim::Held { holding, expired }
+                    if silent.is_none() && (expired || holding.message_id == delivery.message_id) =>
+                {
                     silent = Some(holding);
                     self.wait(tokio::time::sleep(SILENCE)).await?;
                 }
-                Claim::Held(_) => {
-                    tracing::info!(job.id = %submission.job_id, "another worker has the job");
+                Claim::Held { .. } => {
+                    tracing::info!(job.id = %job_id, "another worker has the job");
                     return Ok(Outcome::Done);
                 }
                 Claim::Suspect => {
                     drop(place);
-                    tracing::info!(job.id = %submission.job_id, "waiting to run this job alone");
-                    place = self.wait(self.room.alone()).await?;
+                    tracing::info!(job.id = %job_id, "waiting to run this job alone");
+                    match self.wait(tokio::time::timeout(SOLITUDE, self.room.alone())).await? {
+                        Ok(alone) => place = alone,
+                        // The others here take long: perhaps another worker is less busy by then.
+                        Err(_) => return Ok(Outcome::Retry(RetryTier::FiveSeconds)),
+                    }
                 }
                 Claim::Granted { lease, attempt, finished } => {
                     self.services.metrics.attempts.inc();
@@ -106,9 +152,10 @@ impl Handler {
         }
     }
 
-    fn terms(&self, delivery: &Delivery, place: &Place, silent: Option<Holding>) -> ClaimTerms<'_> {
+    fn terms(&self, delivery: &Delivery, claim_id: Uuid, place: &Place, silent: Option<Holding>) -> ClaimTerms<'_> {
         ClaimTerms {
             worker: &self.name,
+            claim_id,
             message_id: delivery.message_id,
             silent,
             alone: place.is_alone(),
@@ -120,15 +167,18 @@ impl Handler {
     /// Waits for something before a job begins; a worker that is to end does not begin any.
     async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<T, Unanswered> {
         tokio::select! {
-            thing = something => Ok(thing),
+            biased;
             () = self.shutdown.drain.cancelled() => Err(Unanswered::Shutdown),
+            thing = something => Ok(thing),
         }
     }
 
     async fn interrupted(&self, lease: Lease, attempt: u32, why: Interrupted) -> Result<Outcome, Unanswered> {
         match why {
             Interrupted::Unanswered(Unanswered::Corrupt(error)) => {
-                let failed = Failed { kind: FailureKind::Evaluation, reason: error.to_string() };
+                tracing::error!(job.id = %lease.job_id, %error, "the store holds something unreadable");
+                let reason = "the store holds something unreadable for this job: the worker's log says what".to_owned();
+                let failed = Failed { kind: FailureKind::Evaluation, reason };
                 self.finish(lease, &Ending::Failed(failed)).await
             }
             Interrupted::Unanswered(Unanswered::Shutdown) => Err(Unanswered::Shutdown),

@@ -47,7 +47,9 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
     let drain = &shutdown.drain;
     let working = async {
         let dispatching = supervise("dispatcher", drain.clone(), || dispatcher::run(services.clone(), drain.clone()));
-        let recording = supervise("recorder", drain.clone(), || recorder::run(services.clone(), drain.clone()));
+        let recording = supervise("recorder", drain.clone(), || {
+            recorder::run(services.clone(), config.max_attempts, drain.clone())
+        });
         let slot = |_| supervise("slot", drain.clone(), || slot::run(services.clone(), handler.clone(), drain.clone()));
         tokio::join!(dispatching, recording, join_all((0..slots).map(slot)));
         slots_done.cancel();

@@ -14,8 +14,16 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// Waits for an answer of the store, but not for ever.
 pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let late = |_| Err(Error::Unavailable(format!("no answer within {} s", ANSWER.as_secs())));
-    tokio::time::timeout(ANSWER, call).await.unwrap_or_else(late)
+    answer_within(ANSWER, call).await
+}
+
+/// The same with another patience.
+pub(crate) async fn answer_within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = |_| Err(Error::Unavailable(format!("no answer within {patience:?}")));
+    tokio::time::timeout(patience, call).await.unwrap_or_else(late)
 }
 
 /// Why a call to the store has no answer.

@@ -95,12 +95,14 @@ async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -
         return Ok(document_response(document));
     }
     let job = Watch::new(&context, id).wait(Duration::from_secs(wait.into())).await?;
-    let ended = job.status.is_terminal();
+    let (status, environments) = (job.status, job.parameters.environments.len());
     let jobs = context.services.store.jobs.clone();
     let results = within(async move { jobs.results(id).await }).await?;
+    // Two questions may be answered by two hosts, and a replica may lag behind: only what is whole is kept.
+    let whole = status != Status::Completed || results.len() == environments;
     let view = JobView::summary(job).with_results(results);
     let document = Bytes::from(serde_json::to_vec(&view).map_err(|_| Problem::internal())?);
-    if ended {
+    if status.is_terminal() && whole {
         context.services.cache.put(&key, document.clone(), ENDED_TTL).await;
     }
     Ok(document_response(document))

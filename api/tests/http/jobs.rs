@@ -80,6 +80,7 @@ async fn a_long_poll_returns_when_the_job_ends() {
     let submission = server.services.store.jobs.submission(id).await.unwrap().unwrap();
     let terms = ClaimTerms {
         worker: "w",
+        claim_id: Uuid::nil(),
         message_id: Uuid::nil(),
         silent: None,
         alone: true,

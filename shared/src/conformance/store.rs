@@ -16,16 +16,19 @@ pub use baselines::{
     baselines_are_listed_in_pages, baselines_keep_their_ranks_without_holes, promoting_twice_gives_the_same_baseline,
     the_best_baseline_is_the_best_of_its_time, twenty_writers_leave_ranks_without_holes,
 };
-pub use dead_letters::{a_dead_message_is_buried_once, a_failed_job_is_a_dead_letter};
+pub use dead_letters::{
+    a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter, rejected_messages_charge_nobody,
+};
 pub use jobs::{
     cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing, jobs_are_found_and_listed,
     one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
 };
 pub use leases::{
-    a_claim_by_message_alone_records_the_job, a_failed_attempt_is_queued_again_and_remembered,
-    a_job_is_charged_only_for_a_worker_that_it_had_for_itself, a_lost_lease_writes_nothing,
-    a_restarted_queue_finds_every_unfinished_job, a_silent_lease_gives_way_and_a_renewed_one_does_not,
-    a_terminal_job_never_changes, attempts_are_spent_and_then_the_job_fails,
+    a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
+    a_failed_attempt_is_queued_again_and_remembered, a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
+    a_lost_lease_writes_nothing, a_restarted_queue_finds_every_unfinished_job,
+    a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
+    another_request_under_the_same_key_claims_nothing, attempts_are_spent_and_then_the_job_fails,
     finished_environments_survive_their_attempt, handing_back_is_free, jobs_whose_messages_were_lost_are_found,
     only_one_of_many_claims_is_granted, the_dispatcher_finds_what_no_message_stands_for,
     the_dispatcher_takes_urgent_jobs_first,
@@ -46,7 +49,8 @@ macro_rules! every_store_check {
     ($each:ident) => {
         $each!(
             a_claim_by_message_alone_records_the_job,
-            a_dead_message_is_buried_once,
+            a_claim_that_is_repeated_gives_the_same_lease,
+            a_dead_message_costs_its_job_an_attempt,
             a_failed_attempt_is_queued_again_and_remembered,
             a_failed_job_is_a_dead_letter,
             a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
@@ -54,6 +58,7 @@ macro_rules! every_store_check {
             a_restarted_queue_finds_every_unfinished_job,
             a_silent_lease_gives_way_and_a_renewed_one_does_not,
             a_terminal_job_never_changes,
+            another_request_under_the_same_key_claims_nothing,
             artifacts_keep_bytes_under_their_hash,
             attempts_are_spent_and_then_the_job_fails,
             baselines_are_listed_in_pages,
@@ -67,6 +72,7 @@ macro_rules! every_store_check {
             one_conflict_spoils_the_batch,
             only_one_of_many_claims_is_granted,
             promoting_twice_gives_the_same_baseline,
+            rejected_messages_charge_nobody,
             the_best_baseline_is_the_best_of_its_time,
             the_dispatcher_finds_what_no_message_stands_for,
             the_dispatcher_takes_urgent_jobs_first,

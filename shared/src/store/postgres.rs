@@ -59,7 +59,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/p
 const UNDEFINED_TABLE: &str = "42P01";
 
 /// Where the databases are and how they are used.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The hosts' URLs. Each host says itself whether it is the primary; the order does not matter.
     pub urls: Vec<String>,
@@ -67,6 +67,13 @@ pub struct Settings {
     pub connections: u32,
     /// Whether leases go by the database's clock, so that workers with wrong clocks agree. Tests bring their own time.
     pub follow_database_clock: bool,
+}
+
+/// Without the URLs: they hold passwords.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
 }
 
 /// The store in `PostgreSQL`.
@@ -87,6 +94,11 @@ impl Postgres {
         let followed = settings.follow_database_clock.then_some(&database_clock);
         let cluster = Cluster::watch(settings, followed, metrics)?;
         Ok(Self { cluster, clock: database_clock })
+    }
+
+    /// The clock that this store goes by.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     /// Waits until a primary answers.

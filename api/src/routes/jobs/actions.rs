@@ -9,6 +9,7 @@ use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
 use tars_shared::store::Cancellation;
 use tars_shared::submission::{Submission, retry_job_id};
+use uuid::Uuid;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -17,7 +18,7 @@ use warp::reply::Response;
 use super::super::evaluate::receipt;
 use super::{Context, json, route, with};
 use crate::access::{self, Role, Subject};
-use crate::deadline::within;
+use crate::deadline::{altogether, within};
 use crate::problem::Problem;
 use crate::query::job_id;
 use crate::view::JobView;
@@ -71,6 +72,10 @@ async fn cancel(id: String, _: Subject, context: Arc<Context>) -> Result<Respons
 /// A terminal status never changes, so a retry is a new job with the same request and the same seed. Asking twice gives
 /// the same new job.
 async fn retry(id: String, subject: Subject, context: Arc<Context>) -> Result<Response, Problem> {
+    altogether(retry_job(id, subject, context)).await
+}
+
+async fn retry_job(id: String, subject: Subject, context: Arc<Context>) -> Result<Response, Problem> {
     let id = job_id(&id)?;
     let job = Watch::new(&context, id).look().await?;
     if !matches!(job.status, Status::Failed | Status::Cancelled) {
@@ -117,6 +122,10 @@ async fn promote(
     if promotion.environments.as_ref().is_some_and(Vec::is_empty) {
         return Err(Problem::invalid_field("environments", "name at least one, or leave it out for all"));
     }
+    altogether(promote_results(id, promotion, context)).await
+}
+
+async fn promote_results(id: Uuid, promotion: Promotion, context: Arc<Context>) -> Result<Response, Problem> {
     let job = Watch::new(&context, id).look().await?;
     if job.status != Status::Completed {
         let detail = format!("the job is {}: only completed jobs can be promoted", job.status);
@@ -124,6 +133,10 @@ async fn promote(
     }
     let jobs = context.services.store.jobs.clone();
     let mut results = within(async move { jobs.results(id).await }).await?;
+    if results.len() != job.parameters.environments.len() {
+        // A replica that lags behind has answered one of the two questions.
+        return Err(Problem::unavailable());
+    }
     if let Some(wanted) = &promotion.environments {
         if let Some(stranger) = wanted.iter().find(|id| !job.parameters.environments.contains(id)) {
             return Err(Problem::invalid_field("environments", format!("the job did not evaluate {stranger}")));

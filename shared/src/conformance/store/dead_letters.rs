@@ -1,17 +1,21 @@
 //! Dead letters.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::Fixture;
 use super::leases::{claim, granted};
-use crate::clock::Clock as _;
+use crate::artifact::Digest;
+use crate::clock::{Clock as _, System};
 use crate::conformance::samples::submission;
 use crate::dead_letter::DeadLetterFilter;
 use crate::job::{FailureKind, Status};
 use crate::queue::DeadMessage;
 use crate::store::{Ending, Failed};
+use crate::submission::Submission;
 
 /// What failed is a dead letter with its reason; what did not is none.
 ///
@@ -47,46 +51,80 @@ pub async fn a_failed_job_is_a_dead_letter(fixture: Fixture) {
     assert_eq!(store.dead_letters.find(ids[0]).await.unwrap(), None);
 }
 
-/// A message that the queue gave up on ends its job, unless the job is in better hands; one that cannot be read is kept.
+fn dead(submission: &Submission, reason: &str) -> DeadMessage {
+    DeadMessage {
+        message_id: System.new_id(),
+        body: Bytes::from_static(b"{}"),
+        submission: Ok(submission.clone()),
+        reason: reason.to_owned(),
+    }
+}
+
+/// A message that the queue gave up on costs its job an attempt, unless the job is in better hands; the dispatcher
+/// publishes a new one, until the attempts are spent.
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn a_dead_message_is_buried_once(fixture: Fixture) {
+pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
+    const MAX_ATTEMPTS: u32 = 3;
     let Fixture { store, clock } = fixture;
-    let (unknown, running, ended) = (submission(&*clock), submission(&*clock), submission(&*clock));
+    let (waiting, running, ended) = (submission(&*clock), submission(&*clock), submission(&*clock));
     claim(&store, &running).await;
     let lease = granted(&claim(&store, &ended).await);
     store.leases.finish(lease, &Ending::Completed(Vec::new())).await.unwrap();
-    for _ in 0..2 {
-        for submission in [&unknown, &running, &ended] {
-            let message = DeadMessage {
-                message_id: clock.new_id(),
-                body: Bytes::new(),
-                submission: Ok(submission.clone()),
-                reason: "delivery_limit".to_owned(),
-            };
-            store.dead_letters.bury(&message).await.unwrap();
-        }
+    let letters = &store.dead_letters;
+    for attempt in 1..=MAX_ATTEMPTS {
+        let message = dead(&waiting, "delivery_limit");
+        letters.bury(&message, MAX_ATTEMPTS).await.unwrap();
+        letters.bury(&message, MAX_ATTEMPTS).await.unwrap();
+        let job = store.jobs.find(waiting.job_id).await.unwrap().expect("it is recorded");
+        assert_eq!((job.attempt, job.failures.len()), (attempt, attempt as usize), "once, however often it is buried");
+        let due = store.dispatches.due(Duration::ZERO, 10).await.unwrap();
+        assert_eq!(due.len(), usize::from(attempt < MAX_ATTEMPTS), "it gets a new message, as long as it may");
+        store.dispatches.mark_dispatched(&[waiting.job_id]).await.unwrap();
     }
-    let job = store.jobs.find(unknown.job_id).await.unwrap().expect("it is recorded");
-    assert_eq!((job.status, job.failures.len()), (Status::Failed, 1));
-    assert_eq!(job.failures[0].kind, FailureKind::Undeliverable);
-    assert_eq!(store.jobs.find(running.job_id).await.unwrap().unwrap().status, Status::Running, "a worker has it");
-    assert_eq!(store.jobs.find(ended.job_id).await.unwrap().unwrap().status, Status::Completed);
+    let job = store.jobs.find(waiting.job_id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.failures[0].kind), (Status::Failed, FailureKind::Undeliverable));
+    assert_eq!(letters.list(&DeadLetterFilter::default(), 10).await.unwrap().len(), 1, "it is a dead letter now");
 
+    for submission in [&running, &ended] {
+        let before = store.jobs.find(submission.job_id).await.unwrap();
+        letters.bury(&dead(submission, "delivery_limit"), 1).await.unwrap();
+        assert_eq!(store.jobs.find(submission.job_id).await.unwrap(), before, "somebody else decides");
+    }
+}
+
+/// What a worker of another version rejected is nobody's fault, and what is no job's is kept for operators.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let letters = &store.dead_letters;
+    let known = submission(&*clock);
+    store.jobs.insert(std::slice::from_ref(&known)).await.unwrap();
+    store.dispatches.mark_dispatched(&[known.job_id]).await.unwrap();
+    letters.bury(&dead(&known, "rejected"), 1).await.unwrap();
+    let job = store.jobs.find(known.job_id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.attempt, job.failures), (Status::Queued, 0, Vec::new()));
+    assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap().len(), 1, "another worker may understand it");
+
+    let stranger = Submission { request_hash: Digest::of(b"another"), ..known };
     let garbage = DeadMessage {
         message_id: Uuid::from_u128(9),
         body: Bytes::from_static(b"{\xff"),
         submission: Err("not JSON".to_owned()),
         reason: "rejected".to_owned(),
     };
-    store.dead_letters.bury(&garbage).await.unwrap();
-    store.dead_letters.bury(&garbage).await.unwrap();
-    let letters = store.dead_letters.list(&DeadLetterFilter::default(), 10).await.unwrap();
-    assert_eq!(letters.len(), 2, "{letters:?}");
-    let kept = store.dead_letters.find(garbage.message_id).await.unwrap().expect("it is kept");
-    assert_eq!(
-        (kept.job_id, kept.kind, kept.body.as_deref()),
-        (None, FailureKind::UnreadableMessage, Some(&garbage.body[..]))
-    );
+    let stranger = dead(&stranger, "delivery_limit");
+    for message in [&garbage, &garbage, &stranger] {
+        letters.bury(message, 1).await.unwrap();
+    }
+    let listed = letters.list(&DeadLetterFilter::default(), 10).await.unwrap();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    for message in [&garbage, &stranger] {
+        let kept = letters.find(message.message_id).await.unwrap().expect("it is kept");
+        assert_eq!((kept.job_id, kept.kind), (None, FailureKind::UnreadableMessage));
+        assert_eq!(kept.body.as_deref(), Some(&message.body[..]), "with all its bytes");
+    }
 }

@@ -8,7 +8,8 @@ use tars_engine::regression;
 use uuid::Uuid;
 
 use super::Fixture;
-use crate::clock::Clock as _;
+use crate::artifact::Digest;
+use crate::clock::{Clock as _, System};
 use crate::conformance::samples::{baseline, result, submission, with_priority};
 use crate::job::{FailureKind, Progress, Status};
 use crate::request::Priority;
@@ -18,6 +19,7 @@ use crate::submission::Submission;
 const TERM: Duration = Duration::from_secs(5);
 const TERMS: ClaimTerms<'static> = ClaimTerms {
     worker: "tester",
+    claim_id: Uuid::from_u128(3),
     message_id: Uuid::from_u128(7),
     silent: None,
     alone: true,
@@ -25,9 +27,22 @@ const TERMS: ClaimTerms<'static> = ClaimTerms {
     max_attempts: 3,
 };
 
+/// Claims on these terms, as a worker does: by a claim of its own, and an expired lease is watched, which takes a second
+/// look when time stands still.
+async fn claim_on(store: &Store, submission: &Submission, terms: ClaimTerms<'_>) -> Claim {
+    let terms = ClaimTerms { claim_id: System.new_id(), ..terms };
+    match store.leases.claim(submission, &terms).await.unwrap() {
+        Claim::Held { holding, expired: true } => {
+            let watched = ClaimTerms { silent: Some(holding), ..terms };
+            store.leases.claim(submission, &watched).await.unwrap()
+        }
+        claim => claim,
+    }
+}
+
 /// Claims on the usual terms.
 pub(super) async fn claim(store: &Store, submission: &Submission) -> Claim {
-    store.leases.claim(submission, &TERMS).await.unwrap()
+    claim_on(store, submission, TERMS).await
 }
 
 /// The lease of a claim that must have been granted.
@@ -68,7 +83,7 @@ pub async fn a_claim_by_message_alone_records_the_job(fixture: Fixture) {
 /// The lease that stands in the way of a claim.
 fn held(claim: Claim) -> Holding {
     match claim {
-        Claim::Held(holding) => holding,
+        Claim::Held { holding, .. } => holding,
         other => panic!("somebody should hold the job, but the claim gave {other:?}"),
     }
 }
@@ -117,12 +132,49 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
     clock.advance(TimeDelta::seconds(1));
     store.leases.renew(TERM, &[Heartbeat { lease, episodes_done: 1 }]).await.unwrap();
     let watched = ClaimTerms { silent: Some(seen), ..TERMS };
-    let renewed = held(store.leases.claim(&submission, &watched).await.unwrap());
+    let renewed = held(claim_on(&store, &submission, watched).await);
     assert!(renewed.expires_at > seen.expires_at, "the holder is alive: it keeps the job");
 
+    // While the store is away nobody renews; whoever comes back first must not take what is only late.
+    clock.advance(TimeDelta::seconds(60));
+    let late = ClaimTerms { claim_id: System.new_id(), ..TERMS };
+    let first_look = store.leases.claim(&submission, &late).await.unwrap();
+    assert_eq!(first_look, Claim::Held { holding: renewed, expired: true }, "expired is not enough");
+    store.leases.renew(TERM, &[Heartbeat { lease, episodes_done: 2 }]).await.unwrap();
+    let renewed = held(claim_on(&store, &submission, ClaimTerms { silent: Some(renewed), ..TERMS }).await);
+
     let silent = ClaimTerms { silent: Some(renewed), ..TERMS };
-    assert_eq!(attempt(&store.leases.claim(&submission, &silent).await.unwrap()), 2, "a silent holder loses it");
+    assert_eq!(attempt(&claim_on(&store, &submission, silent).await), 2, "a silent holder loses it");
     assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap());
+}
+
+/// A claim whose answer got lost is asked again, and gives the same lease again: nobody is charged for a network.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_claim_that_is_repeated_gives_the_same_lease(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let submission = submission(&*clock);
+    let first = store.leases.claim(&submission, &TERMS).await.unwrap();
+    clock.advance(TimeDelta::seconds(7));
+    assert_eq!(store.leases.claim(&submission, &TERMS).await.unwrap(), first);
+    assert!(store.leases.finish(granted(&first), &Ending::Cancelled).await.unwrap());
+    assert_eq!(store.leases.claim(&submission, &TERMS).await.unwrap(), Claim::Ended(Status::Cancelled));
+}
+
+/// A message whose key belongs to another request is nobody's: it neither runs nor changes anything.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn another_request_under_the_same_key_claims_nothing(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let first = submission(&*clock);
+    store.jobs.insert(from_ref(&first)).await.unwrap();
+    let before = store.jobs.find(first.job_id).await.unwrap();
+    let other = Submission { request_hash: Digest::of(b"another"), ..first.clone() };
+    assert_eq!(claim(&store, &other).await, Claim::Stranger);
+    assert_eq!(store.jobs.find(first.job_id).await.unwrap(), before);
+    assert_eq!(attempt(&claim(&store, &first).await), 1, "the first one runs");
 }
 
 /// When a worker vanishes with several jobs, any of them may be the reason: none is charged, and each runs alone next,
@@ -134,11 +186,11 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
     let Fixture { store, clock } = fixture;
     let submission = submission(&*clock);
     let beside_others = ClaimTerms { alone: false, ..TERMS };
-    let first = store.leases.claim(&submission, &beside_others).await.unwrap();
+    let first = claim_on(&store, &submission, beside_others).await;
     assert_eq!(attempt(&first), 1);
     clock.advance(TimeDelta::seconds(6));
 
-    assert_eq!(store.leases.claim(&submission, &beside_others).await.unwrap(), Claim::Suspect);
+    assert_eq!(claim_on(&store, &submission, beside_others).await, Claim::Suspect);
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     assert_eq!((job.status, job.attempt, job.interruptions), (Status::Queued, 0, 1));
     assert_eq!(job.failures, [], "nobody is charged for a worker that was shared");
@@ -148,7 +200,7 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
         assert_eq!(attempt(&claim(&store, &submission).await), number, "alone it runs");
         clock.advance(TimeDelta::seconds(6));
     }
-    assert_eq!(claim(&store, &submission).await, Claim::Ended(Status::Failed), "alone it is charged");
+    assert_eq!(claim(&store, &submission).await, Claim::Exhausted, "alone it is charged");
     let letter = store.dead_letters.find(submission.job_id).await.unwrap().expect("it is a dead letter");
     assert_eq!((letter.job_id, letter.kind), (Some(submission.job_id), FailureKind::WorkerLost));
 }
@@ -256,6 +308,7 @@ pub async fn attempts_are_spent_and_then_the_job_fails(fixture: Fixture) {
         assert_eq!(attempt(&claim(&store, &submission).await), number);
         clock.advance(TimeDelta::seconds(6));
     }
+    assert_eq!(claim(&store, &submission).await, Claim::Exhausted);
     assert_eq!(claim(&store, &submission).await, Claim::Ended(Status::Failed));
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     assert_eq!((job.status, job.attempt, job.failures.len()), (Status::Failed, 3, 3));
@@ -300,6 +353,7 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
         assert!(!store.leases.record_result(lease, 0, &result("CartPole-v1")).await.unwrap());
         store.jobs.cancel(submission.job_id).await.unwrap();
         store.dispatches.mark_dispatched(&[submission.job_id]).await.unwrap();
+        store.dispatches.void_expired(&[submission.job_id]).await.unwrap();
         store.dispatches.orphan_all().await.unwrap();
         assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), []);
         assert_eq!(store.jobs.find(submission.job_id).await.unwrap().unwrap(), ended, "nothing of it changed");
@@ -332,8 +386,11 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
 
     clock.advance(TimeDelta::seconds(3));
     assert_eq!(store.dispatches.expired(10).await.unwrap(), from_ref(&running), "its lease expired");
+    assert_eq!(store.dispatches.lag().await.unwrap(), Duration::from_secs(1), "since then it waits");
     assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), [], "which is another matter");
     store.dispatches.mark_dispatched(&[running.job_id]).await.unwrap();
+    assert_eq!(status(&store, running.job_id).await, Status::Running, "a message alone takes nothing from anybody");
+    store.dispatches.void_expired(&[running.job_id, forgotten.job_id]).await.unwrap();
     assert_eq!(store.dispatches.expired(10).await.unwrap(), [], "it is dispatched once, not at every look");
     assert_eq!(status(&store, running.job_id).await, Status::Queued);
     assert!(!store.leases.finish(lease, &Ending::Cancelled).await.unwrap(), "its former holder writes nothing");

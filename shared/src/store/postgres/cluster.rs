@@ -1,6 +1,7 @@
 //! Which host takes writes, and which answers reads.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::Postgres;
@@ -17,6 +18,8 @@ use crate::store::{Error, Host};
 #[derive(Debug)]
 pub(super) struct Cluster {
     nodes: Vec<Arc<Node>>,
+    /// The highest timeline ever seen: a primary below it was replaced, even while its successor does not answer.
+    newest: AtomicU32,
     watchers: Vec<AbortHandle>,
 }
 
@@ -31,16 +34,18 @@ impl Cluster {
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         let watch = |node: &Arc<Node>| tokio::spawn(node.clone().watch(clock.cloned(), metrics.clone())).abort_handle();
         let watchers = nodes.iter().map(watch).collect();
-        Ok(Self { nodes, watchers })
+        Ok(Self { nodes, newest: AtomicU32::new(0), watchers })
     }
 
     /// The host that takes writes. Of two that claim to, the one that was promoted later.
     fn primary(&self) -> Option<&Node> {
-        let timeline = |node: &&Arc<Node>| match node.seen() {
-            Seen::Primary { timeline } => Some(timeline),
+        let primaries = self.nodes.iter().filter_map(|node| match node.seen() {
+            Seen::Primary { timeline } => Some((timeline, node)),
             _ => None,
-        };
-        self.nodes.iter().filter(|node| timeline(node).is_some()).max_by_key(timeline).map(AsRef::as_ref)
+        });
+        let (timeline, latest) = primaries.max_by_key(|(timeline, _)| *timeline)?;
+        let newest = self.newest.fetch_max(timeline, Ordering::Relaxed);
+        (timeline >= newest).then_some(&**latest)
     }
 
     fn replica(&self) -> Option<&Node> {

@@ -14,11 +14,11 @@ use crate::metrics::Metrics;
 use crate::store;
 
 /// How long a host that nobody suspects is left alone between two questions.
-const REST: Duration = Duration::from_millis(450);
+const REST: Duration = Duration::from_millis(400);
 /// A host that has not said what it is by then counts as away.
 const PATIENCE: Duration = Duration::from_millis(700);
 /// The shortest time between two questions, however much is suspected.
-const BREATH: Duration = Duration::from_millis(50);
+const BREATH: Duration = Duration::from_millis(100);
 /// How long a call waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(2);
 /// A connection that was idle for longer is asked whether it still leads to what it led to.
@@ -50,7 +50,6 @@ impl Seen {
 }
 
 /// One host.
-#[derive(Debug)]
 pub(super) struct Node {
     /// Address and database, without credentials.
     pub(super) name: String,
@@ -59,6 +58,13 @@ pub(super) struct Node {
     pool: RwLock<PgPool>,
     seen: watch::Sender<(Seen, Duration)>,
     suspicion: Arc<Notify>,
+}
+
+/// Without its options: they hold a password.
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Node {

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, PgConnection, Postgres};
 
-/// A transaction. Unless it is committed, its connection is closed instead of going back to the pool: whatever was
+/// A transaction. Unless it is ended in order, its connection is closed instead of going back to the pool: whatever was
 /// under way when the caller went, or when an answer got lost, ends with it. (sqlx's own transactions can leave a
 /// connection inside one when the future that begins them is dropped: <https://github.com/launchbadge/sqlx/issues/4385>.)
 #[derive(Debug)]
@@ -24,6 +24,13 @@ impl Writing {
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
         self.execute("COMMIT").await?;
         // In order again: back to the pool.
+        drop(self.0.take());
+        Ok(())
+    }
+
+    /// Takes everything back.
+    pub(super) async fn rollback(mut self) -> Result<(), sqlx::Error> {
+        self.execute("ROLLBACK").await?;
         drop(self.0.take());
         Ok(())
     }

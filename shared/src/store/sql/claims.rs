@@ -5,9 +5,9 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::leases::void;
-use super::{Adapter, Connection, Row, dead_letters, jobs, rows};
+use super::{Adapter, Connection, dead_letters, jobs, rows};
 use crate::job::Status;
-use crate::store::{Claim, ClaimTerms, Error, Holding, Lease};
+use crate::store::{Claim, ClaimTerms, Error, Holding, Inserted, Lease};
 use crate::submission::Submission;
 
 /// The row of a job as a claim finds it.
@@ -16,40 +16,34 @@ struct Found {
     attempt: u32,
     interruptions: u32,
     cancel_requested: bool,
-    /// Its live lease, unless the claimer has found it silent.
-    holding: Option<Holding>,
+    /// The claim that its worker holds it by.
+    claim_id: Option<Uuid>,
+    holding: Holding,
 }
 
 impl Found {
-    fn read(row: &Row, terms: &ClaimTerms<'_>, now: DateTime<Utc>) -> Result<Self, Error> {
-        let holding = match row.try_get("lease_expires_at")? {
-            Some(expires_at) if expires_at > now => Some(Holding {
-                epoch: rows::number(row, "lease_epoch")?,
-                // Rows of before this column existed have no message: nobody can have been delivered it.
-                message_id: row.try_get::<Option<Uuid>, _>("lease_message")?.unwrap_or_default(),
-                expires_at,
-            }),
-            _ => None,
-        };
-        Ok(Self {
-            status: rows::status(row)?,
-            attempt: rows::number(row, "attempt")?,
-            interruptions: rows::number(row, "interruptions")?,
-            cancel_requested: row.try_get("cancel_requested")?,
-            holding: holding.filter(|&holding| terms.silent != Some(holding)),
-        })
-    }
-
-    async fn find(tx: &mut Connection, id: Uuid, terms: &ClaimTerms<'_>, now: DateTime<Utc>) -> Result<Self, Error> {
+    async fn lock(tx: &mut Connection, id: Uuid) -> Result<Self, Error> {
         let row = sqlx::query(concat!(
-            "SELECT status, attempt, interruptions, cancel_requested, lease_epoch, lease_message, lease_expires_at \
-             FROM jobs WHERE id = $1",
+            "SELECT status, attempt, interruptions, cancel_requested, lease_claim, lease_epoch, lease_message, \
+             lease_expires_at FROM jobs WHERE id = $1",
             for_update!()
         ))
         .bind(id)
         .fetch_one(tx)
         .await?;
-        Self::read(&row, terms, now)
+        Ok(Self {
+            status: rows::status(&row)?,
+            attempt: rows::number(&row, "attempt")?,
+            interruptions: rows::number(&row, "interruptions")?,
+            cancel_requested: row.try_get("cancel_requested")?,
+            claim_id: row.try_get("lease_claim")?,
+            holding: Holding {
+                epoch: rows::number(&row, "lease_epoch")?,
+                // A row of before these columns existed names no message: nobody can have been delivered it.
+                message_id: row.try_get::<Option<Uuid>, _>("lease_message")?.unwrap_or_default(),
+                expires_at: row.try_get::<Option<DateTime<Utc>>, _>("lease_expires_at")?.unwrap_or_default(),
+            },
+        })
     }
 }
 
@@ -59,68 +53,82 @@ impl Adapter {
         submission: &Submission,
         terms: &ClaimTerms<'_>,
     ) -> Result<Claim, Error> {
-        let now = self.now();
         let id = submission.job_id;
         let mut tx = self.write().await?;
-        jobs::insert(&mut tx, submission).await?;
-        let mut found = Found::find(&mut tx, id, terms, now).await?;
-        if found.status == Status::Running && found.holding.is_none() {
-            void(&mut tx, id, now).await?;
-            found = Found::find(&mut tx, id, terms, now).await?;
+        if jobs::insert(&mut tx, submission).await? == Inserted::Conflict {
+            tx.rollback().await?;
+            return Ok(Claim::Stranger);
         }
-        let claim = if found.status.is_terminal() {
-            Claim::Ended(found.status)
-        } else if let Some(holding) = found.holding {
-            Claim::Held(holding)
-        } else if found.cancel_requested {
-            end(&mut tx, id, Status::Cancelled, now).await?
-        } else if found.attempt >= terms.max_attempts {
-            let ended = end(&mut tx, id, Status::Failed, now).await?;
-            dead_letters::of_failed_job(&mut tx, id, now).await?;
-            ended
-        } else if found.interruptions > 0 && !terms.alone {
-            Claim::Suspect
-        } else {
-            grant(&mut tx, id, terms, now).await?
+        let mut found = Found::lock(&mut tx, id).await?;
+        // Only now: the wait for the row must not shorten the lease.
+        let now = self.now();
+        if found.status == Status::Running && found.claim_id != Some(terms.claim_id) {
+            let holding = found.holding;
+            if terms.silent != Some(holding) {
+                tx.commit().await?;
+                return Ok(Claim::Held { holding, expired: holding.expires_at <= now });
+            }
+            void(&mut tx, id, now).await?;
+            found = Found::lock(&mut tx, id).await?;
+        }
+        let claim = match found.status {
+            // This very claim was granted before, and its answer got lost.
+            Status::Running => granted(&mut tx, id, found.holding.epoch, found.attempt).await?,
+            Status::Queued if found.cancel_requested => {
+                end(&mut tx, id, Status::Cancelled, now).await?;
+                Claim::Ended(Status::Cancelled)
+            }
+            Status::Queued if found.attempt >= terms.max_attempts => {
+                end(&mut tx, id, Status::Failed, now).await?;
+                dead_letters::of_failed_job(&mut tx, id, now).await?;
+                Claim::Exhausted
+            }
+            Status::Queued if found.interruptions > 0 && !terms.alone => Claim::Suspect,
+            Status::Queued => grant(&mut tx, id, terms, now).await?,
+            ended => Claim::Ended(ended),
         };
         tx.commit().await?;
         Ok(claim)
     }
 }
 
-async fn end(tx: &mut Connection, id: Uuid, status: Status, now: DateTime<Utc>) -> Result<Claim, Error> {
+/// Ends a job that no worker holds.
+pub(super) async fn end(tx: &mut Connection, id: Uuid, status: Status, now: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query("UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1")
         .bind(id)
         .bind(status.as_str())
         .bind(now)
         .execute(tx)
         .await?;
-    Ok(Claim::Ended(status))
+    Ok(())
 }
 
 async fn grant(tx: &mut Connection, id: Uuid, terms: &ClaimTerms<'_>, now: DateTime<Utc>) -> Result<Claim, Error> {
     let row = sqlx::query(
         "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
-         lease_expires_at = $3, lease_message = $5, lease_alone = $6, started_at = coalesce(started_at, $4), \
-         not_before = NULL, dispatched_at = $4 WHERE id = $1 RETURNING attempt, lease_epoch",
+         lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
+         started_at = coalesce(started_at, $4), not_before = NULL, dispatched_at = $4 WHERE id = $1 \
+         RETURNING attempt, lease_epoch",
     )
     .bind(id)
     .bind(terms.worker)
     .bind(now + terms.term)
     .bind(now)
     .bind(terms.message_id)
+    .bind(terms.claim_id)
     .bind(terms.alone)
     .fetch_one(&mut *tx)
     .await?;
+    granted(tx, id, rows::number(&row, "lease_epoch")?, rows::number(&row, "attempt")?).await
+}
+
+async fn granted(tx: &mut Connection, id: Uuid, epoch: u32, attempt: u32) -> Result<Claim, Error> {
     let finished = sqlx::query(
         "SELECT position, result, baseline_id, regression FROM evaluations WHERE job_id = $1 AND result IS NOT NULL",
     )
     .bind(id)
     .fetch_all(tx)
     .await?;
-    Ok(Claim::Granted {
-        lease: Lease { job_id: id, epoch: rows::number(&row, "lease_epoch")? },
-        attempt: rows::number(&row, "attempt")?,
-        finished: finished.iter().map(rows::evaluation).collect::<Result<_, _>>()?,
-    })
+    let finished = finished.iter().map(rows::evaluation).collect::<Result<_, _>>()?;
+    Ok(Claim::Granted { lease: Lease { job_id: id, epoch }, attempt, finished })
 }

@@ -6,11 +6,11 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::leases::record_failure;
-use super::{Adapter, Connection, jobs, rows};
+use super::{Adapter, Connection, claims, jobs, rows};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter};
 use crate::job::{FailureKind, Status};
 use crate::queue::DeadMessage;
-use crate::store::{DeadLetters, Error, Failed};
+use crate::store::{DeadLetters, Error, Failed, Inserted};
 use crate::submission::Submission;
 
 /// The dead letter of a job that has just failed, with the last of its failures.
@@ -26,55 +26,78 @@ pub(super) async fn of_failed_job(tx: &mut Connection, job_id: Uuid, now: DateTi
     Ok(())
 }
 
-/// Fails the job of a message that nobody finished with, unless it has ended or somebody works on it now.
-async fn fail(tx: &mut Connection, submission: &Submission, failed: &Failed, now: DateTime<Utc>) -> Result<(), Error> {
+/// What is listed: all but the bytes, which may be megabytes.
+const LISTED: &str = "SELECT id, job_id, at, kind, reason, NULL AS body FROM dead_letters WHERE TRUE";
+
+/// Charges a queued job for a message that nobody finished with, and lets the dispatcher publish a new one; fails it when
+/// its attempts are spent. False: the message is not this job's.
+async fn charge(
+    tx: &mut Connection,
+    submission: &Submission,
+    reason: &str,
+    max_attempts: u32,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let id = submission.job_id;
-    jobs::insert(&mut *tx, submission).await?;
-    let row = sqlx::query(concat!("SELECT status, attempt FROM jobs WHERE id = $1", for_update!()))
-        .bind(id)
-        .fetch_one(&mut *tx)
-        .await?;
-    if rows::status(&row)? != Status::Queued {
-        return Ok(());
+    if jobs::insert(&mut *tx, submission).await? == Inserted::Conflict {
+        return Ok(false);
     }
-    // Attempts count from 1, so this failure has a place of its own behind those of the attempts.
-    let attempt = rows::number::<u32>(&row, "attempt")?.saturating_add(1);
-    record_failure(&mut *tx, id, attempt, failed, now).await?;
-    sqlx::query("UPDATE jobs SET status = 'failed', finished_at = $2 WHERE id = $1")
+    // A job without a note of its dispatch was charged for this message already, or has a better one coming.
+    let row = sqlx::query(concat!(
+        "SELECT attempt FROM jobs WHERE id = $1 AND status = 'queued' AND (dispatched_at IS NOT NULL OR attempt = 0)",
+        for_update!()
+    ))
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(true) };
+    // A worker of another version may reject what this one understands: that is nobody's fault.
+    let attempt = rows::number::<u32>(&row, "attempt")?.saturating_add(u32::from(reason != "rejected"));
+    sqlx::query("UPDATE jobs SET attempt = $2, dispatched_at = NULL WHERE id = $1")
         .bind(id)
-        .bind(now)
+        .bind(i64::from(attempt))
         .execute(&mut *tx)
         .await?;
-    of_failed_job(tx, id, now).await
+    if reason != "rejected" {
+        let reason =
+            format!("the queue gave up on its message ({reason}): nobody finished with it, see the workers' logs");
+        record_failure(&mut *tx, id, attempt, &Failed { kind: FailureKind::Undeliverable, reason }, now).await?;
+    }
+    if attempt >= max_attempts {
+        claims::end(&mut *tx, id, Status::Failed, now).await?;
+        of_failed_job(tx, id, now).await?;
+    }
+    Ok(true)
+}
+
+/// Keeps a message that is no job's.
+async fn keep(tx: &mut Connection, message: &DeadMessage, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO dead_letters (id, at, kind, reason, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(message.message_id)
+    .bind(now)
+    .bind(FailureKind::UnreadableMessage.as_str())
+    .bind(rows::storable(reason))
+    .bind(&message.body[..])
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 #[async_trait]
 impl DeadLetters for Adapter {
-    async fn bury(&self, message: &DeadMessage) -> Result<(), Error> {
+    async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.write().await?;
         match &message.submission {
             Ok(submission) => {
-                let reason = format!(
-                    "its message was delivered again and again and nobody finished with it ({}): see the workers' logs",
-                    message.reason
-                );
-                let failed = Failed { kind: FailureKind::Undeliverable, reason };
-                fail(&mut tx, submission, &failed, now).await?;
+                if !charge(&mut tx, submission, &message.reason, max_attempts, now).await? {
+                    let reason = format!("the key of job {} was used for another request before", submission.job_id);
+                    keep(&mut tx, message, &reason, now).await?;
+                }
             }
-            Err(reason) => {
-                sqlx::query(
-                    "INSERT INTO dead_letters (id, at, kind, reason, body) VALUES ($1, $2, $3, $4, $5) \
-                     ON CONFLICT (id) DO NOTHING",
-                )
-                .bind(message.message_id)
-                .bind(now)
-                .bind(FailureKind::UnreadableMessage.as_str())
-                .bind(rows::storable(reason))
-                .bind(&message.body[..])
-                .execute(&mut *tx)
-                .await?;
-            }
+            Err(reason) => keep(&mut tx, message, reason, now).await?,
         }
         tx.commit().await?;
         Ok(())
@@ -89,7 +112,7 @@ impl DeadLetters for Adapter {
     }
 
     async fn list(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        let mut select = QueryBuilder::new("SELECT * FROM dead_letters WHERE TRUE");
+        let mut select = QueryBuilder::new(LISTED);
         if let Some(kind) = filter.kind {
             select.push(" AND kind = ").push_bind(kind.as_str());
         }

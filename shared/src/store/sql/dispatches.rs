@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::leases::void;
-use super::{Adapter, Driver, rows};
+use super::{Adapter, Connection, Driver, rows};
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
 
@@ -37,6 +37,17 @@ impl Adapter {
     }
 }
 
+async fn mark(tx: &mut Connection, jobs: &[Uuid], now: DateTime<Utc>) -> Result<(), Error> {
+    for id in jobs {
+        sqlx::query("UPDATE jobs SET dispatched_at = $2 WHERE id = $1 AND status = 'queued'")
+            .bind(id)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Dispatches for Adapter {
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
@@ -60,38 +71,42 @@ impl Dispatches for Adapter {
 
     async fn lag(&self) -> Result<Duration, Error> {
         let now = self.now();
-        let mut select = QueryBuilder::new(
-            "SELECT min(CASE status WHEN 'running' THEN lease_expires_at ELSE coalesce(not_before, submitted_at) END) \
-             AS since FROM jobs WHERE ",
-        );
-        select.push(NEVER_DISPATCHED).push_bind(now).push(" OR ").push(EXPIRED).push_bind(now);
+        // Two questions, each with an index of its own.
+        let mut select = QueryBuilder::new("SELECT (SELECT min(coalesce(not_before, submitted_at)) FROM jobs WHERE ");
+        select.push(NEVER_DISPATCHED).push_bind(now);
+        select.push(") AS due, (SELECT min(lease_expires_at) FROM jobs WHERE ").push(EXPIRED).push_bind(now);
+        select.push(") AS expired");
         let row = select.build().fetch_one(&mut *self.reader().await?).await?;
-        let since: Option<DateTime<Utc>> = row.try_get("since")?;
+        let (due, expired): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
+            (row.try_get("due")?, row.try_get("expired")?);
+        let since = due.into_iter().chain(expired).min();
         Ok(since.and_then(|since| (now - since).to_std().ok()).unwrap_or_default())
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {
-        let now = self.now();
-        // Everyone who locks several jobs at once does so in the order of their ids: then nobody waits in a circle.
-        let mut jobs = jobs.to_vec();
-        jobs.sort_unstable();
         let mut tx = self.write().await?;
-        for id in jobs {
-            let expired =
-                sqlx::query(concat!("SELECT 1 FROM jobs WHERE id = $1 AND lease_expires_at <= $2", for_update!()))
-                    .bind(id)
-                    .bind(now)
-                    .fetch_optional(&mut *tx)
-                    .await?;
+        mark(&mut tx, jobs, self.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error> {
+        let now = self.now();
+        let mut tx = self.write().await?;
+        for &id in jobs {
+            let expired = sqlx::query(concat!(
+                "SELECT 1 FROM jobs WHERE id = $1 AND status = 'running' AND lease_expires_at <= $2",
+                for_update!()
+            ))
+            .bind(id)
+            .bind(now)
+            .fetch_optional(&mut *tx)
+            .await?;
             if expired.is_some() {
                 void(&mut tx, id, now).await?;
             }
-            sqlx::query("UPDATE jobs SET dispatched_at = $2 WHERE id = $1 AND status = 'queued'")
-                .bind(id)
-                .bind(now)
-                .execute(&mut *tx)
-                .await?;
         }
+        mark(&mut tx, jobs, now).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -68,7 +68,9 @@ impl Jobs for Adapter {
         for submission in submissions {
             inserted.push(insert(&mut tx, submission).await?);
         }
-        if !inserted.contains(&Inserted::Conflict) {
+        if inserted.contains(&Inserted::Conflict) {
+            tx.rollback().await?;
+        } else {
             tx.commit().await?;
         }
         Ok(inserted)

@@ -88,12 +88,9 @@ impl Leases for Adapter {
         if heartbeats.is_empty() {
             return Ok(Vec::new());
         }
-        // In the order of their ids, as everyone who locks several jobs at once.
-        let mut ordered = heartbeats.to_vec();
-        ordered.sort_unstable_by_key(|heartbeat| heartbeat.lease.job_id);
         let mut update = QueryBuilder::new("UPDATE jobs SET lease_expires_at = ");
         update.push_bind(self.now() + term).push(", episodes_done = beat.column3 FROM (");
-        update.push_values(&ordered, |mut row, heartbeat| {
+        update.push_values(heartbeats, |mut row, heartbeat| {
             row.push_bind(heartbeat.lease.job_id);
             row.push_bind(i64::from(heartbeat.lease.epoch)).push_bind(i64::from(heartbeat.episodes_done));
         });
@@ -126,16 +123,17 @@ impl Leases for Adapter {
         .fetch_optional(&mut *tx)
         .await?;
         if held.is_none() {
+            tx.rollback().await?;
             return Ok(false);
         }
-        sqlx::query("UPDATE evaluations SET result = $3 WHERE job_id = $1 AND position = $2")
+        let written = sqlx::query("UPDATE evaluations SET result = $3 WHERE job_id = $1 AND position = $2")
             .bind(lease.job_id)
             .bind(i64::try_from(position).unwrap_or(i64::MAX))
             .bind(Json(result))
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(written.rows_affected() == 1)
     }
 
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
@@ -157,7 +155,10 @@ impl Leases for Adapter {
         .bind(verdict.map(rows::text).transpose()?)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(row) = row else { return Ok(false) };
+        let Some(row) = row else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
         match ending {
             Ending::Completed(comparisons) => record_comparisons(&mut tx, lease.job_id, comparisons).await?,
             Ending::Failed(failed) => {
@@ -180,7 +181,10 @@ impl Leases for Adapter {
         .bind(not_before)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(row) = row else { return Ok(false) };
+        let Some(row) = row else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
         record_failure(&mut tx, lease.job_id, rows::number(&row, "attempt")?, failure, self.now()).await?;
         tx.commit().await?;
         Ok(true)
