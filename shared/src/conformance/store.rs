@@ -3,6 +3,7 @@
 mod artifacts;
 mod baselines;
 mod dead_letters;
+mod dispatches;
 mod jobs;
 mod leases;
 
@@ -19,6 +20,10 @@ pub use baselines::{
 pub use dead_letters::{
     a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter, rejected_messages_charge_nobody,
 };
+pub use dispatches::{
+    a_restarted_queue_finds_every_unfinished_job, jobs_whose_messages_were_lost_are_found,
+    the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
+};
 pub use jobs::{
     cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing, jobs_are_found_and_listed,
     one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
@@ -26,12 +31,9 @@ pub use jobs::{
 pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
     a_failed_attempt_is_queued_again_and_remembered, a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
-    a_lost_lease_writes_nothing, a_restarted_queue_finds_every_unfinished_job,
-    a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
+    a_lost_lease_writes_nothing, a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
     another_request_under_the_same_key_claims_nothing, attempts_are_spent_and_then_the_job_fails,
-    finished_environments_survive_their_attempt, handing_back_is_free, jobs_whose_messages_were_lost_are_found,
-    only_one_of_many_claims_is_granted, the_dispatcher_finds_what_no_message_stands_for,
-    the_dispatcher_takes_urgent_jobs_first,
+    finished_environments_survive_their_attempt, handing_back_is_free, only_one_of_many_claims_is_granted,
 };
 
 /// An empty store and the clock that it goes by.
