@@ -36,6 +36,14 @@ pub use redis::{Redis, RedisOptions, RedisServer};
 pub use sandbox::Sandbox;
 pub use stack::{Parts, Stack};
 
+use std::io::Write as _;
+
+/// Prints what a scenario measured: past the test harness, which keeps what passing tests print to itself.
+pub fn report(measured: impl std::fmt::Display) {
+    // A closed terminal is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "    measured: {measured}");
+}
+
 /// A password that nobody can guess, of letters and digits only, so that it needs no escaping anywhere.
 fn secret() -> String {
     uuid::Uuid::new_v4().simple().to_string()

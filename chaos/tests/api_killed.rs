@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tars_chaos::workload::small_evaluation;
-use tars_chaos::{Fate, Fleet, Parts, Stack};
+use tars_chaos::{Fate, Fleet, Parts, Stack, report};
 
 const LOST: Duration = Duration::from_mins(2);
 const KILLS: u32 = 4;
@@ -38,7 +38,7 @@ async fn what_was_promised_holds_when_the_api_is_killed_under_load() {
     }
     let entries = client.ledger().entries();
     let unknown = entries.iter().filter(|(_, entry)| entry.fate == Fate::Unknown).count();
-    println!("{} submissions, {KILLS} kills, {unknown} without an answer", entries.len());
+    report(format_args!("{} submissions, {KILLS} kills, {unknown} without an answer", entries.len()));
     assert!(unknown > 0, "the kills met submissions under way");
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));

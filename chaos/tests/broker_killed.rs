@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use tars_chaos::workload::{evaluation, policy, small_evaluation};
-use tars_chaos::{Fleet, Parts, Stack, has_ended};
+use tars_chaos::{Fleet, Parts, Stack, has_ended, report};
 
 /// A job whose message was lost with its queue is found after half a minute.
 const LOST: Duration = Duration::from_mins(2);
@@ -31,11 +31,11 @@ async fn jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back() {
         client.submit(&small_evaluation()).await.expect("accepted, because the row is there");
         slowest = slowest.max(start.elapsed());
     }
-    println!("slowest 202 while the broker is down: {slowest:.2?}");
+    report(format_args!("slowest 202 while the broker is down: {slowest:.2?}"));
     fleet.stack().rabbitmq().start().unwrap();
     let back = Instant::now();
     client.follow(&waiting, LOST, has_ended).await;
-    println!("the first waiting job ended {:.1?} after the broker was back", back.elapsed());
+    report(format_args!("the first waiting job ended {:.1?} after the broker was back", back.elapsed()));
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));
     let attempts = jobs.iter().map(|job| job["attempt"].as_u64().unwrap()).max();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tars_chaos::workload::small_evaluation;
-use tars_chaos::{Client, Fleet, Parts, Stack, has_ended};
+use tars_chaos::{Client, Fleet, Parts, Stack, has_ended, report};
 
 const LOST: Duration = Duration::from_mins(1);
 
@@ -36,22 +36,23 @@ async fn every_failure_of_the_cache_is_a_miss() {
     let id = client.submit(&small_evaluation()).await.unwrap();
     let job = client.follow(&id, LOST, has_ended).await;
     let old = (id, job);
-    println!("with Redis: {:.1?}", works(&client, &old).await);
+    report(format_args!("with Redis: {:.1?}", works(&client, &old).await));
     assert_eq!(cache_state(&client).await, "healthy");
 
     redis.kill().unwrap();
-    println!("Redis killed: {:.1?}", works(&client, &old).await);
+    report(format_args!("Redis killed: {:.1?}", works(&client, &old).await));
     assert_eq!(cache_state(&client).await, "unhealthy");
     redis.start().unwrap();
     while cache_state(&client).await != "healthy" {}
 
     redis.freeze().unwrap();
-    println!("Redis frozen: {:.1?}", works(&client, &old).await);
+    report(format_args!("Redis frozen: {:.1?}", works(&client, &old).await));
+    assert_eq!(cache_state(&client).await, "unhealthy", "health does not hang with it");
     redis.thaw().unwrap();
     while cache_state(&client).await != "healthy" {}
 
     redis.restart_empty().unwrap();
-    println!("Redis restarted empty: {:.1?}", works(&client, &old).await);
+    report(format_args!("Redis restarted empty: {:.1?}", works(&client, &old).await));
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));
 }

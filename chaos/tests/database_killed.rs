@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tars_chaos::workload::{evaluation, policy, small_evaluation};
-use tars_chaos::{Fate, Fleet, Parts, Process, Stack, has_ended};
+use tars_chaos::{Fate, Fleet, Parts, Process, Stack, has_ended, report};
 
 const LOST: Duration = Duration::from_mins(1);
 
@@ -50,7 +50,7 @@ async fn jobs_are_accepted_by_message_while_the_database_is_down() {
     for id in &accepted {
         client.follow(id, LOST, has_ended).await;
     }
-    println!("jobs accepted without a database ended {:.1?} after its return", back.elapsed());
+    report(format_args!("jobs accepted without a database ended {:.1?} after its return", back.elapsed()));
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));
     assert!(jobs.iter().all(|job| job["attempt"] == 1 && job["interruptions"] == 0), "nobody is charged");
@@ -87,21 +87,44 @@ async fn an_outage_longer_than_a_lease_costs_nobody_an_attempt() {
     }
 }
 
+/// Where a worker answers operators.
+fn operations(worker: &Process) -> String {
+    let address = || {
+        let log = worker.log_text();
+        log.lines().find_map(|line| line.strip_prefix("health and metrics on ")).map(str::to_owned)
+    };
+    assert!(tars_chaos::eventually(LOST, || address().is_some()), "{}", worker.log_tail());
+    address().unwrap()
+}
+
+async fn status(url: &str, path: &str) -> StatusCode {
+    reqwest::get(format!("{url}{path}")).await.unwrap().status()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_hold_their_deliveries_without_spinning() {
     let fleet = fleet();
     let client = fleet.client();
-    let worker = fleet.worker("worker", 1, &[]).unwrap();
+    let worker = fleet.worker("worker", 1, &[("EVAL_WORKER_PORT", "0")]).unwrap();
+    let url = operations(&worker);
     let warm = client.submit(&small_evaluation()).await.unwrap();
     client.follow(&warm, LOST, has_ended).await;
+    assert_eq!(status(&url, "/readyz").await, StatusCode::OK);
+    assert_eq!(status(&url, "/v1/jobs").await, StatusCode::NOT_FOUND, "a worker takes no jobs over HTTP");
+    let metrics = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
+    for line in ["tars_eval_attempts_total 1", "tars_eval_leases_held 0", "tars_eval_worker_slots{state=\"idle\"} 1"] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
     fleet.stack().postgres().kill().unwrap();
     let id = client.submit(&small_evaluation()).await.expect("accepted by message");
     assert!(tars_chaos::eventually(LOST, || worker.log_text().contains("holding a delivery")));
     let (before, watched) = (ticks(&worker), Instant::now());
     // There is no event to wait for: what is shown is what does not happen for a while.
     assert!(!tars_chaos::eventually(Duration::from_secs(4), || !worker.is_running()), "it lives on");
+    assert_eq!(status(&url, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE, "it cannot do its duty");
+    assert_eq!(status(&url, "/livez").await, StatusCode::OK, "which is no reason to kill it");
     let used = ticks(&worker) - before;
-    println!("held a delivery for {:.1?} with {used} ticks of processor time", watched.elapsed());
+    report(format_args!("held a delivery for {:.1?} with {used} ticks of processor time", watched.elapsed()));
     assert!(used < 100, "a quarter of the time on a processor would be spinning: {used} ticks");
     fleet.stack().postgres().start().unwrap();
     let job = client.follow(&id, LOST, has_ended).await;
@@ -119,7 +142,7 @@ async fn with_both_homes_down_the_answer_is_an_honest_503() {
     fleet.stack().rabbitmq().kill().unwrap();
     let start = Instant::now();
     assert_eq!(client.submit(&small_evaluation()).await, None);
-    println!("503 with both homes down after {:.2?}", start.elapsed());
+    report(format_args!("503 with both homes down after {:.2?}", start.elapsed()));
     let refused = client.ledger().entries().into_iter().filter(|(_, entry)| entry.fate == Fate::Refused(503)).count();
     assert_eq!(refused, 1, "refused, not unknown");
     fleet.stack().postgres().start().unwrap();

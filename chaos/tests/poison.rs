@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 use tars_chaos::workload::{evaluation, policy, small_evaluation};
-use tars_chaos::{Client, Fleet, Parts, Process, Stack};
+use tars_chaos::{Client, Fleet, Parts, Process, Stack, report};
 
 const LOST: Duration = Duration::from_mins(3);
 const INNOCENT: usize = 50;
@@ -52,10 +52,8 @@ async fn a_poison_job_is_buried_and_the_innocent_ones_around_it_are_not_charged(
     let jobs = client.hold_to_account(LOST).await;
     let (buried, innocent): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job["job_id"] == *poison);
     let buried = buried[0];
-    println!(
-        "{deaths} workers died; the job: attempt {}, {} interruptions",
-        buried["attempt"], buried["interruptions"]
-    );
+    let (attempt, interruptions) = (&buried["attempt"], &buried["interruptions"]);
+    report(format_args!("{deaths} workers died of a job with {attempt} attempts and {interruptions} interruptions"));
     assert_eq!((&buried["status"], &buried["attempt"]), (&json!("failed"), &json!(5)), "after its own attempts");
     assert_eq!(innocent.len(), INNOCENT);
     for job in innocent {

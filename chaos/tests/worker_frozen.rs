@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tars_chaos::workload::{evaluation, policy};
-use tars_chaos::{Fleet, Parts, Stack, has_ended};
+use tars_chaos::{Fleet, Parts, Stack, has_ended, report};
 
 const LOST: Duration = Duration::from_mins(1);
 
@@ -20,7 +20,7 @@ async fn a_frozen_worker_loses_its_job_and_overwrites_nothing() {
     let freeze = Instant::now();
     let _other = fleet.worker("other", 1, &[]).unwrap();
     client.follow(&id, LOST, |job| job["attempt"] == 2).await;
-    println!("retake after a freeze: {:.1?}", freeze.elapsed());
+    report(format_args!("retake after a freeze: {:.1?}", freeze.elapsed()));
     let ended = client.follow(&id, LOST, has_ended).await;
     client.ledger().note_end(&id, &ended);
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tars_chaos::workload::{evaluation, policy, small_evaluation};
-use tars_chaos::{Fleet, Parts, Process, Stack, has_ended};
+use tars_chaos::{Fleet, Parts, Process, Stack, has_ended, report};
 
 /// Longer than anything here takes; what is not there by then is lost.
 const LOST: Duration = Duration::from_mins(1);
@@ -28,7 +28,10 @@ async fn a_job_survives_the_death_of_its_worker_at_every_point() {
         let death = Instant::now();
         let heir = fleet.worker(&format!("after-{point}"), 1, &[]).unwrap();
         let job = client.follow(&id, LOST, has_ended).await;
-        println!("killed when {point}: ended {:.2?} after the death, a worker's start included", death.elapsed());
+        report(format_args!(
+            "killed when {point}: ended {:.2?} after the death, a worker's start included",
+            death.elapsed()
+        ));
         assert_eq!((&job["status"], &job["attempt"]), (&json!("completed"), &json!(attempt)), "{point}: {job}");
         // A job that had ended already is only acknowledged: its delivery comes to the heir too.
         let last_word = if point == "committed" { "nothing left to do" } else { "completed" };
@@ -56,7 +59,7 @@ async fn another_worker_takes_over_what_a_killed_one_was_running() {
     workers[0].kill().unwrap();
     let death = Instant::now();
     let running = client.follow(&id, LOST, |job| job["attempt"] == 2).await;
-    println!("retake after a crash: {:.2?}", death.elapsed());
+    report(format_args!("retake after a crash: {:.2?}", death.elapsed()));
     assert_eq!(running["status"], "running");
     let jobs = client.hold_to_account(LOST).await;
     assert_eq!(jobs[0]["failures"][0]["kind"], "worker_lost", "the loss is remembered");
@@ -85,6 +88,6 @@ async fn kills_under_load_lose_nothing() {
     assert!(jobs.windows(2).all(|pair| pair[0]["results"] == pair[1]["results"]), "all ran to the same bytes");
     let charged = jobs.iter().filter(|job| job["attempt"] != 1).count();
     let interrupted = jobs.iter().filter(|job| job["interruptions"] != 0).count();
-    println!("{} jobs, {KILLS} kills: {interrupted} interrupted, {charged} charged", jobs.len());
+    report(format_args!("{} jobs, {KILLS} kills: {interrupted} interrupted, {charged} charged", jobs.len()));
     assert!(interrupted > 0, "the kills met running jobs");
 }

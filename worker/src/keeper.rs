@@ -80,6 +80,7 @@ impl Kept<'_> {
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
         self.keeper.runs().remove(&self.lease);
+        self.keeper.services.metrics.leases_held.dec();
     }
 }
 
@@ -92,6 +93,7 @@ impl Keeper {
     pub(crate) fn keep(&self, lease: Lease) -> Kept<'_> {
         let run = Arc::new(Run::default());
         self.runs().insert(lease, run.clone());
+        self.services.metrics.leases_held.inc();
         Kept { keeper: self, lease, run }
     }
 
@@ -108,7 +110,6 @@ impl Keeper {
     }
 
     async fn renew(&self) {
-        self.services.metrics.leases_held.set(i64::try_from(self.runs().len()).unwrap_or(i64::MAX));
         let runs: Vec<_> = self.runs().iter().map(|(&lease, run)| (lease, run.clone())).collect();
         if runs.is_empty() {
             return;
