@@ -97,6 +97,18 @@ fn operations(worker: &Process) -> String {
     address().unwrap()
 }
 
+/// Waits until the metrics have these lines.
+async fn until_metrics(url: &str, lines: &[&str]) {
+    let end = Instant::now() + LOST;
+    loop {
+        let metrics = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
+        match lines.iter().find(|line| !metrics.lines().any(|shown| shown == **line)) {
+            None => return,
+            Some(missing) => assert!(Instant::now() < end, "{missing} is not in {metrics}"),
+        }
+    }
+}
+
 async fn status(url: &str, path: &str) -> StatusCode {
     reqwest::get(format!("{url}{path}")).await.unwrap().status()
 }
@@ -111,10 +123,12 @@ async fn workers_hold_their_deliveries_without_spinning() {
     client.follow(&warm, LOST, has_ended).await;
     assert_eq!(status(&url, "/readyz").await, StatusCode::OK);
     assert_eq!(status(&url, "/v1/jobs").await, StatusCode::NOT_FOUND, "a worker takes no jobs over HTTP");
-    let metrics = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
-    for line in ["tars_eval_attempts_total 1", "tars_eval_leases_held 0", "tars_eval_worker_slots{state=\"idle\"} 1"] {
-        assert!(metrics.contains(line), "{line} is not in {metrics}");
-    }
+    // The job is seen to have ended a moment before its slot is free.
+    until_metrics(
+        &url,
+        &["tars_eval_attempts_total 1", "tars_eval_leases_held 0", "tars_eval_worker_slots{state=\"idle\"} 1"],
+    )
+    .await;
     fleet.stack().postgres().kill().unwrap();
     let id = client.submit(&small_evaluation()).await.expect("accepted by message");
     assert!(tars_chaos::eventually(LOST, || worker.log_text().contains("holding a delivery")));
