@@ -116,16 +116,24 @@ async fn open_store(
         StorePlace::Postgres(settings) => settings,
     };
     let postgres = Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
-    let away = postgres.ready(PATIENCE).await.err().map(|error| error.to_string());
+    let ready = postgres.ready(PATIENCE).await;
     if let Some(reason) = postgres.refusal() {
         return Err(OpenError::Refused { part: "DATABASE_URL", reason });
     }
-    if away.is_none() {
-        let Versions { applied, newest } = postgres.schema().await?;
-        if applied < newest {
+    // A database may also go away while it is asked for its schema.
+    let schema = async {
+        ready?;
+        postgres.schema().await
+    };
+    let away = match tokio::time::timeout(PATIENCE, schema).await {
+        Ok(Ok(Versions { applied, newest })) if applied < newest => {
             return Err(OpenError::Schema { found: applied, needed: newest });
         }
-    }
+        Ok(Ok(_)) => None,
+        Ok(Err(store::Error::Unavailable(reason))) => Some(reason),
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => Some("it does not say which schema it has".to_owned()),
+    };
     let clock = postgres.clock();
     Ok((Arc::new(postgres).into_store(), clock, away))
 }
