@@ -58,11 +58,17 @@ impl Fleet {
         self.api.take().map_or(Ok(()), |api| api.kill())
     }
 
-    /// A worker with so many slots and additional variables.
+    /// A worker with so many slots and additional variables. Returns when it takes jobs: one that starts while its parts are
+    /// being killed may rightly refuse to.
     pub fn worker(&self, name: &str, slots: u32, variables: &[(&str, &str)]) -> Result<Process, Error> {
         let slots = slots.to_string();
         let program = self.stack.tars(name)?.args(["worker", "--concurrency", &slots]);
-        program.envs(variables.iter().copied()).start(self.stack.sandbox())
+        let worker = program.envs(variables.iter().copied()).start(self.stack.sandbox())?;
+        // One that was made to die at once may be gone before anybody looks.
+        if eventually(READY, || !worker.is_running() || worker.log_text().contains("takes jobs")) {
+            return Ok(worker);
+        }
+        Err(worker.late("taking jobs", READY))
     }
 
     /// A client with a ledger of its own.

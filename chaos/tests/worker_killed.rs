@@ -55,7 +55,6 @@ async fn another_worker_takes_over_what_a_killed_one_was_running() {
     let id = client.submit(&body).await.unwrap();
     client.follow(&id, LOST, |job| job["progress"]["episodes_done"].as_u64() > Some(0)).await;
     workers.push(fleet.worker("second", 1, &[]).unwrap());
-    assert!(tars_chaos::eventually(LOST, || workers[1].log_text().contains("\"working\"")));
     workers[0].kill().unwrap();
     let death = Instant::now();
     let running = client.follow(&id, LOST, |job| job["attempt"] == 2).await;
