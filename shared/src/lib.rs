@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 #![expect(clippy::duplicate_mod, reason = "one SQL text is compiled against each database's driver: docs/adr/0005")]
 
+pub mod account;
 pub mod agent;
 pub mod artifact;
 pub mod baseline;
@@ -15,6 +16,7 @@ pub mod conformance;
 pub mod connections;
 pub mod dead_letter;
 pub mod job;
+pub mod limiter;
 pub mod metrics;
 pub mod queue;
 pub mod request;

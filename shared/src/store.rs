@@ -3,6 +3,7 @@
 //! An answer that never came may still have been carried out: callers repeat calls, so every write is either
 //! idempotent or guarded by a lease's epoch.
 
+mod accounts;
 mod driver_error;
 mod leases;
 pub mod migration;
@@ -17,6 +18,9 @@ use chrono::{DateTime, Utc};
 use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
+pub use self::accounts::{
+    Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange, UserChanged, Users,
+};
 pub use self::leases::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Leases, Standing};
 
 use crate::artifact::Digest;

@@ -69,6 +69,10 @@ impl Cache for Memory {
         entries.by_key.insert(key.to_owned(), (value, self.clock.now() + ttl));
     }
 
+    async fn remove(&self, key: &str) {
+        self.entries().remove(key);
+    }
+
     async fn ping(&self) -> Result<(), String> {
         Ok(())
     }

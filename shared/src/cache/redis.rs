@@ -168,6 +168,11 @@ impl Cache for Redis {
         }
     }
 
+    async fn remove(&self, key: &str) {
+        // Logged where its absence was noticed first.
+        let _ = self.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
+    }
+
     async fn ping(&self) -> Result<(), String> {
         self.ask::<()>(&cmd("PING")).await.map_err(|failure| match failure {
             Failure::Away(reason) | Failure::Refused(reason) => format!("{}: {reason}", self.address),
