@@ -61,6 +61,16 @@ pub struct Store {
     pub artifacts: Arc<dyn Artifacts>,
     /// Dead letters.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Users.
+    pub users: Arc<dyn Users>,
+    /// Sessions of users.
+    pub sessions: Arc<dyn Sessions>,
+    /// Service tokens.
+    pub service_tokens: Arc<dyn ServiceTokens>,
+    /// Keys that sign tokens.
+    pub signing_keys: Arc<dyn SigningKeys>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
     /// The hosts it runs on.
     pub hosts: Arc<dyn Hosts>,
 }
@@ -69,7 +79,8 @@ impl Store {
     /// One adapter behind all its ports.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Hosts + 'static,
+        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Hosts,
+        S: Users + Sessions + ServiceTokens + SigningKeys + Audit + 'static,
     {
         Self {
             jobs: store.clone(),
@@ -78,6 +89,11 @@ impl Store {
             baselines: store.clone(),
             artifacts: store.clone(),
             dead_letters: store.clone(),
+            users: store.clone(),
+            sessions: store.clone(),
+            service_tokens: store.clone(),
+            signing_keys: store.clone(),
+            audit: store.clone(),
             hosts: store,
         }
     }

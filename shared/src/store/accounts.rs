@@ -65,8 +65,9 @@ pub enum UserChanged {
 /// Sessions of users.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session.
-    async fn open(&self, session: &NewSession, by: &Actor) -> Result<(), Error>;
+    /// Opens a session for a user whose password was checked against `verified_hash`. False: it is none, because the user
+    /// is disabled or has another password meanwhile, and no session may outlive either.
+    async fn open(&self, session: &NewSession, verified_hash: &str, by: &Actor) -> Result<bool, Error>;
 
     /// Whose it is and whether it lives; `None` when there is no such session.
     async fn standing(&self, id: Uuid) -> Result<Option<SessionStanding>, Error>;

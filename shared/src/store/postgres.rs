@@ -12,6 +12,8 @@ macro_rules! for_update {
 
 #[path = "sql/artifacts.rs"]
 mod artifacts;
+#[path = "sql/audit.rs"]
+mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
 #[path = "sql/claims.rs"]
@@ -29,6 +31,14 @@ mod jobs;
 mod leases;
 #[path = "sql/rows.rs"]
 mod rows;
+#[path = "sql/service_tokens.rs"]
+mod service_tokens;
+#[path = "sql/sessions.rs"]
+mod sessions;
+#[path = "sql/signing_keys.rs"]
+mod signing_keys;
+#[path = "sql/users.rs"]
+mod users;
 mod writing;
 
 use std::sync::Arc;
@@ -165,13 +175,10 @@ impl Postgres {
     }
 }
 
-/// Baselines of one agent type and environment are written one after the other: rank and version count them all. The
-/// lock ends with the transaction.
-async fn lock_ranking(tx: &mut Connection, agent_type: &str, environment: &str) -> Result<(), Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(format!("eval_baselines/{agent_type}/{environment}"))
-        .execute(tx)
-        .await?;
+/// Transactions that take the same lock run one after the other: for decisions upon rows that may not be there yet. The lock
+/// ends with the transaction.
+async fn lock(tx: &mut Connection, name: &str) -> Result<(), Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name).execute(tx).await?;
     Ok(())
 }
 

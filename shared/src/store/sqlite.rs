@@ -11,6 +11,8 @@ macro_rules! for_update {
 
 #[path = "sql/artifacts.rs"]
 mod artifacts;
+#[path = "sql/audit.rs"]
+mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
 #[path = "sql/claims.rs"]
@@ -25,6 +27,14 @@ mod jobs;
 mod leases;
 #[path = "sql/rows.rs"]
 mod rows;
+#[path = "sql/service_tokens.rs"]
+mod service_tokens;
+#[path = "sql/sessions.rs"]
+mod sessions;
+#[path = "sql/signing_keys.rs"]
+mod signing_keys;
+#[path = "sql/users.rs"]
+mod users;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -137,8 +147,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY)
 }
 
-/// Ranks are written under the write lock.
-async fn lock_ranking(_: &mut Connection, _agent_type: &str, _environment: &str) -> Result<(), Error> {
+/// Nothing to take: every transaction holds the write lock.
+async fn lock(_: &mut Connection, _name: &str) -> Result<(), Error> {
     Ok(())
 }
 

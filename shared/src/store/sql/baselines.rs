@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 use sqlx::types::Json;
 use tars_engine::policy_file::Algorithm;
 
-use super::{Adapter, Connection, lock_ranking, rows};
+use super::{Adapter, Connection, lock, rows};
 use crate::baseline::{Baseline, NewBaseline};
 use crate::store::{BaselineFilter, Baselines, Error};
 
@@ -14,7 +14,9 @@ use crate::store::{BaselineFilter, Baselines, Error};
 impl Baselines for Adapter {
     async fn insert(&self, baseline: &NewBaseline) -> Result<(Baseline, bool), Error> {
         let mut tx = self.write().await?;
-        lock_ranking(&mut tx, &rows::text(baseline.agent_type)?, &baseline.environment).await?;
+        // One after the other, because rank and version count all baselines of an agent type and environment.
+        let ranking = format!("eval_baselines/{}/{}", rows::text(baseline.agent_type)?, baseline.environment);
+        lock(&mut tx, &ranking).await?;
         if let Some(known) = promoted(&mut tx, baseline).await? {
             tx.commit().await?;
             return Ok((known, false));

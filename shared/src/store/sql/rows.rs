@@ -1,9 +1,10 @@
-//! How rows become the job model.
+//! How rows become the model.
 
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _};
 
 use super::Row;
+use crate::account::{AuditEntry, Name, ServiceToken, SigningKey, User};
 use crate::agent::AgentState;
 use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
@@ -117,6 +118,56 @@ pub(super) fn baseline(row: &Row) -> Result<Baseline, Error> {
             source_job: row.try_get("source_job")?,
         },
     })
+}
+
+pub(super) fn user(row: &Row) -> Result<User, Error> {
+    Ok(User {
+        id: row.try_get("id")?,
+        name: name(row)?,
+        role: word(row.try_get("role")?)?,
+        created_at: row.try_get("created_at")?,
+        disabled_at: row.try_get("disabled_at")?,
+    })
+}
+
+pub(super) fn service_token(row: &Row) -> Result<ServiceToken, Error> {
+    let limit: Option<i64> = row.try_get("requests_per_minute")?;
+    Ok(ServiceToken {
+        id: row.try_get("id")?,
+        name: name(row)?,
+        role: word(row.try_get("role")?)?,
+        requests_per_minute: limit.map(|_| number(row, "requests_per_minute")).transpose()?,
+        created_at: row.try_get("created_at")?,
+        created_by: row.try_get("created_by")?,
+        expires_at: row.try_get("expires_at")?,
+        last_used_at: row.try_get("last_used_at")?,
+        revoked_at: row.try_get("revoked_at")?,
+    })
+}
+
+pub(super) fn signing_key(row: &Row) -> Result<SigningKey, Error> {
+    Ok(SigningKey {
+        id: row.try_get("id")?,
+        created_at: row.try_get("created_at")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}
+
+pub(super) fn audit_entry(row: &Row) -> Result<AuditEntry, Error> {
+    Ok(AuditEntry {
+        id: row.try_get("id")?,
+        at: row.try_get("at")?,
+        actor: row.try_get("actor")?,
+        address: row.try_get("address")?,
+        action: word(row.try_get("action")?)?,
+        target: row.try_get("target")?,
+        detail: row.try_get::<Json<_>, _>("detail")?.0,
+    })
+}
+
+fn name(row: &Row) -> Result<Name, Error> {
+    let text: String = row.try_get("name")?;
+    text.parse().map_err(|error| Error::Corrupt(format!("name: {error}")))
 }
 
 /// A count, which every database keeps as a signed 64-bit integer.
