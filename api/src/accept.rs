@@ -18,7 +18,6 @@ use tars_shared::store::{Error, Inserted};
 use tars_shared::submission::{Submission, VERSION, keyed_job_id};
 use uuid::Uuid;
 
-use crate::access::Subject;
 use crate::deadline::{altogether, in_time, within};
 use crate::problem::Problem;
 use crate::routes::Context;
@@ -45,16 +44,16 @@ pub(crate) struct Accepted {
 /// it came with the same request.
 pub(crate) fn submission(
     services: &Services,
-    subject: &Subject,
+    subject: &str,
     key: Option<&str>,
     request_hash: Digest,
     body: Body,
 ) -> Result<Submission, Vec<FieldError>> {
-    let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject.0, key));
+    let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject, key));
     Ok(Submission {
         version: VERSION,
         job_id,
-        subject: subject.0.to_owned(),
+        subject: subject.to_owned(),
         request_hash,
         submitted_at: services.clock.now(),
         retry_of: None,

@@ -7,6 +7,7 @@ use futures_util::{Stream, StreamExt as _};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tars_shared::request::FieldError;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -20,6 +21,8 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(4);
 
 /// How long a client may pause in the middle of a body.
 const STALL: Duration = Duration::from_secs(5);
+/// How long all of a body may take: a client that trickles is no better than one that stalls.
+const WHOLE: Duration = Duration::from_mins(2);
 
 /// A body of this content type, of at most `limit` bytes.
 pub(crate) fn read(content_type: &'static str, limit: usize) -> BoxedFilter<(Result<Bytes, Problem>,)> {
@@ -111,16 +114,18 @@ fn without_position(message: &str) -> &str {
     message.rfind(" at line ").map_or(message, |position| &message[..position])
 }
 
-fn stalled() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", format!("the body made no progress for {STALL:?}"))
+fn too_slow() -> Problem {
+    let detail = format!("the body made no progress for {STALL:?}, or took longer than {WHOLE:?} in all");
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
 }
 
 async fn collect(chunks: impl Stream<Item = Result<impl Buf, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     let mut chunks = std::pin::pin!(chunks);
+    let end = Instant::now() + WHOLE;
     loop {
-        let next = tokio::time::timeout(STALL, chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| stalled())? else { break };
+        let next = tokio::time::timeout_at(end.min(Instant::now() + STALL), chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| too_slow())? else { break };
         let mut chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
         if body.len() + chunk.remaining() > limit {
             let detail = format!("the body may have at most {limit} bytes");

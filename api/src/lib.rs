@@ -3,15 +3,21 @@
 //! Nothing here evaluates: an accepted job is a row and a message, and a worker finds it.
 
 mod accept;
-mod access;
+mod auth;
 mod body;
 pub mod config;
 mod deadline;
+mod door;
+mod endpoint;
+mod first_admin;
+mod limits;
+mod openapi;
 mod page;
 mod problem;
 mod query;
 mod recover;
 mod routes;
+mod server;
 mod unrecorded;
 mod view;
 mod watch;
@@ -20,12 +26,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+use tars_shared::account::NewUser;
+use tars_shared::account::secret::Secret;
+use tars_shared::mode::Mode;
 use tars_shared::services::Services;
+use tars_shared::store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
+use warp::http::{HeaderName, HeaderValue, Method, header};
+use zeroize::Zeroizing;
 
+use crate::auth::Gate;
 pub use crate::config::Config;
-use crate::routes::{Context, Duty};
+use crate::door::Door;
+use crate::door::address::Proxies;
+use crate::endpoint::Endpoint;
+use crate::limits::Limits;
+use crate::routes::{Context, Duty, Routes};
+use crate::server::Capacity;
 use crate::unrecorded::Unrecorded;
 
 /// How long requests under way may take after the shutdown began.
@@ -42,41 +62,61 @@ pub enum Error {
         /// What the system said.
         reason: std::io::Error,
     },
-    /// There are no accounts yet, so only this machine may call.
-    #[error("refusing to listen on {0}: without accounts the API answers loopback addresses only, such as 127.0.0.1")]
-    NotLoopback(SocketAddr),
+    /// A secret is missing or no good.
+    #[error("{0}")]
+    Secret(String),
+    /// The store cannot say whether there is an administrator.
+    #[error(transparent)]
+    Store(#[from] store::Error),
 }
 
 /// The API, bound to its address and ready to serve.
 #[derive(Debug)]
 pub struct Api {
-    services: Services,
-    duty: Duty,
+    context: Arc<Context>,
+    /// Ends its long polls and streams.
+    ending: CancellationToken,
+    /// Who is added when there is no user yet and the store is back.
+    first_admin: Option<NewUser>,
+    cors: Option<CorsLayer>,
+    capacity: Capacity,
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Api {
-    /// Takes the address, so that the caller can print it before the first request comes.
-    pub async fn bind(services: Services, config: &Config) -> Result<Self, Error> {
-        Self::bind_for(Duty::Accept, services, SocketAddr::new(config.host, config.port)).await
+    /// Takes the address, so that the caller can print it before the first request comes. Adds the first administrator, if
+    /// one is named and there is no user yet.
+    pub async fn bind(services: Services, config: &Config, mode: Mode) -> Result<Self, Error> {
+        let secret = config.secrets.token_secret(mode).map_err(Error::Secret)?;
+        let first_admin = first_admin::prepare(&services, &config.secrets).await?;
+        let context = context(Duty::Accept, services, secret, config.limits.clone(), config.trusted_proxies.clone());
+        let capacity = Capacity {
+            connections: config.max_connections as usize,
+            per_address: config.max_connections_per_address as usize,
+        };
+        let address = SocketAddr::new(config.host, config.port);
+        Ok(Self { first_admin, cors: cors(&config.cors_origins), ..Self::listen(context, capacity, address).await? })
     }
 
     /// Only health and metrics, for a worker: it takes no jobs over HTTP, but orchestrators and Prometheus ask it too.
     pub async fn bind_operations(services: Services, address: SocketAddr) -> Result<Self, Error> {
-        Self::bind_for(Duty::Work, services, address).await
+        // Nobody logs in here.
+        let secret = Secret::service().map_err(Error::Secret)?;
+        let secret = Zeroizing::new(secret.expose().to_owned());
+        let limits = Limits { public: Limits::default().probes, ..Limits::default() };
+        let context = context(Duty::Work, services, secret, limits, Vec::new());
+        Self::listen(context, Capacity { connections: 64, per_address: 64 }, address).await
     }
 
-    async fn bind_for(duty: Duty, services: Services, address: SocketAddr) -> Result<Self, Error> {
-        if !address.ip().is_loopback() {
-            return Err(Error::NotLoopback(address));
-        }
+    async fn listen(context: Arc<Context>, capacity: Capacity, address: SocketAddr) -> Result<Self, Error> {
         let listen = async {
             let listener = TcpListener::bind(address).await?;
             listener.local_addr().map(|bound| (listener, bound))
         };
         let (listener, address) = listen.await.map_err(|reason| Error::Listen { address, reason })?;
-        Ok(Self { services, duty, listener, address })
+        let ending = context.shutdown.clone();
+        Ok(Self { context, ending, first_admin: None, cors: None, capacity, listener, address })
     }
 
     /// Where it listens.
@@ -86,28 +126,70 @@ impl Api {
 
     /// Serves until `shutdown`, then lets the requests under way finish.
     pub async fn run(self, shutdown: CancellationToken) {
-        let context = Arc::new(Context {
-            services: self.services,
-            duty: self.duty,
-            unrecorded: Unrecorded::default(),
-            shutdown: shutdown.clone(),
-        });
+        let context = self.context;
         tracing::info!(address = %self.address, "listening");
-        let stopping = shutdown.clone();
-        let routes = match self.duty {
-            Duty::Accept => routes::all(&context),
-            Duty::Work => routes::operations(&context),
+        let (routes, endpoints) = match context.duty {
+            Duty::Accept => (Routes::all(&context), Endpoint::ALL),
+            Duty::Work => (Routes::operations(&context), Endpoint::OPERATIONS),
         };
-        let serving =
-            warp::serve(routes).incoming(self.listener).graceful(async move { stopping.cancelled().await }).run();
+        let door = Door::new(context.clone(), routes, endpoints);
+        let ending = async {
+            shutdown.cancelled().await;
+            self.ending.cancel();
+        };
+        let serving = server::serve(self.listener, door, self.cors, self.capacity, shutdown.clone());
         let recording = context.unrecorded.record(&context.services, shutdown.clone());
+        let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let out_of_patience = async {
             shutdown.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            ((), ()) = async { tokio::join!(serving, recording) } => {}
+            ((), (), (), ()) = async { tokio::join!(serving, recording, adding, ending) } => {}
             () = out_of_patience => tracing::warn!(grace = ?GRACE, "cutting off clients that do not let go"),
         }
     }
+}
+
+fn context(
+    duty: Duty,
+    services: Services,
+    secret: Zeroizing<String>,
+    limits: Limits,
+    proxies: Vec<IpNet>,
+) -> Arc<Context> {
+    Arc::new(Context {
+        gate: Gate::new(services.clone(), secret),
+        services,
+        duty,
+        limits,
+        proxies: Proxies::new(proxies),
+        unrecorded: Unrecorded::default(),
+        shutdown: CancellationToken::new(),
+    })
+}
+
+/// What browsers are told about pages of other sites. Without origins they are told nothing, and so refuse them.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let origins: Vec<_> = origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()).collect();
+    if origins.is_empty() {
+        return None;
+    }
+    let name = HeaderName::from_static;
+    Some(
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, name("idempotency-key")])
+            .expose_headers([
+                header::LOCATION,
+                header::RETRY_AFTER,
+                name("x-ratelimit-limit"),
+                name("x-ratelimit-remaining"),
+                name("x-ratelimit-reset"),
+                name("x-tars-read-from"),
+                name("x-token-expires-in"),
+            ])
+            .max_age(Duration::from_mins(10)),
+    )
 }

@@ -2,16 +2,43 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tars_engine::policy_file::Algorithm;
+use tars_shared::account::Name;
+use uuid::Uuid;
 
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::query::Values;
 
 /// Entries of a page, unless the client asks for another number.
 const DEFAULT_LIMIT: u32 = 50;
-/// Entries of the largest page.
-const MAX_LIMIT: u32 = 200;
+
+/// A place in a listing, as a cursor holds it. Cursors come from clients, whoever made them.
+pub(crate) trait Place: Serialize + DeserializeOwned {
+    /// Whether a listing can have such a place, and every store can be asked for it.
+    fn is_possible(&self) -> bool;
+}
+
+impl Place for (DateTime<Utc>, Uuid) {
+    fn is_possible(&self) -> bool {
+        // PostgreSQL's timestamps end before chrono's.
+        (1970..10_000).contains(&self.0.year())
+    }
+}
+
+impl Place for (Algorithm, String, u32) {
+    fn is_possible(&self) -> bool {
+        !self.1.contains('\0')
+    }
+}
+
+impl Place for Name {
+    fn is_possible(&self) -> bool {
+        true
+    }
+}
 
 /// A page to be fetched.
 pub(crate) struct Page<C> {
@@ -30,15 +57,13 @@ pub(crate) struct Listing<T> {
     pub(crate) next_cursor: Option<String>,
 }
 
-impl<C: DeserializeOwned> Page<C> {
-    /// Takes `limit` and `cursor` out of a query.
-    pub(crate) fn take(query: &mut Query) -> Result<Self, Problem> {
-        let limit = query.take_number("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT)?;
-        let cursor: Option<String> = query.take("cursor")?;
-        let after = cursor.map(|cursor| {
-            let json = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-            // No place has a NUL in it, and not every store can be asked for one.
-            if json.contains("\\u0000") { None } else { serde_json::from_str(&json).ok() }
+impl<C: Place> Page<C> {
+    /// The page that `limit` and `cursor` ask for.
+    pub(crate) fn of(values: &Values) -> Result<Self, Problem> {
+        let limit = values.number("limit", DEFAULT_LIMIT)?;
+        let after = values.text("cursor").map(|cursor| {
+            let place: C = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+            place.is_possible().then_some(place)
         });
         match after {
             Some(None) => Err(Problem::invalid_field("cursor", "must be the next_cursor of a page")),

@@ -1,10 +1,12 @@
 //! Every error answer: `application/problem+json` (RFC 9457) with a stable `code`.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use tars_shared::request::FieldError;
 use tars_shared::store;
-use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use warp::http::{HeaderValue, StatusCode};
+use warp::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::{HeaderName, HeaderValue, StatusCode};
 use warp::reply::{Reply, Response};
 
 /// An error answer.
@@ -15,6 +17,8 @@ pub(crate) struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     retry_after: Option<u32>,
+    /// A header that belongs to the status: `WWW-Authenticate` or `Allow`.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +35,11 @@ struct Document<'a> {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, header: None }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
@@ -42,8 +50,42 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
+    pub(crate) fn no_such_path() -> Self {
+        Self::not_found("there is no such path")
+    }
+
     pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// The caller has not shown who they are. `detail` must help no attacker.
+    pub(crate) fn unauthorized(code: &'static str, detail: impl Into<String>) -> Self {
+        let header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tars-eval-engine\"")));
+        Self { header, ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+    }
+
+    /// Whatever is wrong with a token, unless it is worth telling apart.
+    pub(crate) fn invalid_token() -> Self {
+        Self::unauthorized("invalid_token", "the token is not valid")
+    }
+
+    /// The token was good until somebody ended it.
+    pub(crate) fn revoked() -> Self {
+        Self::unauthorized("token_revoked", "the token has been revoked: log in again, or ask for a new one")
+    }
+
+    /// Asked too often.
+    pub(crate) fn too_many(retry_after: Duration, what: &str) -> Self {
+        let seconds = u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        let detail = format!("too many {what}: try again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail) }
+    }
+
+    /// The path is there, with these methods.
+    pub(crate) fn method_not_allowed(allowed: &str) -> Self {
+        let detail = format!("this path takes {allowed}");
+        let header = HeaderValue::try_from(allowed).ok().map(|allowed| (ALLOW, allowed));
+        Self { header, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
     }
 
     /// Well-formed, but with values that the client must change.
@@ -91,6 +133,9 @@ impl Reply for Problem {
         let mut response = warp::reply::with_status(warp::reply::json(&document), self.status).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -1,80 +1,135 @@
-//! Query strings and path segments: every value is checked before anything is asked with it.
+//! Query strings and path segments: every value is checked against its endpoint's parameters before anything is asked
+//! with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use tars_shared::request::FieldError;
 use uuid::Uuid;
-use warp::Filter as _;
-use warp::filters::BoxedFilter;
+use warp::http::HeaderMap;
 
+use crate::endpoint::Endpoint;
+use crate::endpoint::parameters::{Parameter, Place};
 use crate::problem::Problem;
 
-/// The parameters of a query string that no one has taken yet.
-#[derive(Debug)]
-pub(crate) struct Query(BTreeMap<String, String>);
+/// The values of a request's path and query string. They fit the parameters of its endpoint.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Values(BTreeMap<&'static str, String>);
 
-/// The query string.
-pub(crate) fn query() -> BoxedFilter<(Query,)> {
-    warp::query::<BTreeMap<String, String>>().map(Query).boxed()
-}
-
-impl Query {
-    /// Takes a parameter out.
-    pub(crate) fn take<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
-        let Some(text) = self.0.remove(name) else {
-            return Ok(None);
+impl Values {
+    /// Checks what a request gives. `segments` stand for the parameters in the path; they and the query string are still
+    /// percent-encoded.
+    pub(crate) fn check(
+        endpoint: Endpoint,
+        segments: &[&str],
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self, Problem> {
+        let parameters = endpoint.parameters();
+        let mut values = BTreeMap::new();
+        let mut errors = Vec::new();
+        let mut take = |parameter: &Parameter, text: String| {
+            match parameter.kind.check(&text) {
+                Err(_) if values.contains_key(parameter.name) => {}
+                Err(complaint) => errors.push(FieldError::new(parameter.name, complaint)),
+                Ok(()) if values.insert(parameter.name, text).is_some() => {
+                    errors.push(FieldError::new(parameter.name, "is given twice"));
+                }
+                Ok(()) => {}
+            }
         };
-        if text.contains('\0') {
-            return Err(Problem::invalid_field(name, "must not contain NUL characters"));
+        for (parameter, segment) in parameters.iter().zip(segments) {
+            take(parameter, decode(segment)?);
         }
-        text.parse().map(Some).map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
+        let mut unknown = Vec::new();
+        for (name, value) in pairs(query)? {
+            match parameters.iter().find(|parameter| parameter.place == Place::Query && parameter.name == name) {
+                Some(parameter) => take(parameter, value),
+                None => unknown.push(FieldError::new(shown(&name), "is not a parameter of this endpoint")),
+            }
+        }
+        for parameter in parameters.iter().filter(|parameter| parameter.place == Place::Header) {
+            for value in headers.get_all(parameter.name) {
+                take(parameter, value.to_str().unwrap_or_default().to_owned());
+            }
+        }
+        errors.extend(unknown);
+        if errors.is_empty() { Ok(Self(values)) } else { Err(Problem::invalid(errors)) }
     }
 
-    /// Takes a number out that must lie within bounds.
-    pub(crate) fn take_number(
-        &mut self,
-        name: &str,
-        bounds: std::ops::RangeInclusive<u32>,
-        default: u32,
-    ) -> Result<u32, Problem> {
-        let number = self.take(name)?.unwrap_or(default);
-        if bounds.contains(&number) {
-            return Ok(number);
-        }
-        let message = format!("must be from {} to {}", bounds.start(), bounds.end());
-        Err(Problem::invalid_field(name, message))
+    /// A value, if it was given.
+    pub(crate) fn find<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let parse = |text: &String| text.parse().map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()));
+        self.0.get(name).map(parse).transpose()
     }
 
-    /// Complains about parameters that no one took: a misspelt filter must not silently list everything.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
-        let unknown = |name| FieldError::new(name, "is not a parameter of this route");
-        match self.0.into_keys().map(unknown).collect::<Vec<_>>() {
-            unknown if unknown.is_empty() => Ok(()),
-            unknown => Err(Problem::invalid(unknown)),
-        }
+    /// Text, if it was given.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A number, or this default.
+    pub(crate) fn number(&self, name: &str, default: u32) -> Result<u32, Problem> {
+        Ok(self.find(name)?.unwrap_or(default))
+    }
+
+    /// The value of a parameter in the path.
+    pub(crate) fn of_path<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
+        // Paths without it lead elsewhere.
+        self.find(name)?.ok_or_else(|| Problem::invalid_field(name, "is missing"))
+    }
+
+    /// The id in the path.
+    pub(crate) fn id(&self) -> Result<Uuid, Problem> {
+        self.of_path("id")
     }
 }
 
-/// A job id from a path.
-pub(crate) fn job_id(segment: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(segment).map_err(|_| Problem::invalid_field("job_id", "must be a UUID"))
+fn decode(text: &str) -> Result<String, Problem> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    Ok(decoded.map_err(|_| Problem::malformed("the path or query string is not UTF-8"))?.into_owned())
 }
 
-/// Text that can be an environment's id. Ids outside the catalogue may be asked for, and simply find nothing.
-#[derive(Debug)]
-pub(crate) struct EnvironmentId(pub(crate) String);
+/// The pairs of a query string, as forms encode them.
+fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+    let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            Ok((decode(&name.replace('+', " "))?, decode(&value.replace('+', " "))?))
+        })
+        .collect()
+}
 
-impl FromStr for EnvironmentId {
-    type Err = &'static str;
+/// A stranger's name, short enough to be shown.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fits = |character: char| character.is_ascii_alphanumeric() || "-_./:".contains(character);
-        if text.len() <= 128 && text.chars().all(fits) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("must be a Gymnasium id: at most 128 letters, digits and - _ . / :")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(endpoint: Endpoint, segments: &[&str], query: &str) -> Result<Values, Problem> {
+        Values::check(endpoint, segments, Some(query), &HeaderMap::new())
+    }
+
+    #[test]
+    fn values_are_decoded_and_fit() {
+        let values = check(Endpoint::ListJobs, &[], "label=team%3Ablue+green&limit=7").unwrap();
+        assert_eq!(values.text("label"), Some("team:blue green"));
+        assert_eq!(values.number("limit", 50).unwrap(), 7);
+        assert_eq!(values.find::<String>("status").unwrap(), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for query in ["limit=0", "limit=1&limit=2", "limit=1&limit=x", "colour=red", "label=%FF", "status=", "limit"] {
+            assert!(check(Endpoint::ListJobs, &[], query).is_err(), "{query}");
         }
+        assert!(check(Endpoint::ShowJob, &["..%2F..%2Fetc"], "").is_err());
+        assert!(check(Endpoint::ShowJob, &["0192f0c12a3b7c4d8e5f001122334455"], "").is_err());
     }
 }

@@ -1,30 +1,37 @@
-//! Every route. Each file returns boxed filters, which keeps compile times flat.
+//! What lies behind the door. Each file gives boxed filters, which keeps compile times flat.
 
 mod artifacts;
+mod auth;
 mod baselines;
 mod dead_letters;
+mod docs;
 mod environments;
 mod evaluate;
 mod health;
 mod jobs;
 mod metrics;
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
+use warp::Filter;
+use warp::Rejection;
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderName, HeaderValue, StatusCode};
+use warp::http::{Request, StatusCode};
 use warp::reply::{Reply, Response};
-use warp::{Filter, Rejection};
 
+use crate::auth::{Caller, Gate};
+use crate::door::Admission;
+use crate::door::address::Proxies;
+use crate::endpoint::Endpoint;
+use crate::limits::Limits;
 use crate::problem::Problem;
+use crate::query::Values;
 use crate::recover::recover;
 use crate::unrecorded::Unrecorded;
-
-/// Says that an answer comes from a replica, which may lag behind the primary that is away.
-const READ_FROM: HeaderName = HeaderName::from_static("x-tars-read-from");
 
 /// What handlers work with.
 #[derive(Debug)]
@@ -32,6 +39,12 @@ pub(crate) struct Context {
     pub(crate) services: Services,
     /// What this process is ready for.
     pub(crate) duty: Duty,
+    /// Who calls.
+    pub(crate) gate: Gate,
+    /// How often they may.
+    pub(crate) limits: Limits,
+    /// Whom the addresses of callers are taken from.
+    pub(crate) proxies: Proxies,
     /// Jobs that were accepted while the store was away.
     pub(crate) unrecorded: Unrecorded,
     /// Long polls and streams end with the service.
@@ -47,71 +60,96 @@ pub(crate) enum Duty {
     Work,
 }
 
-/// What operators and orchestrators ask every process.
-pub(crate) fn operations(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    recovered(context, health::routes(context).or(metrics::routes(context)).unify().boxed())
+/// A request that has been let in, as handlers see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) context: Arc<Context>,
+    admission: Arc<Admission>,
 }
 
-/// The whole API.
-pub(crate) fn all(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let routes = evaluate::routes(context)
-        .or(jobs::routes(context))
-        .unify()
-        .or(baselines::routes(context))
-        .unify()
-        .or(artifacts::routes(context))
-        .unify()
-        .or(dead_letters::routes(context))
-        .unify()
-        .or(environments::routes(context))
-        .unify()
-        .or(health::routes(context))
-        .unify()
-        .or(metrics::routes(context))
-        .unify()
-        .boxed();
-    recovered(context, routes)
+impl Call {
+    /// Who calls.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.admission.caller
+    }
+
+    /// The values of its parameters.
+    pub(crate) fn values(&self) -> &Values {
+        &self.admission.values
+    }
 }
 
-/// Routes with an answer for what none of them takes.
-fn recovered(context: &Arc<Context>, routes: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
-    let metrics = context.services.metrics.clone();
-    routes.recover(move |rejection| recover(metrics.clone(), rejection)).unify().boxed()
-}
+/// An endpoint and what answers it.
+type Route = (Endpoint, BoxedFilter<(Response,)>);
 
-/// Hands the context to a handler.
-fn with(context: &Arc<Context>) -> BoxedFilter<(Arc<Context>,)> {
-    let context = context.clone();
-    warp::any().map(move || context.clone()).boxed()
-}
+/// What answers each endpoint.
+#[derive(Clone)]
+pub(crate) struct Routes(Arc<HashMap<Endpoint, BoxedFilter<(Response,)>>>);
 
-/// One route: turns what its handler returns into an answer, and counts it under `name`.
-fn route<R: Reply + 'static>(
-    context: &Arc<Context>,
-    (method, name): (&'static str, &'static str),
-    handler: impl Filter<Extract = (Result<R, Problem>,), Error = Rejection> + Clone + Send + Sync + 'static,
-) -> BoxedFilter<(Response,)> {
-    let (metrics, hosts) = (context.services.metrics.clone(), context.services.store.hosts.clone());
-    warp::any()
-        .map(Instant::now)
-        .and(handler)
-        .map(move |start: Instant, result: Result<R, Problem>| {
-            let mut response = match result {
-                Ok(reply) => reply.into_response(),
-                Err(problem) => problem.into_response(),
-            };
-            let status = response.status();
-            if hosts.reads_from_replica() {
-                response.headers_mut().insert(READ_FROM, HeaderValue::from_static("replica"));
+impl Routes {
+    /// The whole API.
+    pub(crate) fn all(context: &Arc<Context>) -> Self {
+        let routes = [
+            artifacts::routes(context),
+            auth::routes(context),
+            baselines::routes(context),
+            dead_letters::routes(context),
+            docs::routes(context),
+            environments::routes(context),
+            evaluate::routes(context),
+            jobs::routes(context),
+        ];
+        Self(Arc::new(routes.into_iter().flatten().chain(operations(context)).collect()))
+    }
+
+    /// What operators and orchestrators ask every process.
+    pub(crate) fn operations(context: &Arc<Context>) -> Self {
+        Self(Arc::new(operations(context).collect()))
+    }
+
+    /// Answers a request that has been let in.
+    pub(crate) async fn call<B>(&self, endpoint: Endpoint, request: Request<B>) -> Response
+    where
+        B: hyper::body::Body + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match self.0.get(&endpoint) {
+            Some(filter) => {
+                warp::service(filter.clone()).call(request).await.unwrap_or_else(|never| match never {})
             }
-            metrics.http_requests.with_label_values(&[name, method, status.as_str()]).inc();
-            metrics.http_request_duration.with_label_values(&[name, method]).observe(start.elapsed().as_secs_f64());
-            response
-        })
-        .boxed()
+            None => Problem::no_such_path().into_response(),
+        }
+    }
+}
+
+fn operations(context: &Arc<Context>) -> impl Iterator<Item = Route> {
+    health::routes(context).into_iter().chain(metrics::routes(context))
+}
+
+/// The request that has been let in.
+fn enter(context: &Arc<Context>) -> BoxedFilter<(Call,)> {
+    let context = context.clone();
+    warp::ext::get::<Arc<Admission>>().map(move |admission| Call { context: context.clone(), admission }).boxed()
+}
+
+/// One route: turns what its handler returns into an answer.
+fn route<R: Reply + 'static>(
+    endpoint: Endpoint,
+    handler: impl Filter<Extract = (Result<R, Problem>,), Error = Rejection> + Clone + Send + Sync + 'static,
+) -> Route {
+    let answer = handler.map(|result: Result<R, Problem>| match result {
+        Ok(reply) => reply.into_response(),
+        Err(problem) => problem.into_response(),
+    });
+    (endpoint, answer.recover(recover).unify().boxed())
 }
 
 /// A JSON answer.
 fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
     warp::reply::with_status(warp::reply::json(value), status).into_response()
+}
+
+/// An answer without a body.
+fn nothing() -> Response {
+    StatusCode::NO_CONTENT.into_response()
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::account::password;
 use crate::store::postgres;
 
 /// The name of the database file inside a data folder.
@@ -110,6 +111,27 @@ impl Connections {
         Ok(Places { store, queue: self.queue()?, cache: self.cache()? })
     }
 
+    /// Refuses passwords that manuals use as examples.
+    ///
+    /// # Errors
+    /// The names of the variables, without the passwords.
+    pub fn check_passwords(&self) -> Result<(), String> {
+        let urls = [
+            ("DATABASE_URL", self.database_url.as_deref()),
+            ("DATABASE_REPLICA_URL", self.database_replica_url.as_deref()),
+            ("POSTGRES_URL", self.postgres_url.as_deref()),
+            ("QUEUE_URL", self.queue_url.as_deref()),
+            ("CACHE_URL", self.cache_url.as_deref()),
+            ("REDIS_URL", self.redis_url.as_deref()),
+        ];
+        let bad = |(_, url): &(_, Option<&str>)| named(*url).and_then(password_of).is_some_and(is_example);
+        let names: Vec<_> = urls.into_iter().filter(bad).map(|(name, _)| name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{}: the password is an example that everybody tries first: choose another", names.join(", ")))
+    }
+
     /// Where the store is.
     pub fn store(&self) -> Result<StorePlace, String> {
         let url = self.database().ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
@@ -150,6 +172,20 @@ impl Connections {
 /// An empty variable names nothing: that is how compose files and charts leave one out.
 fn named(url: Option<&str>) -> Option<&str> {
     url.map(str::trim).filter(|url| !url.is_empty())
+}
+
+/// The password in a URL.
+fn password_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (credentials, _) = rest.split('/').next()?.rsplit_once('@')?;
+    credentials.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
+}
+
+/// Whether a password is one that everybody tries first. Those of machines may be short: networks and sockets protect them
+/// too.
+fn is_example(password: &str) -> bool {
+    const NAMES: [&str; 6] = ["postgres", "tars", "rabbitmq", "redis", "root", "test"];
+    password::is_example(password) || NAMES.contains(&password.to_ascii_lowercase().as_str())
 }
 
 fn scheme(url: &str) -> &str {
@@ -202,6 +238,18 @@ mod tests {
         let places = connections(&old).shared().unwrap();
         assert!(matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgresql://h/d"]));
         assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+    }
+
+    #[test]
+    fn example_passwords_are_named_by_their_variable() {
+        let check = |arguments: &[&str]| connections(arguments).check_passwords();
+        for url in ["postgres://u:postgres@h/d", "postgres://u:password@h/d", "postgres://u:changeme1@h/d"] {
+            let complaint = check(&["--database-url", url]).unwrap_err();
+            assert!(complaint.starts_with("DATABASE_URL: "), "{complaint}");
+        }
+        let both = ["--queue-url", "amqp://guest:guest@h", "--cache-url", "redis://:redis@h"];
+        assert!(check(&both).unwrap_err().starts_with("QUEUE_URL, CACHE_URL: "));
+        assert_eq!(check(&["--database-url", "postgres://u:k3Wq9xRt@h/d", "--cache-url", "redis://h"]), Ok(()));
     }
 
     #[test]

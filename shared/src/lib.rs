@@ -18,6 +18,7 @@ pub mod dead_letter;
 pub mod job;
 pub mod limiter;
 pub mod metrics;
+pub mod mode;
 pub mod queue;
 pub mod request;
 pub mod services;

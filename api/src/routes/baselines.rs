@@ -1,7 +1,6 @@
 //! `/v1/baselines`: list, the best of an agent type, add.
 
 use std::collections::BTreeMap;
-use std::str::FromStr as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,48 +12,30 @@ use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::request::{self, Hyperparameter};
 use tars_shared::store::BaselineFilter;
 use warp::Filter as _;
-use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Context, json, route, with};
-use crate::access::{self, Role, Subject};
+use super::{Call, Context, Route, enter, json, route};
 use crate::body;
 use crate::deadline::within;
+use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
-use crate::query::{EnvironmentId, Query, query};
 
 /// A thousand returns with their seeds, and room for hyperparameters.
 const BODY_BYTES: usize = 256 * 1024;
 /// Ranks that one answer shows.
 const MAX_TOP: u32 = 100;
+/// Ranks that it shows unless it is asked for another number.
+const DEFAULT_TOP: u32 = 10;
 
-pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let list = warp::path!("v1" / "baselines")
-        .and(warp::get())
-        .and(access::require(Role::Viewer))
-        .and(query())
-        .and(with(context))
-        .then(list);
-    let top = warp::path!("v1" / "baselines" / String)
-        .and(warp::get())
-        .and(access::require(Role::Viewer))
-        .and(query())
-        .and(with(context))
-        .then(top);
-    let add = warp::path!("v1" / "baselines")
-        .and(warp::post())
-        .and(access::require(Role::Admin))
-        .and(body::read("application/json", BODY_BYTES))
-        .and(with(context))
-        .then(add);
-    route(context, ("GET", "/v1/baselines"), list)
-        .or(route(context, ("GET", "/v1/baselines/{agent_type}"), top))
-        .unify()
-        .or(route(context, ("POST", "/v1/baselines"), add))
-        .unify()
-        .boxed()
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let body = body::read("application/json", BODY_BYTES);
+    vec![
+        route(Endpoint::ListBaselines, enter(context).then(list)),
+        route(Endpoint::TopBaselines, enter(context).then(top)),
+        route(Endpoint::AddBaseline, enter(context).and(body).then(add)),
+    ]
 }
 
 /// Without raw returns: a listing shows many baselines, and `n` says how many returns there are.
@@ -63,17 +44,16 @@ fn without_returns(mut baseline: Baseline) -> Baseline {
     baseline
 }
 
-async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Response, Problem> {
-    let page = Page::<(Algorithm, String, u32)>::take(&mut query)?;
+async fn list(call: Call) -> Result<Response, Problem> {
+    let page = Page::<(Algorithm, String, u32)>::of(call.values())?;
     let filter = BaselineFilter {
-        agent_type: query.take("agent_type")?,
-        environment: query.take::<EnvironmentId>("environment")?.map(|id| id.0),
+        agent_type: call.values().find("agent_type")?,
+        environment: call.values().find("environment")?,
         max_rank: None,
         after: page.after.clone(),
     };
-    query.finish()?;
     let fetch_limit = page.fetch_limit();
-    let baselines = context.services.store.baselines.clone();
+    let baselines = call.context.services.store.baselines.clone();
     let found = within(async move { baselines.list(&filter, fetch_limit).await }).await?;
     let place =
         |baseline: &Baseline| (baseline.content.agent_type, baseline.content.environment.clone(), baseline.rank);
@@ -85,17 +65,14 @@ struct Top {
     items: Vec<Baseline>,
 }
 
-async fn top(agent_type: String, _: Subject, mut query: Query, context: Arc<Context>) -> Result<Response, Problem> {
-    let agent_type =
-        Algorithm::from_str(&agent_type).map_err(|error| Problem::invalid_field("agent_type", error.to_string()))?;
+async fn top(call: Call) -> Result<Response, Problem> {
     let filter = BaselineFilter {
-        agent_type: Some(agent_type),
-        environment: query.take::<EnvironmentId>("environment")?.map(|id| id.0),
-        max_rank: Some(query.take_number("top_n", 1..=MAX_TOP, 10)?),
+        agent_type: Some(call.values().of_path("agent_type")?),
+        environment: call.values().find("environment")?,
+        max_rank: Some(call.values().number("top_n", DEFAULT_TOP)?),
         after: None,
     };
-    query.finish()?;
-    let baselines = context.services.store.baselines.clone();
+    let baselines = call.context.services.store.baselines.clone();
     let limit = MAX_TOP * u32::try_from(catalogue::native().len()).unwrap_or(1);
     let items = within(async move { baselines.list(&filter, limit).await }).await?;
     Ok(json(StatusCode::OK, &Top { items }))
@@ -140,9 +117,9 @@ impl Addition {
     }
 }
 
-async fn add(_: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -> Result<Response, Problem> {
+async fn add(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let baseline = body::parse::<Addition>(bytes?).await?.validate()?;
-    let baselines = context.services.store.baselines.clone();
-    let (baseline, _) = within(async move { baselines.insert(&baseline).await }).await?;
+    let (baselines, actor) = (call.context.services.store.baselines.clone(), call.caller().actor());
+    let (baseline, _) = within(async move { baselines.insert(&baseline, &actor).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))
 }

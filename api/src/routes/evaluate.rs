@@ -11,14 +11,13 @@ use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
 use uuid::Uuid;
 use warp::Filter as _;
-use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
-use super::{Context, json, route, with};
+use super::{Call, Context, Route, enter, json, route};
 use crate::accept::{self, Accepted};
-use crate::access::{self, Role, Subject};
 use crate::body;
+use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 use crate::view::{Links, location};
 
@@ -28,28 +27,11 @@ const BODY_BYTES: usize = artifact::MAX_BYTES / 3 * 4 + 2 * 1024 * 1024;
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Evaluations of one batch.
 const BATCH_SIZE: usize = 100;
-/// Characters of an idempotency key.
-const KEY_CHARACTERS: usize = 255;
 
-pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let one = warp::path!("v1" / "evaluate")
-        .and(warp::post())
-        .and(access::require(Role::Developer))
-        .and(warp::header::optional("idempotency-key"))
-        .and(body::read("application/json", BODY_BYTES))
-        .and(with(context))
-        .then(evaluate);
-    let many = warp::path!("v1" / "evaluate" / "batch")
-        .and(warp::post())
-        .and(access::require(Role::Developer))
-        .and(warp::header::optional("idempotency-key"))
-        .and(body::read("application/json", BATCH_BYTES))
-        .and(with(context))
-        .then(evaluate_batch);
-    route(context, ("POST", "/v1/evaluate"), one)
-        .or(route(context, ("POST", "/v1/evaluate/batch"), many))
-        .unify()
-        .boxed()
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let one = enter(context).and(body::read("application/json", BODY_BYTES)).then(evaluate);
+    let many = enter(context).and(body::read("application/json", BATCH_BYTES)).then(evaluate_batch);
+    vec![route(Endpoint::Evaluate, one), route(Endpoint::EvaluateBatch, many)]
 }
 
 /// The answer to an accepted evaluation.
@@ -80,19 +62,18 @@ pub(super) fn receipt(accepted: Accepted) -> Result<Response, Problem> {
     Ok(response)
 }
 
-async fn evaluate(
-    subject: Subject,
-    key: Option<String>,
-    bytes: Result<Bytes, Problem>,
-    context: Arc<Context>,
-) -> Result<Response, Problem> {
-    let key = checked_key(key)?;
+/// The key that makes a repetition harmless.
+fn key(call: &Call) -> Option<&str> {
+    call.values().text("Idempotency-Key")
+}
+
+async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let bytes = bytes?;
     let hash = Digest::of(&bytes);
     let body: Body = body::parse(bytes).await?;
-    let submission =
-        accept::submission(&context.services, &subject, key.as_deref(), hash, body).map_err(Problem::invalid)?;
-    let accepted = accept::accept(&context, "", vec![submission]).await?;
+    let subject = call.caller().subject();
+    let submission = accept::submission(&call.context.services, &subject, key(&call), hash, body);
+    let accepted = accept::accept(&call.context, "", vec![submission.map_err(Problem::invalid)?]).await?;
     receipt(accepted[0])
 }
 
@@ -108,13 +89,7 @@ struct BatchReceipt {
     jobs: Vec<Receipt>,
 }
 
-async fn evaluate_batch(
-    subject: Subject,
-    key: Option<String>,
-    bytes: Result<Bytes, Problem>,
-    context: Arc<Context>,
-) -> Result<Response, Problem> {
-    let key = checked_key(key)?;
+async fn evaluate_batch(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let bytes = bytes?;
     // Every part carries the hash of the whole: a key that comes back with another batch is recognised by any of them.
     let hash = Digest::of(&bytes);
@@ -122,12 +97,13 @@ async fn evaluate_batch(
     if batch.evaluations.is_empty() || batch.evaluations.len() > BATCH_SIZE {
         return Err(Problem::invalid_field("evaluations", format!("give 1 to {BATCH_SIZE} evaluations")));
     }
+    let subject = call.caller().subject();
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
     for (index, body) in batch.evaluations.into_iter().enumerate() {
         // The first part has the key itself, so that a batch and a single evaluation cannot share one.
-        let key = key.as_ref().map(|key| if index == 0 { key.clone() } else { format!("{key}\0{index}") });
-        match accept::submission(&context.services, &subject, key.as_deref(), hash, body) {
+        let key = key(&call).map(|key| if index == 0 { key.to_owned() } else { format!("{key}\0{index}") });
+        match accept::submission(&call.context.services, &subject, key.as_deref(), hash, body) {
             Ok(submission) => submissions.push(submission),
             Err(complaints) => errors.extend(complaints.into_iter().map(|complaint| FieldError {
                 field: format!("evaluations[{index}].{}", complaint.field),
@@ -138,16 +114,7 @@ async fn evaluate_batch(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let accepted = accept::accept(&context, "evaluations", submissions).await?;
+    let accepted = accept::accept(&call.context, "evaluations", submissions).await?;
     let jobs = accepted.into_iter().map(Receipt::from).collect();
     Ok(json(StatusCode::ACCEPTED, &BatchReceipt { jobs }))
-}
-
-fn checked_key(key: Option<String>) -> Result<Option<String>, Problem> {
-    match &key {
-        Some(text) if text.trim().is_empty() || text.chars().count() > KEY_CHARACTERS => {
-            Err(Problem::invalid_field("Idempotency-Key", format!("must have 1 to {KEY_CHARACTERS} characters")))
-        }
-        _ => Ok(key),
-    }
 }

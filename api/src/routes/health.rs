@@ -6,33 +6,23 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tars_shared::store::{Host, Role as HostRole};
 use warp::Filter as _;
-use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Context, Duty, json, route, with};
-use crate::access::{self, Role, Subject};
+use super::{Call, Context, Duty, Route, enter, json, route};
+use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 
 /// Health is answered within a second, whatever hangs.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let health = warp::path!("health").and(public()).and(with(context)).then(health);
-    // Whether the process itself works: a part that is away is no reason to kill it.
-    let livez = warp::path!("livez").and(public()).then(async |_: Subject| Ok("ok"));
-    let readyz = warp::path!("readyz").and(public()).and(with(context)).then(readyz);
-    route(context, ("GET", "/health"), health)
-        .or(route(context, ("GET", "/livez"), livez))
-        .unify()
-        .or(route(context, ("GET", "/readyz"), readyz))
-        .unify()
-        .boxed()
-}
-
-/// Anyone may ask. Load balancers like to do so with HEAD.
-pub(super) fn public() -> BoxedFilter<(Subject,)> {
-    warp::get().or(warp::head()).unify().and(access::require(Role::Public)).boxed()
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    vec![
+        route(Endpoint::Health, enter(context).then(health)),
+        // Whether the process itself works: a part that is away is no reason to kill it.
+        route(Endpoint::Livez, enter(context).then(async |_: Call| Ok("ok"))),
+        route(Endpoint::Readyz, enter(context).then(readyz)),
+    ]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -113,15 +103,15 @@ async fn inspect(context: &Context) -> Vec<Part> {
 }
 
 /// 200 while submissions are accepted, 503 otherwise.
-async fn health(_: Subject, context: Arc<Context>) -> Result<Response, Problem> {
-    let parts = inspect(&context).await;
+async fn health(call: Call) -> Result<Response, Problem> {
+    let parts = inspect(&call.context).await;
     let healthy = |name| parts.iter().any(|part| part.name == name && part.state == State::Healthy);
     let writable = parts.iter().any(|part| part.role == Some("primary"));
     let (status, detail) = match (writable, healthy("queue")) {
         _ if parts.iter().all(|part| part.state == State::Healthy) => (State::Healthy, "every part answers"),
         (true, true) => (State::Degraded, "jobs are accepted and run"),
         (true, false) => (State::Degraded, "jobs are accepted, and run when the queue is back"),
-        (false, true) if context.services.queue.is_durable() => {
+        (false, true) if call.context.services.queue.is_durable() => {
             (State::Degraded, "jobs are accepted; they run, and are seen, when the store is back")
         }
         _ => (State::Unhealthy, "no job is accepted"),
@@ -131,13 +121,13 @@ async fn health(_: Subject, context: Arc<Context>) -> Result<Response, Problem> 
 }
 
 /// 200 when this process can do its duty.
-async fn readyz(_: Subject, context: Arc<Context>) -> Result<&'static str, Problem> {
-    let services = &context.services;
+async fn readyz(call: Call) -> Result<&'static str, Problem> {
+    let services = &call.context.services;
     let store = services.store.hosts.is_writable();
     let queue = probe("queue", services.queue.depths()).await.state == State::Healthy;
-    let ready = match context.duty {
+    let ready = match call.context.duty {
         Duty::Accept => store || (queue && services.queue.is_durable()),
         Duty::Work => store && queue,
     };
-    if ready && !context.shutdown.is_cancelled() { Ok("ok") } else { Err(Problem::unavailable()) }
+    if ready && !call.context.shutdown.is_cancelled() { Ok("ok") } else { Err(Problem::unavailable()) }
 }

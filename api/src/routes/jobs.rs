@@ -14,79 +14,52 @@ use tars_shared::job::Status;
 use tars_shared::store::JobFilter;
 use uuid::Uuid;
 use warp::Filter as _;
-use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 use warp::sse::Event;
 
-use super::{Context, json, route, with};
-use crate::access::{self, Role, Subject};
+use super::{Call, Context, Route, enter, json, route};
 use crate::deadline::within;
+use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
-use crate::query::{EnvironmentId, Query, job_id, query};
 use crate::view::JobView;
 use crate::watch::Watch;
 
-/// The longest long poll.
-const MAX_WAIT_SECONDS: u32 = 60;
 /// A job that has ended never changes, so any copy of it is true; this only bounds memory.
 const ENDED_TTL: Duration = Duration::from_mins(10);
 
-pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let list = warp::path!("v1" / "jobs")
-        .and(warp::get())
-        .and(access::require(Role::Viewer))
-        .and(query())
-        .and(with(context))
-        .then(list);
-    let show = warp::path!("v1" / "jobs" / String)
-        .and(warp::get())
-        .and(access::require(Role::Viewer))
-        .and(query())
-        .and(with(context))
-        .then(show);
-    let events = warp::path!("v1" / "jobs" / String / "events")
-        .and(warp::get())
-        .and(access::require(Role::Viewer))
-        .and(with(context))
-        .then(events);
-    route(context, ("GET", "/v1/jobs"), list)
-        .or(route(context, ("GET", "/v1/jobs/{id}"), show))
-        .unify()
-        .or(route(context, ("GET", "/v1/jobs/{id}/events"), events))
-        .unify()
-        .or(actions::routes(context))
-        .unify()
-        .boxed()
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let mut routes = actions::routes(context);
+    routes.extend([
+        route(Endpoint::ListJobs, enter(context).then(list)),
+        route(Endpoint::ShowJob, enter(context).then(show)),
+        route(Endpoint::FollowJob, enter(context).then(events)),
+    ]);
+    routes
 }
 
-async fn list(_: Subject, mut query: Query, context: Arc<Context>) -> Result<Response, Problem> {
-    let page = Page::<(DateTime<Utc>, Uuid)>::take(&mut query)?;
+async fn list(call: Call) -> Result<Response, Problem> {
+    let values = call.values();
+    let page = Page::<(DateTime<Utc>, Uuid)>::of(values)?;
+    let label = values.text("label").and_then(|pair| pair.split_once(':'));
     let filter = JobFilter {
-        status: query.take("status")?,
-        agent_type: query.take::<Algorithm>("agent_type")?,
-        environment: query.take::<EnvironmentId>("environment")?.map(|id| id.0),
-        label: query.take::<String>("label")?.as_deref().map(label).transpose()?,
+        status: values.find("status")?,
+        agent_type: values.find::<Algorithm>("agent_type")?,
+        environment: values.find("environment")?,
+        label: label.map(|(name, value)| (name.to_owned(), value.to_owned())),
         before: page.after,
     };
     let fetch_limit = page.fetch_limit();
-    query.finish()?;
-    let jobs = context.services.store.jobs.clone();
+    let jobs = call.context.services.store.jobs.clone();
     let jobs = within(async move { jobs.list(&filter, fetch_limit).await }).await?;
     let listing = Listing::new(jobs, page.limit, |job| (job.submitted_at, job.id), JobView::summary);
     Ok(json(StatusCode::OK, &listing))
 }
 
-fn label(text: &str) -> Result<(String, String), Problem> {
-    let pair = text.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    pair.ok_or_else(|| Problem::invalid_field("label", "must be name:value"))
-}
-
-async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -> Result<Response, Problem> {
-    let id = job_id(&id)?;
-    let wait = query.take_number("wait", 0..=MAX_WAIT_SECONDS, 0)?;
-    query.finish()?;
+async fn show(call: Call) -> Result<Response, Problem> {
+    let (id, context) = (call.values().id()?, &call.context);
+    let wait = call.values().number("wait", 0)?;
     let key = format!("job:{id}");
     let cached = context.services.cache.find(&key).await;
     let result = if cached.is_some() { "hit" } else { "miss" };
@@ -94,7 +67,7 @@ async fn show(id: String, _: Subject, mut query: Query, context: Arc<Context>) -
     if let Some(document) = cached {
         return Ok(document_response(document));
     }
-    let job = Watch::new(&context, id).wait(Duration::from_secs(wait.into())).await?;
+    let job = Watch::new(context, id).wait(Duration::from_secs(wait.into())).await?;
     let (status, environments) = (job.status, job.parameters.environments.len());
     let jobs = context.services.store.jobs.clone();
     let results = within(async move { jobs.results(id).await }).await?;
@@ -114,8 +87,8 @@ fn document_response(document: Bytes) -> Response {
     response
 }
 
-async fn events(id: String, _: Subject, context: Arc<Context>) -> Result<Response, Problem> {
-    let watch = Watch::new(&context, job_id(&id)?);
+async fn events(call: Call) -> Result<Response, Problem> {
+    let watch = Watch::new(&call.context, call.values().id()?);
     let first = watch.look().await?;
     let stream = event_stream(watch.changes(first));
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())

@@ -4,25 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warp::Filter as _;
-use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
-use super::{Context, health, route, with};
-use crate::access::Subject;
+use super::{Call, Context, Route, enter, route};
+use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 
 /// A part that hangs must not keep the others' figures from the scraper.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
-    let metrics = warp::path!("metrics").and(health::public()).and(with(context)).then(metrics);
-    route(context, ("GET", "/metrics"), metrics)
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    vec![route(Endpoint::Metrics, enter(context).then(metrics))]
 }
 
 /// Gauges of the store and queue are read when they are asked for; a part that is away leaves its last values.
-async fn metrics(_: Subject, context: Arc<Context>) -> Result<Response, Problem> {
-    let services = &context.services;
+async fn metrics(call: Call) -> Result<Response, Problem> {
+    let services = &call.context.services;
     let (ledger, depths, hosts) = tokio::join!(
         tokio::time::timeout(PATIENCE, services.store.jobs.ledger()),
         tokio::time::timeout(PATIENCE, services.queue.depths()),

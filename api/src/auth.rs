@@ -1,0 +1,111 @@
+//! Who calls: passwords, tokens, and how the accounts behind them stand.
+
+pub(crate) mod caller;
+mod hs256;
+mod keyring;
+pub(crate) mod login;
+pub(crate) mod standing;
+mod token;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tars_shared::account::secret;
+use tars_shared::services::Services;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+pub(crate) use self::caller::{Caller, Identity};
+use self::keyring::Keyring;
+use self::standing::Standings;
+use self::token::{Claims, Rejected, Use};
+use crate::problem::Problem;
+
+/// How long an access token is good for.
+pub(crate) const ACCESS: Duration = Duration::from_hours(1);
+/// How long a refresh token is good for.
+pub(crate) const REFRESH: Duration = Duration::from_hours(7 * 24);
+/// An access token that ends sooner than this is accepted with a hint to refresh it.
+pub(crate) const NEARLY_OVER: Duration = Duration::from_mins(5);
+
+/// Tells callers from each other.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    services: Services,
+    keyring: Keyring,
+    standings: Standings,
+}
+
+/// A pair of tokens for one session.
+pub(crate) struct Pair {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Gate {
+    /// A gate whose tokens are signed with keys that grow from `secret`.
+    pub(crate) fn new(services: Services, secret: Zeroizing<String>) -> Self {
+        hs256::install();
+        let standings = Standings::new(services.clone());
+        Self { keyring: Keyring::new(services.clone(), secret), services, standings }
+    }
+
+    /// Who sends this credential. `address` is where it comes from.
+    pub(crate) async fn admit(&self, credential: &str, address: std::net::IpAddr) -> Result<Caller, Problem> {
+        if credential.starts_with(secret::PREFIX) {
+            return self.standings.service_token(credential, address).await;
+        }
+        let claims = self.verify(Use::Access, credential).await?;
+        self.standings.session(&claims, address).await
+    }
+
+    /// The claims of a token, if it is ours, for this use, and in its time.
+    async fn verify(&self, wanted: Use, token: &str) -> Result<Claims, Problem> {
+        let kid = token::key_id(wanted, token)?;
+        let key = self.keyring.verifying(kid).await?.ok_or(Rejected::Invalid)?;
+        Ok(token::verify(wanted, token, &key, self.services.clock.now())?)
+    }
+
+    /// The session and id of a refresh token.
+    pub(crate) async fn refresh_claims(&self, token: &str) -> Result<Claims, Problem> {
+        self.verify(Use::Refresh, token).await
+    }
+
+    /// Tokens for a session. `refresh_id` is the only refresh token that counts from now on.
+    pub(crate) async fn issue(&self, user: Uuid, session: Uuid, refresh_id: Uuid) -> Result<Pair, Problem> {
+        let key = self.keyring.signing().await?;
+        let now = self.services.clock.now();
+        let claims = |id, life: Duration| Claims::new(user, session, id, now, life);
+        let access = token::sign(Use::Access, &claims(self.services.clock.new_id(), ACCESS), &key);
+        let refresh = token::sign(Use::Refresh, &claims(refresh_id, REFRESH), &key);
+        match access.and_then(|access| Ok(Pair { access, refresh: refresh? })) {
+            Ok(pair) => Ok(pair),
+            Err(error) => {
+                tracing::error!(%error, "cannot sign a token");
+                Err(Problem::internal())
+            }
+        }
+    }
+
+    /// The sessions' next requests ask the database.
+    pub(crate) async fn forget_sessions(&self, sessions: &[Uuid]) {
+        for session in sessions {
+            self.standings.forget_session(*session).await;
+        }
+    }
+
+    /// The service token's next request asks the database.
+    pub(crate) async fn forget_token(&self, id: Uuid) {
+        self.standings.forget_token(id).await;
+    }
+
+    /// The next token is signed by whatever key is current then.
+    pub(crate) fn forget_keys(&self) {
+        self.keyring.forget();
+    }
+}
+
+/// When a token that is issued now ends.
+pub(crate) fn end_of(now: DateTime<Utc>, life: Duration) -> DateTime<Utc> {
+    now + life
+}

@@ -1,0 +1,73 @@
+//! Who calls, as handlers see it.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use tars_shared::account::{Actor, Name, Role};
+use uuid::Uuid;
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// Who it is.
+    pub(crate) identity: Identity,
+    /// Where the request comes from.
+    pub(crate) address: IpAddr,
+}
+
+/// Who it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Identity {
+    /// Nobody in particular.
+    Anonymous,
+    /// A person who logged in.
+    User {
+        /// Their name.
+        name: Name,
+        /// What they may do.
+        role: Role,
+        /// Their login.
+        session: Uuid,
+        /// When the access token ends.
+        until: DateTime<Utc>,
+    },
+    /// A program.
+    ServiceToken {
+        /// The token's id.
+        id: Uuid,
+        /// The token's name.
+        name: Name,
+        /// What it may do.
+        role: Role,
+        /// How many requests it may make per minute, if it has a limit of its own.
+        requests_per_minute: Option<u32>,
+    },
+}
+
+impl Caller {
+    pub(crate) fn anonymous(address: IpAddr) -> Self {
+        Self { identity: Identity::Anonymous, address }
+    }
+
+    /// What they may do; nothing that needs an account for anonymous callers.
+    pub(crate) fn role(&self) -> Option<Role> {
+        match &self.identity {
+            Identity::Anonymous => None,
+            Identity::User { role, .. } | Identity::ServiceToken { role, .. } => Some(*role),
+        }
+    }
+
+    /// Whose jobs and idempotency keys these are. Names are never given to somebody else.
+    pub(crate) fn subject(&self) -> String {
+        match &self.identity {
+            Identity::Anonymous => "anonymous".to_owned(),
+            Identity::User { name, .. } => format!("user:{name}"),
+            Identity::ServiceToken { name, .. } => format!("token:{name}"),
+        }
+    }
+
+    /// As the audit log names them.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { name: self.subject(), address: Some(self.address) }
+    }
+}

@@ -1,0 +1,81 @@
+//! Checking passwords: slow on purpose, a few at a time, and with a brake for each account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tars_shared::account::{Name, User, password};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::deadline::within;
+use crate::problem::Problem;
+use crate::routes::Context;
+
+/// Hashes at one time: each takes 19 MiB and a core for tens of milliseconds.
+static HASHERS: Semaphore = Semaphore::const_new(2);
+/// How long a login waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The user of this name and password. Whether the name is unknown, the password wrong or the user disabled is not told,
+/// and takes the same time.
+pub(crate) async fn log_in(context: &Context, name: &str, password: Zeroizing<String>) -> Result<User, Problem> {
+    let known: Option<Name> = name.parse().ok();
+    if let Some(name) = &known {
+        // Counted before the password is looked at, and by name, whoever asks from wherever: guessing goes no faster from
+        // many addresses. A name that does not exist is braked like any other.
+        let decision = context.services.limiter.count(&brake(name), context.limits.login).await;
+        if !decision.allowed {
+            return Err(Problem::too_many(decision.retry_after, "attempts to log in to this account"));
+        }
+    }
+    let found = match &known {
+        Some(name) => {
+            let (users, name) = (context.services.store.users.clone(), name.clone());
+            within(async move { users.credentials(&name).await }).await?
+        }
+        None => None,
+    };
+    let (user, hash) = found.unzip();
+    let matches = turn(move || Ok(password::verify(&password, hash.as_deref()))).await?;
+    match user {
+        Some(user) if matches && user.disabled_at.is_none() => {
+            context.services.limiter.forget(&brake(&user.name)).await;
+            Ok(user)
+        }
+        _ => {
+            tracing::info!(user.name = known.as_ref().map(Name::as_str), "a login failed");
+            Err(Problem::unauthorized("invalid_credentials", "the name or the password is wrong"))
+        }
+    }
+}
+
+/// Hashes a password that has been checked.
+pub(crate) async fn hash(password: Zeroizing<String>) -> Result<String, Problem> {
+    turn(move || password::hash(&password)).await
+}
+
+/// Runs a hasher beside the async threads when its turn comes.
+async fn turn<T: Send + 'static>(hasher: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
+    let turn = tokio::time::timeout(PATIENCE, HASHERS.acquire()).await;
+    let Ok(Ok(turn)) = turn else { return Err(Problem::unavailable()) };
+    let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = hasher();
+        drop(turn);
+        hashed
+    });
+    match hashed.await {
+        Ok(Ok(hashed)) => Ok(hashed),
+        Ok(Err(error)) => {
+            tracing::error!(error, "cannot hash a password");
+            Err(Problem::internal())
+        }
+        Err(panic) => {
+            tracing::error!(%panic, "hashing a password panicked");
+            Err(Problem::internal())
+        }
+    }
+}
+
+fn brake(name: &Name) -> String {
+    format!("login:{name}")
+}

@@ -1,0 +1,34 @@
+//! `GET /auth/audit`: who did what.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tars_shared::account::AuditEntry;
+use tars_shared::account::audit::AuditFilter;
+use uuid::Uuid;
+use warp::Filter as _;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::{Call, Context, Route, enter, json, route};
+use crate::deadline::within;
+use crate::endpoint::Endpoint;
+use crate::page::{Listing, Page};
+use crate::problem::Problem;
+
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    vec![route(Endpoint::ListAudit, enter(context).then(list))]
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let values = call.values();
+    let page = Page::<(DateTime<Utc>, Uuid)>::of(values)?;
+    let filter = AuditFilter {
+        actor: values.text("actor").map(str::to_owned),
+        action: values.find("action")?,
+        before: page.after,
+    };
+    let (audit, limit) = (call.context.services.store.audit.clone(), page.fetch_limit());
+    let found = within(async move { audit.list(&filter, limit).await }).await?;
+    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, |entry: &AuditEntry| (entry.at, entry.id), |entry| entry)))
+}

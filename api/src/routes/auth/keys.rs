@@ -1,0 +1,64 @@
+//! `/auth/keys`: what signs access and refresh tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tars_shared::account::SigningKey;
+use warp::Filter as _;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
+use crate::auth::REFRESH;
+use crate::body;
+use crate::deadline::within;
+use crate::endpoint::Endpoint;
+use crate::problem::Problem;
+
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let body = body::read_optional("application/json", BODY_BYTES);
+    vec![
+        route(Endpoint::ListKeys, enter(context).then(list)),
+        route(Endpoint::RotateKeys, enter(context).and(body).then(rotate)),
+    ]
+}
+
+/// The keys, the newest first. Their secrets are nowhere to be seen.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Keys {
+    items: Vec<SigningKey>,
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let keys = call.context.services.store.signing_keys.clone();
+    let items = within(async move { keys.list().await }).await?;
+    Ok(json(StatusCode::OK, &Keys { items }))
+}
+
+/// How to rotate.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rotation {
+    /// Seconds for which tokens of the former keys stay good: 604800 by default, the life of a refresh token. 0 logs
+    /// everybody out at once.
+    #[schemars(range(min = 0, max = 604_800))]
+    grace_seconds: Option<u32>,
+}
+
+async fn rotate(call: Call, bytes: Result<Option<Bytes>, Problem>) -> Result<Response, Problem> {
+    let Rotation { grace_seconds } = match bytes? {
+        Some(bytes) => body::parse(bytes).await?,
+        None => Rotation::default(),
+    };
+    let grace = grace_seconds.map_or(REFRESH, |seconds| Duration::from_secs(seconds.into()));
+    if grace > REFRESH {
+        return Err(Problem::invalid_field("grace_seconds", format!("must be from 0 to {}", REFRESH.as_secs())));
+    }
+    let (keys, actor) = (call.context.services.store.signing_keys.clone(), call.caller().actor());
+    let key = within(async move { keys.rotate(grace, &actor).await }).await?;
+    call.context.gate.forget_keys();
+    Ok(json(StatusCode::CREATED, &key))
+}

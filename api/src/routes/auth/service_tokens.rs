@@ -1,0 +1,133 @@
+//! `/auth/service-tokens`: secrets for programs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tars_shared::account::secret::{Secret, TokenHash};
+use tars_shared::account::{Name, NewServiceToken, Role, ServiceToken};
+use uuid::Uuid;
+use warp::Filter as _;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
+use crate::body;
+use crate::deadline::within;
+use crate::endpoint::Endpoint;
+use crate::page::{Listing, Page};
+use crate::problem::Problem;
+
+/// Days for which a token may be good.
+const DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
+/// Requests per minute that a token may have.
+const REQUESTS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let body = body::read("application/json", BODY_BYTES);
+    vec![
+        route(Endpoint::ListServiceTokens, enter(context).then(list)),
+        route(Endpoint::CreateServiceToken, enter(context).and(body).then(create)),
+        route(Endpoint::RotateServiceToken, enter(context).then(rotate)),
+        route(Endpoint::RevokeServiceToken, enter(context).then(revoke)),
+    ]
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let page = Page::<(DateTime<Utc>, Uuid)>::of(call.values())?;
+    let tokens = call.context.services.store.service_tokens.clone();
+    let (before, limit) = (page.after, page.fetch_limit());
+    let found = within(async move { tokens.list(before, limit).await }).await?;
+    let place = |token: &ServiceToken| (token.created_at, token.id);
+    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, place, |token| token)))
+}
+
+/// A service token to be made.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Creation {
+    /// What it is for.
+    name: Name,
+    /// What its bearer may do.
+    role: Role,
+    /// Days until it expires; null for never.
+    #[schemars(range(min = 1, max = 3650))]
+    expires_in_days: Option<u32>,
+    /// Requests that its bearer may make per minute; null for the service's default.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    requests_per_minute: Option<u32>,
+}
+
+/// A service token with its secret, which is shown this once.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Made {
+    /// Send it as `Authorization: Bearer …`. It cannot be shown again.
+    secret: String,
+    /// What there is to know about it later.
+    token: ServiceToken,
+}
+
+fn check(field: &str, number: Option<u32>, bounds: &std::ops::RangeInclusive<u32>) -> Result<(), Problem> {
+    if number.is_none_or(|number| bounds.contains(&number)) {
+        return Ok(());
+    }
+    let message = format!("must be from {} to {}, or null", bounds.start(), bounds.end());
+    Err(Problem::invalid_field(field, message))
+}
+
+async fn create(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let wanted: Creation = body::parse(bytes?).await?;
+    check("expires_in_days", wanted.expires_in_days, &DAYS)?;
+    check("requests_per_minute", wanted.requests_per_minute, &REQUESTS)?;
+    let clock = &call.context.services.clock;
+    let id = clock.new_id();
+    let secret = secret_for(id)?;
+    let new = NewServiceToken {
+        id,
+        name: wanted.name.clone(),
+        role: wanted.role,
+        requests_per_minute: wanted.requests_per_minute,
+        expires_at: wanted.expires_in_days.map(|days| clock.now() + TimeDelta::days(days.into())),
+        hash: TokenHash::of(secret.expose()),
+    };
+    let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
+    match within(async move { tokens.add(&new, &actor).await }).await? {
+        Some(token) => Ok(json(StatusCode::CREATED, &Made { secret: secret.expose().to_owned(), token })),
+        None => {
+            let detail = format!("there is a service token {} already: rotate or revoke it", wanted.name);
+            Err(Problem::conflict("name_taken", detail))
+        }
+    }
+}
+
+fn secret_for(id: Uuid) -> Result<Secret, Problem> {
+    Secret::for_token(id).map_err(|error| {
+        tracing::error!(error, "cannot make a secret");
+        Problem::internal()
+    })
+}
+
+/// Gives the token a new secret. The old one is good for nothing from then on.
+async fn rotate(call: Call) -> Result<Response, Problem> {
+    let id = call.values().id()?;
+    let secret = secret_for(id)?;
+    let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
+    let hash = TokenHash::of(secret.expose());
+    let token = within(async move { tokens.rotate(id, hash, &actor).await }).await?.ok_or_else(|| no_token(id))?;
+    call.context.gate.forget_token(id).await;
+    Ok(json(StatusCode::OK, &Made { secret: secret.expose().to_owned(), token }))
+}
+
+async fn revoke(call: Call) -> Result<Response, Problem> {
+    let id = call.values().id()?;
+    let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
+    let token = within(async move { tokens.revoke(id, &actor).await }).await?.ok_or_else(|| no_token(id))?;
+    call.context.gate.forget_token(id).await;
+    Ok(json(StatusCode::OK, &token))
+}
+
+fn no_token(id: Uuid) -> Problem {
+    Problem::not_found(format!("there is no service token {id} that could be used"))
+}

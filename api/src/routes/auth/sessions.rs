@@ -1,0 +1,193 @@
+//! Logging in, staying in, logging out, and one's own password.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tars_shared::account::{Actor, Name, NewSession, Role, User, password};
+use tars_shared::store::{Refreshed, UserChange, UserChanged};
+use warp::Filter as _;
+use warp::http::StatusCode;
+use warp::reply::Response;
+use zeroize::Zeroizing;
+
+use super::{BODY_BYTES, Call, Context, Route, enter, json, nothing, route};
+use crate::auth::{ACCESS, Identity, REFRESH, end_of, login};
+use crate::body;
+use crate::deadline::within;
+use crate::endpoint::Endpoint;
+use crate::problem::Problem;
+
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let body = || body::read("application/json", BODY_BYTES);
+    vec![
+        route(Endpoint::Login, enter(context).and(body()).then(log_in)),
+        route(Endpoint::Refresh, enter(context).and(body()).then(refresh)),
+        route(Endpoint::Logout, enter(context).then(log_out)),
+        route(Endpoint::Me, enter(context).then(me)),
+        route(Endpoint::ChangePassword, enter(context).and(body()).then(change_password)),
+    ]
+}
+
+/// Who logs in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credentials {
+    /// The user's name.
+    #[schemars(length(max = 256), example = &"ada")]
+    username: String,
+    #[schemars(length(max = 256), example = &"correct horse battery staple")]
+    password: String,
+}
+
+/// A pair of tokens.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Tokens {
+    /// Send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds for which the access token is good.
+    expires_in: u64,
+    /// Trade it at `/auth/refresh`, once: a token that comes a second time ends the session.
+    refresh_token: String,
+    /// Seconds for which the refresh token is good.
+    refresh_expires_in: u64,
+    /// Who logged in.
+    username: Name,
+    /// What they may do now. It is looked up at every request.
+    role: Role,
+}
+
+async fn log_in(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let Credentials { username, password } = body::parse(bytes?).await?;
+    let password = Zeroizing::new(password);
+    if password.len() > password::MAX_BYTES {
+        return Err(Problem::invalid_field("password", "must have at most 256 bytes"));
+    }
+    let (context, clock) = (&call.context, &call.context.services.clock);
+    let user = login::log_in(context, &username, password).await?;
+    let session = NewSession {
+        id: clock.new_id(),
+        user_id: user.id,
+        refresh_id: clock.new_id(),
+        expires_at: end_of(clock.now(), REFRESH),
+    };
+    // Signed first: a session that nobody holds a token of would be of no use.
+    let pair = context.gate.issue(user.id, session.id, session.refresh_id).await?;
+    let actor = Actor { name: format!("user:{}", user.name), address: Some(call.caller().address) };
+    let sessions = context.services.store.sessions.clone();
+    within(async move { sessions.open(&session, &actor).await }).await?;
+    tracing::info!(user.name = %user.name, "logged in");
+    Ok(json(StatusCode::OK, &tokens(pair.access, pair.refresh, user)))
+}
+
+fn tokens(access_token: String, refresh_token: String, user: User) -> Tokens {
+    Tokens {
+        access_token,
+        token_type: "Bearer",
+        expires_in: ACCESS.as_secs(),
+        refresh_token,
+        refresh_expires_in: REFRESH.as_secs(),
+        username: user.name,
+        role: user.role,
+    }
+}
+
+/// What is traded for the next pair.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Renewal {
+    /// The refresh token of the last answer.
+    #[schemars(length(max = 2048))]
+    refresh_token: String,
+}
+
+async fn refresh(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let Renewal { refresh_token } = body::parse(bytes?).await?;
+    let context = &call.context;
+    let claims = context.gate.refresh_claims(&refresh_token).await?;
+    let (session, next) = (claims.sid, context.services.clock.new_id());
+    let pair = context.gate.issue(claims.sub, session, next).await?;
+    let expires_at = end_of(context.services.clock.now(), REFRESH);
+    // Whose it is, is known after the trade; until then the id has to do.
+    let actor = Actor { name: "service".to_owned(), address: Some(call.caller().address) };
+    let sessions = context.services.store.sessions.clone();
+    let traded =
+        within(async move { sessions.refresh(session, claims.jti, next, expires_at, &actor).await }).await?;
+    match traded {
+        Refreshed::Traded(user) => Ok(json(StatusCode::OK, &tokens(pair.access, pair.refresh, user))),
+        Refreshed::Reused => {
+            tracing::warn!(session.id = %session, "a refresh token came a second time: its session has ended");
+            context.gate.forget_sessions(&[session]).await;
+            Err(Problem::revoked())
+        }
+        Refreshed::Over => Err(Problem::revoked()),
+    }
+}
+
+async fn log_out(call: Call) -> Result<Response, Problem> {
+    let Identity::User { session, .. } = call.caller().identity else { return Err(not_a_user()) };
+    let (sessions, actor) = (call.context.services.store.sessions.clone(), call.caller().actor());
+    within(async move { sessions.end(session, &actor).await }).await?;
+    call.context.gate.forget_sessions(&[session]).await;
+    Ok(nothing())
+}
+
+fn not_a_user() -> Problem {
+    Problem::conflict("not_a_user", "a service token has no session and no password: see /auth/service-tokens")
+}
+
+/// Who asks.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Me {
+    /// As jobs and the audit log name you: `user:NAME` or `token:NAME`.
+    subject: String,
+    /// Your name.
+    name: Name,
+    /// What you may do.
+    role: Role,
+}
+
+async fn me(call: Call) -> Result<Response, Problem> {
+    let subject = call.caller().subject();
+    match call.caller().identity.clone() {
+        Identity::User { name, role, .. } | Identity::ServiceToken { name, role, .. } => {
+            Ok(json(StatusCode::OK, &Me { subject, name, role }))
+        }
+        Identity::Anonymous => Err(Problem::invalid_token()),
+    }
+}
+
+/// A new password for oneself.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    /// The password until now.
+    #[schemars(length(max = 256))]
+    current_password: String,
+    /// At least 12 characters, and not an example that everybody tries first.
+    #[schemars(length(min = 12, max = 256))]
+    new_password: String,
+}
+
+async fn change_password(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let NewPassword { current_password, new_password } = body::parse(bytes?).await?;
+    let Identity::User { name, .. } = call.caller().identity.clone() else { return Err(not_a_user()) };
+    password::check(&new_password).map_err(|complaint| Problem::invalid_field("new_password", complaint))?;
+    let context = &call.context;
+    match login::log_in(context, name.as_str(), Zeroizing::new(current_password)).await {
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+            return Err(Problem::invalid_field("current_password", "is wrong"));
+        }
+        outcome => outcome?,
+    };
+    let hash = login::hash(Zeroizing::new(new_password)).await?;
+    let (users, actor) = (context.services.store.users.clone(), call.caller().actor());
+    let changed = within(async move { users.change(&name, &UserChange::Password(hash), &actor).await }).await?;
+    if let Some(UserChanged::Done { sessions, .. }) = changed {
+        context.gate.forget_sessions(&sessions).await;
+    }
+    Ok(nothing())
+}

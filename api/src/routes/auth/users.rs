@@ -1,0 +1,120 @@
+//! `/auth/users`: who has an account.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tars_shared::account::{Name, NewUser, Role, User, password};
+use tars_shared::store::{UserChange, UserChanged};
+use warp::Filter as _;
+use warp::http::StatusCode;
+use warp::reply::Response;
+use zeroize::Zeroizing;
+
+use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
+use crate::auth::login;
+use crate::body;
+use crate::deadline::within;
+use crate::endpoint::Endpoint;
+use crate::page::{Listing, Page};
+use crate::problem::Problem;
+
+pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+    let body = || body::read("application/json", BODY_BYTES);
+    vec![
+        route(Endpoint::ListUsers, enter(context).then(list)),
+        route(Endpoint::AddUser, enter(context).and(body()).then(add)),
+        route(Endpoint::ShowUser, enter(context).then(show)),
+        route(Endpoint::ChangeUser, enter(context).and(body()).then(change)),
+    ]
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let page = Page::<Name>::of(call.values())?;
+    let (users, after, limit) = (call.context.services.store.users.clone(), page.after.clone(), page.fetch_limit());
+    let found = within(async move { users.list(after.as_ref(), limit).await }).await?;
+    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, |user: &User| user.name.clone(), |user| user)))
+}
+
+/// A user to be added.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Addition {
+    /// What they log in with. It never changes.
+    name: Name,
+    /// What they may do.
+    role: Role,
+    /// At least 12 characters, and not an example that everybody tries first.
+    #[schemars(length(min = 12, max = 256), example = &"correct horse battery staple")]
+    password: String,
+}
+
+async fn add(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let Addition { name, role, password } = body::parse(bytes?).await?;
+    let password_hash = checked_hash(password).await?;
+    let new = NewUser { name: name.clone(), role, password_hash };
+    let (users, actor) = (call.context.services.store.users.clone(), call.caller().actor());
+    match within(async move { users.add(&new, &actor).await }).await? {
+        Some(user) => Ok(json(StatusCode::CREATED, &user)),
+        None => Err(Problem::conflict("name_taken", format!("there is a user {name} already"))),
+    }
+}
+
+async fn checked_hash(password: String) -> Result<String, Problem> {
+    let password = Zeroizing::new(password);
+    password::check(&password).map_err(|complaint| Problem::invalid_field("password", complaint))?;
+    login::hash(password).await
+}
+
+async fn show(call: Call) -> Result<Response, Problem> {
+    let name: Name = call.values().of_path("name")?;
+    let (users, wanted) = (call.context.services.store.users.clone(), name.clone());
+    let user = within(async move { users.find(&wanted).await }).await?;
+    Ok(json(StatusCode::OK, &user.ok_or_else(|| no_user(&name))?))
+}
+
+fn no_user(name: &Name) -> Problem {
+    Problem::not_found(format!("there is no user {name}"))
+}
+
+/// What to change about a user. Give exactly one.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(crate) struct Changes {
+    /// What they may do from now on.
+    #[schemars(with = "Role")]
+    role: Option<Role>,
+    /// True ends all of their sessions and lets them log in no more.
+    #[schemars(with = "bool")]
+    disabled: Option<bool>,
+    /// A new password; ends all of their sessions.
+    #[schemars(with = "String", length(min = 12, max = 256))]
+    password: Option<String>,
+}
+
+/// A role or a password acts at the next request, within seconds everywhere.
+async fn change(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let name: Name = call.values().of_path("name")?;
+    let change = match body::parse(bytes?).await? {
+        Changes { role: Some(role), disabled: None, password: None } => UserChange::Role(role),
+        Changes { role: None, disabled: Some(disabled), password: None } => UserChange::Disabled(disabled),
+        Changes { role: None, disabled: None, password: Some(password) } => {
+            UserChange::Password(checked_hash(password).await?)
+        }
+        _ => return Err(Problem::invalid_field("(body)", "give one of role, disabled and password")),
+    };
+    let (users, actor, wanted) = (call.context.services.store.users.clone(), call.caller().actor(), name.clone());
+    match within(async move { users.change(&wanted, &change, &actor).await }).await? {
+        Some(UserChanged::Done { user, sessions }) => {
+            call.context.gate.forget_sessions(&sessions).await;
+            Ok(json(StatusCode::OK, &user))
+        }
+        Some(UserChanged::LastAdmin) => {
+            let detail = format!("{name} is the last administrator: nobody could undo it");
+            Err(Problem::conflict("last_admin", detail))
+        }
+        None => Err(no_user(&name)),
+    }
+}

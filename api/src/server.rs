@@ -1,0 +1,191 @@
+//! Accepting connections: bounded in number, in bytes of headers, and in the time that a client may take for anything.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
+use tower_layer::Layer as _;
+use tower_service::Service;
+use warp::reply::Response;
+
+use crate::door::Door;
+
+/// How long a request's headers may take, and how long a kept connection may wait for the next request.
+const HEADERS: Duration = Duration::from_secs(10);
+/// All headers of one request, in number and in bytes. A larger request is answered 431.
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// What is read ahead of a connection.
+const BUFFER: usize = 64 * 1024;
+/// How long a client may take none of an answer.
+const STALLED: Duration = Duration::from_secs(30);
+/// How long to wait when the system has no sockets left.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// Connections at one time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Capacity {
+    /// Altogether. Others wait to be accepted.
+    pub(crate) connections: usize,
+    /// From one address that is no trusted proxy. Others are closed at once.
+    pub(crate) per_address: usize,
+}
+
+/// Serves until `shutdown`, then until the last connection ends.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    door: Door,
+    cors: Option<CorsLayer>,
+    capacity: Capacity,
+    shutdown: CancellationToken,
+) {
+    let connections = Arc::new(Semaphore::new(capacity.connections));
+    let crowd = Arc::new(Crowd::default());
+    let graceful = GracefulShutdown::new();
+    loop {
+        let turn = tokio::select! {
+            turn = connections.clone().acquire_owned() => turn,
+            () = shutdown.cancelled() => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(EXHAUSTED).await;
+                continue;
+            }
+        };
+        let address = peer.ip().to_canonical();
+        let most = if door.trusts(address) { capacity.connections } else { capacity.per_address };
+        let Some(place) = crowd.join(address, most) else {
+            tracing::debug!(%address, "too many connections from one address");
+            continue;
+        };
+        let entrance = Entrance { door: door.clone(), address };
+        let (cors, watcher) = (cors.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            match cors {
+                Some(cors) => converse(stream, cors.layer(entrance), watcher).await,
+                None => converse(stream, entrance, watcher).await,
+            }
+            drop((turn, place));
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+/// Answers the requests of one connection until either side ends it.
+async fn converse<S>(stream: TcpStream, service: S, watcher: Watcher)
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    // Small answers are not to wait for the acknowledgement of the last one. If it fails, they do.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEADER_BYTES)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
+    // Clients that go away or talk nonsense are no errors of ours.
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// The door, as one connection sees it.
+#[derive(Clone)]
+struct Entrance {
+    door: Door,
+    address: IpAddr,
+}
+
+impl Service<Request<Incoming>> for Entrance {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let Self { door, address } = self.clone();
+        Box::pin(async move { Ok(door.pass(request, address).await) })
+    }
+}
+
+/// How many connections each address has.
+#[derive(Debug, Default)]
+struct Crowd(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection of an address.
+struct Place {
+    crowd: Arc<Crowd>,
+    address: IpAddr,
+}
+
+impl Crowd {
+    fn join(self: &Arc<Self>, address: IpAddr, most: usize) -> Option<Place> {
+        let mut crowd = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = crowd.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Place { crowd: self.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut crowd = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = crowd.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                crowd.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_takes_its_share_and_gives_it_back() {
+        let crowd = Arc::new(Crowd::default());
+        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let first = crowd.join(one, 2).unwrap();
+        let _second = crowd.join(one, 2).unwrap();
+        assert!(crowd.join(one, 2).is_none());
+        assert!(crowd.join(other, 2).is_some());
+        drop(first);
+        assert!(crowd.join(one, 2).is_some());
+    }
+}
