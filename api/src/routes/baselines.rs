@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tars_engine::catalogue;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::{self, SeededReturn};
+use tars_shared::account::Actor;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::request::{self, Hyperparameter};
 use tars_shared::store::BaselineFilter;
@@ -140,9 +141,10 @@ impl Addition {
     }
 }
 
-async fn add(_: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -> Result<Response, Problem> {
+async fn add(subject: Subject, bytes: Result<Bytes, Problem>, context: Arc<Context>) -> Result<Response, Problem> {
     let baseline = body::parse::<Addition>(bytes?).await?.validate()?;
     let baselines = context.services.store.baselines.clone();
-    let (baseline, _) = within(async move { baselines.insert(&baseline).await }).await?;
+    let by = Actor { name: subject.0.to_owned(), address: None };
+    let (baseline, _) = within(async move { baselines.insert(&baseline, &by).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))
 }

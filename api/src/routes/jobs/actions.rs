@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tars_engine::regression;
+use tars_shared::account::Actor;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
 use tars_shared::store::Cancellation;
@@ -110,7 +111,7 @@ struct Promoted {
 /// 201 when a baseline is new, 200 when all of them were promoted before.
 async fn promote(
     id: String,
-    _: Subject,
+    subject: Subject,
     bytes: Result<Option<Bytes>, Problem>,
     context: Arc<Context>,
 ) -> Result<Response, Problem> {
@@ -122,10 +123,16 @@ async fn promote(
     if promotion.environments.as_ref().is_some_and(Vec::is_empty) {
         return Err(Problem::invalid_field("environments", "name at least one, or leave it out for all"));
     }
-    altogether(promote_results(id, promotion, context)).await
+    let by = Actor { name: subject.0.to_owned(), address: None };
+    altogether(promote_results(id, promotion, by, context)).await
 }
 
-async fn promote_results(id: Uuid, promotion: Promotion, context: Arc<Context>) -> Result<Response, Problem> {
+async fn promote_results(
+    id: Uuid,
+    promotion: Promotion,
+    by: Actor,
+    context: Arc<Context>,
+) -> Result<Response, Problem> {
     let job = Watch::new(&context, id).look().await?;
     if job.status != Status::Completed {
         let detail = format!("the job is {}: only completed jobs can be promoted", job.status);
@@ -147,7 +154,8 @@ async fn promote_results(id: Uuid, promotion: Promotion, context: Arc<Context>) 
     let mut promoted = Vec::with_capacity(results.len());
     for result in results {
         let (baselines, baseline) = (context.services.store.baselines.clone(), baseline_of(&job, result));
-        let (baseline, new) = within(async move { baselines.insert(&baseline).await }).await?;
+        let by = by.clone();
+        let (baseline, new) = within(async move { baselines.insert(&baseline, &by).await }).await?;
         any_new |= new;
         promoted.push(baseline);
     }
