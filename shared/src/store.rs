@@ -23,6 +23,7 @@ pub use self::accounts::{
 };
 pub use self::leases::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Leases, Standing};
 
+use crate::account::Actor;
 use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter};
@@ -203,7 +204,7 @@ pub trait Dispatches: Send + Sync {
 pub trait Baselines: Send + Sync {
     /// Adds a baseline at the rank of its mean reward. The same source job and environment gives the same baseline:
     /// then nothing changes and `false` stands beside it.
-    async fn insert(&self, baseline: &NewBaseline) -> Result<(Baseline, bool), Error>;
+    async fn insert(&self, baseline: &NewBaseline, by: &Actor) -> Result<(Baseline, bool), Error>;
 
     /// Baselines by agent type, environment and rank.
     async fn list(&self, filter: &BaselineFilter, limit: u32) -> Result<Vec<Baseline>, Error>;

@@ -1,12 +1,14 @@
 //! Small valid values for the suites.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 
 use tars_engine::episode::Episode;
 use tars_engine::metrics::summarize;
 use tars_engine::policy_file::{Algorithm, Format};
 use tars_engine::regression;
 
+use crate::account::{Actor, Name, NewUser, Role};
 use crate::agent::{AgentState, Base64, Blob};
 use crate::artifact::Digest;
 use crate::baseline::NewBaseline;
@@ -84,4 +86,22 @@ pub fn baseline(mean_reward: f64) -> NewBaseline {
         hyperparameters: BTreeMap::new(),
         source_job: None,
     }
+}
+
+/// Who does what the suites do.
+pub fn actor() -> Actor {
+    Actor { name: "user:ada".to_owned(), address: Some(IpAddr::V6(Ipv6Addr::LOCALHOST)) }
+}
+
+/// A user with a hash that belongs to no password.
+pub fn user(name: &str, role: Role) -> NewUser {
+    NewUser { name: account(name), role, password_hash: format!("hash of {name}") }
+}
+
+/// The name of an account.
+///
+/// # Panics
+/// When it is no name.
+pub fn account(name: &str) -> Name {
+    name.parse().unwrap()
 }

@@ -5,7 +5,7 @@ use tars_engine::policy_file::Algorithm;
 
 use super::Fixture;
 use crate::baseline::NewBaseline;
-use crate::conformance::samples::{baseline, submission};
+use crate::conformance::samples::{actor, baseline, submission};
 use crate::store::BaselineFilter;
 
 /// Whatever the order of arrival, ranks are 1..n by mean reward.
@@ -16,10 +16,10 @@ pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
     let baselines = fixture.store.baselines;
     // Another environment's baselines keep their own ranks.
     let elsewhere = NewBaseline { environment: "Acrobot-v1".to_owned(), ..baseline(1e9) };
-    baselines.insert(&elsewhere).await.unwrap();
+    baselines.insert(&elsewhere, &actor()).await.unwrap();
     let writes = [200.0, -5.0, 500.0, 200.0, 90.0].map(|mean| {
         let baselines = baselines.clone();
-        tokio::spawn(async move { baselines.insert(&baseline(mean)).await })
+        tokio::spawn(async move { baselines.insert(&baseline(mean), &actor()).await })
     });
     for write in writes {
         let (_, new) = write.await.unwrap().unwrap();
@@ -34,7 +34,7 @@ pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
     assert_eq!(ranks, [1, 2, 3, 4, 5]);
     assert_eq!(means, [500.0, 200.0, 200.0, 90.0, -5.0], "rank 1 is the best");
     assert_eq!(versions, [1, 2, 3, 4, 5], "versions count up from 1");
-    let (best, _) = baselines.insert(&baseline(501.0)).await.unwrap();
+    let (best, _) = baselines.insert(&baseline(501.0), &actor()).await.unwrap();
     assert_eq!((best.rank, best.version), (1, 6), "a new best takes rank 1");
 }
 
@@ -53,9 +53,9 @@ pub async fn twenty_writers_leave_ranks_without_holes(fixture: Fixture) {
             // Some means are equal, so that ties are decided under contention too.
             let own = baseline(f64::from(writer * 7 % 10));
             tokio::spawn(async move {
-                let (_, new) = baselines.insert(&own).await.unwrap();
+                let (_, new) = baselines.insert(&own, &actor()).await.unwrap();
                 assert!(new);
-                baselines.insert(&promotion).await.unwrap()
+                baselines.insert(&promotion, &actor()).await.unwrap()
             })
         })
         .collect();
@@ -83,10 +83,10 @@ pub async fn promoting_twice_gives_the_same_baseline(fixture: Fixture) {
     let source_job = Some(submission(&*fixture.clock).job_id);
     let promotion = NewBaseline { source_job, ..baseline(100.0) };
     let baselines = fixture.store.baselines;
-    let (first, new) = baselines.insert(&promotion).await.unwrap();
+    let (first, new) = baselines.insert(&promotion, &actor()).await.unwrap();
     assert!(new);
     assert_eq!(first.content, promotion, "it is kept whole");
-    assert_eq!(baselines.insert(&promotion).await.unwrap(), (first, false));
+    assert_eq!(baselines.insert(&promotion, &actor()).await.unwrap(), (first, false));
     assert_eq!(baselines.list(&BaselineFilter::default(), 10).await.unwrap().len(), 1);
 }
 
@@ -100,7 +100,7 @@ pub async fn the_best_baseline_is_the_best_of_its_time(fixture: Fixture) {
     let mut moments = vec![fixture.clock.now()];
     for mean in [100.0, 300.0, 200.0] {
         fixture.clock.advance(TimeDelta::seconds(1));
-        baselines.insert(&baseline(mean)).await.unwrap();
+        baselines.insert(&baseline(mean), &actor()).await.unwrap();
         moments.push(fixture.clock.now());
     }
     let mut best = Vec::new();
@@ -121,9 +121,9 @@ pub async fn the_best_baseline_is_the_best_of_its_time(fixture: Fixture) {
 pub async fn baselines_are_listed_in_pages(fixture: Fixture) {
     let baselines = fixture.store.baselines;
     for mean in [1.0, 2.0, 3.0] {
-        baselines.insert(&baseline(mean)).await.unwrap();
+        baselines.insert(&baseline(mean), &actor()).await.unwrap();
         let other = NewBaseline { agent_type: Algorithm::Ppo, environment: "Acrobot-v1".to_owned(), ..baseline(mean) };
-        baselines.insert(&other).await.unwrap();
+        baselines.insert(&other, &actor()).await.unwrap();
     }
     let mut filter = BaselineFilter::default();
     let mut seen = Vec::new();

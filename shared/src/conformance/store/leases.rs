@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Fixture;
 use crate::artifact::Digest;
 use crate::clock::{Clock as _, System};
-use crate::conformance::samples::{baseline, result, submission};
+use crate::conformance::samples::{actor, baseline, result, submission};
 use crate::job::{FailureKind, Progress, Status};
 use crate::store::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Standing, Store};
 use crate::submission::Submission;
@@ -253,7 +253,7 @@ pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
     let cart_pole = result("CartPole-v1");
     store.leases.record_result(lease, 0, &cart_pole).await.unwrap();
 
-    let (kept, _) = store.baselines.insert(&baseline(100.0)).await.unwrap();
+    let (kept, _) = store.baselines.insert(&baseline(100.0), &actor()).await.unwrap();
     let comparison = regression::judge(
         &[regression::Candidate {
             environment: "CartPole-v1",

@@ -12,13 +12,13 @@ use crate::store::{Audit, Error};
 
 impl Adapter {
     /// Writes an entry. `detail` never holds a secret or the hash of one.
-    pub(super) async fn record<const N: usize>(
+    pub(super) async fn record(
         &self,
         tx: &mut Connection,
         by: &Actor,
         action: Action,
         target: &str,
-        detail: [(&str, Value); N],
+        detail: impl IntoIterator<Item = (&str, Value)> + Send,
     ) -> Result<(), Error> {
         let detail: serde_json::Map<_, _> = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         sqlx::query(

@@ -2,17 +2,19 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
 use tars_engine::policy_file::Algorithm;
 
 use super::{Adapter, Connection, lock, rows};
+use crate::account::{Action, Actor};
 use crate::baseline::{Baseline, NewBaseline};
 use crate::store::{BaselineFilter, Baselines, Error};
 
 #[async_trait]
 impl Baselines for Adapter {
-    async fn insert(&self, baseline: &NewBaseline) -> Result<(Baseline, bool), Error> {
+    async fn insert(&self, baseline: &NewBaseline, by: &Actor) -> Result<(Baseline, bool), Error> {
         let mut tx = self.write().await?;
         // One after the other, because rank and version count all baselines of an agent type and environment.
         let ranking = format!("eval_baselines/{}/{}", rows::text(baseline.agent_type)?, baseline.environment);
@@ -39,8 +41,10 @@ impl Baselines for Adapter {
         .bind(baseline.source_job)
         .fetch_one(&mut *tx)
         .await?;
+        let added = rows::baseline(&row)?;
+        self.record_baseline(&mut tx, by, &added).await?;
         tx.commit().await?;
-        Ok((rows::baseline(&row)?, true))
+        Ok((added, true))
     }
 
     async fn list(&self, filter: &BaselineFilter, limit: u32) -> Result<Vec<Baseline>, Error> {
@@ -78,6 +82,19 @@ impl Baselines for Adapter {
         .fetch_optional(&mut *self.reader().await?)
         .await?;
         row.as_ref().map(rows::baseline).transpose()
+    }
+}
+
+impl Adapter {
+    async fn record_baseline(&self, tx: &mut Connection, by: &Actor, added: &Baseline) -> Result<(), Error> {
+        let content = &added.content;
+        let mut detail = vec![
+            ("agent_type", json!(content.agent_type)),
+            ("environment", json!(content.environment)),
+            ("rank", json!(added.rank)),
+        ];
+        detail.extend(content.source_job.map(|job| ("source_job", json!(job))));
+        self.record(tx, by, Action::BaselineAdded, &added.id.to_string(), detail).await
     }
 }
 

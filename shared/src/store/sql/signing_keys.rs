@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::users::ACCOUNTS;
 use super::{Adapter, Connection, lock, rows};
@@ -31,7 +31,7 @@ impl SigningKeys for Adapter {
         lock(&mut tx, ACCOUNTS).await?;
         let key = match signs(&mut tx, self.now()).await? {
             Some(key) => key,
-            None => self.make_key(&mut tx, by, []).await?,
+            None => self.make_key(&mut tx, by, None).await?,
         };
         tx.commit().await?;
         Ok(key)
@@ -44,7 +44,7 @@ impl SigningKeys for Adapter {
             .bind(self.now() + grace)
             .execute(&mut *tx)
             .await?;
-        let key = self.make_key(&mut tx, by, [("grace_seconds", json!(grace.as_secs()))]).await?;
+        let key = self.make_key(&mut tx, by, Some(grace)).await?;
         tx.commit().await?;
         Ok(key)
     }
@@ -70,18 +70,15 @@ impl SigningKeys for Adapter {
 }
 
 impl Adapter {
-    async fn make_key<const N: usize>(
-        &self,
-        tx: &mut Connection,
-        by: &Actor,
-        detail: [(&str, Value); N],
-    ) -> Result<SigningKey, Error> {
+    /// Makes the key that signs from now on, after the others got their `grace` where there may be others.
+    async fn make_key(&self, tx: &mut Connection, by: &Actor, grace: Option<Duration>) -> Result<SigningKey, Error> {
         let key = SigningKey { id: self.new_id(), created_at: self.now(), expires_at: None };
         sqlx::query("INSERT INTO signing_keys (id, created_at) VALUES ($1, $2)")
             .bind(key.id)
             .bind(key.created_at)
             .execute(&mut *tx)
             .await?;
+        let detail = grace.map(|grace| ("grace_seconds", json!(grace.as_secs())));
         self.record(tx, by, Action::KeyRotated, &key.id.to_string(), detail).await?;
         Ok(key)
     }
