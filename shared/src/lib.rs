@@ -19,6 +19,7 @@ pub mod job;
 pub mod limiter;
 pub mod metrics;
 pub mod queue;
+pub mod redis;
 pub mod request;
 pub mod services;
 pub mod store;

@@ -11,6 +11,7 @@ use tars_shared::cache::Cache as _;
 use tars_shared::cache::redis::Redis;
 use tars_shared::conformance::cache;
 use tars_shared::metrics::Metrics;
+use tars_shared::redis::{Link, PATIENCE};
 
 /// Far longer than anything takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -20,7 +21,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 fn open(url: &str) -> (Redis, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new());
-    (Redis::open(url, metrics.clone()).unwrap(), metrics)
+    (Redis::new(Link::open(url, PATIENCE, metrics.clone()).unwrap()), metrics)
 }
 
 async fn shared() -> String {
