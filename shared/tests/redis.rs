@@ -1,5 +1,8 @@
-//! The Redis cache passes the suite of its port, and its absence is a miss, on real servers.
+//! What is kept in Redis passes the suites of its ports, and does without it while it is away, on real servers.
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
+#[path = "redis/limiter.rs"]
+mod limiter;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
