@@ -68,8 +68,8 @@ impl fmt::Display for Failure {
 }
 
 impl Link {
-    /// Takes `redis://user:password@host:port/database`. Nothing connects before the first use, and no use
-    /// takes longer than `patience`, which is [`PATIENCE`] in a service.
+    /// Takes `redis://user:password@host:port/database`. Nothing connects before the first use, and no command
+    /// is waited for longer than `patience`, which is [`PATIENCE`] in a service.
     pub fn open(url: &str, patience: Duration, metrics: Arc<Metrics>) -> Result<Arc<Self>, OpenError> {
         if url.starts_with("rediss:") {
             return Err(OpenError("rediss: TLS is not built in; use redis: in a network that you trust".to_owned()));
@@ -141,7 +141,7 @@ impl Link {
         if before.is_none() {
             // The idle connections are no better, and each would cost a later request its patience.
             self.pool.retain(|_, _| false);
-            tracing::warn!(redis = %self.address, error = reason, "Redis is away: every look into the cache is a miss, and this process limits by itself");
+            tracing::warn!(redis = %self.address, error = reason, "Redis is away: the cache misses, limits are counted alone");
         }
     }
 
