@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod limiter;
 pub mod queue;
 pub mod samples;
 pub mod store;

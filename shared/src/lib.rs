@@ -20,6 +20,7 @@ pub mod limiter;
 pub mod metrics;
 pub mod mode;
 pub mod queue;
+pub mod redis;
 pub mod request;
 pub mod services;
 pub mod store;

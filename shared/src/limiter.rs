@@ -3,6 +3,10 @@
 //! Every adapter counts by the generic cell rate algorithm (GCRA): a key that was quiet may make `requests` at once, and
 //! regains them evenly over `per`. <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>
 
+mod gcra;
+pub mod memory;
+pub mod redis;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -29,6 +33,12 @@ pub struct Decision {
     pub reset: Duration,
     /// In how long the next request may be made. Zero if it may be made now.
     pub retry_after: Duration,
+}
+
+impl Decision {
+    /// What is said where there is no limit.
+    pub const UNLIMITED: Self =
+        Self { allowed: true, remaining: u32::MAX, reset: Duration::ZERO, retry_after: Duration::ZERO };
 }
 
 /// Counts requests.
@@ -82,5 +92,52 @@ impl FromStr for Rate {
         let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(FORM)?;
         let requests = requests.parse().ok().filter(|requests| (1..=1_000_000).contains(requests)).ok_or(FORM)?;
         Ok(Self { requests: Some(requests), per: Duration::from_secs(*seconds) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_reads_back_as_it_is_written() {
+        for text in ["off", "1/s", "30/min", "1000/h", "1000000/s"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        assert_eq!("30/min".parse(), Ok(Rate::per_minute(30)));
+        assert_eq!("5/s".parse(), Ok(Rate { requests: Some(5), per: Duration::from_secs(1) }));
+        assert_eq!("off".parse(), Ok(Rate::OFF));
+    }
+
+    #[test]
+    fn what_is_no_rate_is_refused_with_the_form_of_one() {
+        for text in [
+            "",
+            "30",
+            "/",
+            "/min",
+            "30/",
+            "0/min",
+            "-1/min",
+            "1.5/s",
+            "1000001/s",
+            "99999999999/s",
+            "30/day",
+            "30/MIN",
+            "30 / min",
+            " 30/min",
+            "30/min/s",
+            "Off",
+            "none",
+        ] {
+            let error = text.parse::<Rate>().unwrap_err();
+            assert!(error.contains("30/min") && error.contains("off"), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_rate_that_cannot_be_written_is_described() {
+        let rate = Rate { requests: Some(3), per: Duration::from_millis(1500) };
+        assert_eq!(rate.to_string(), "3 in 1.5s");
     }
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use crate::cache::{self, Cache};
 use crate::clock::Clock;
 use crate::connections::{Place, Places, StorePlace};
+use crate::limiter::{self, Limiter};
 use crate::metrics::Metrics;
 use crate::queue::rabbitmq::{NotReady, RabbitMq};
 use crate::queue::{self, Queue};
+use crate::redis::{self, Link};
 use crate::store::migration::Versions;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
@@ -27,6 +29,8 @@ pub struct Services {
     pub queue: Arc<dyn Queue>,
     /// What may be forgotten.
     pub cache: Arc<dyn Cache>,
+    /// How much each caller may ask.
+    pub limiter: Arc<dyn Limiter>,
     /// Time and fresh ids.
     pub clock: Arc<dyn Clock>,
     /// What is counted.
@@ -80,12 +84,7 @@ impl Services {
     /// Opens every part. One durable home that answers is enough to start: the other is waited for while serving.
     pub async fn open(places: &Places, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let metrics = Arc::new(Metrics::new());
-        let cache: Arc<dyn Cache> = match &places.cache {
-            Place::Memory => Arc::new(cache::memory::Memory::new(clock.clone())),
-            Place::Server(url) => {
-                Arc::new(cache::redis::Redis::open(url, metrics.clone()).map_err(refused("CACHE_URL"))?)
-            }
-        };
+        let (cache, limiter) = open_cache(&places.cache, &clock, &metrics)?;
         let opening_store = open_store(&places.store, &clock, &metrics);
         let (store, queue) = tokio::join!(opening_store, open_queue(&places.queue, &metrics));
         let ((store, clock, store_away), (queue, queue_away)) = (store?, queue?);
@@ -95,12 +94,29 @@ impl Services {
             (None, Some(reason)) => tracing::warn!(reason, "starting without the queue"),
             (None, None) => {}
         }
-        Ok(Self { store, queue, cache, clock, metrics })
+        Ok(Self { store, queue, cache, limiter, clock, metrics })
     }
 }
 
 fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenError {
     move |error| OpenError::Refused { part, reason: error.to_string() }
+}
+
+/// What is kept beside each other, because both may be forgotten.
+type Forgettable = (Arc<dyn Cache>, Arc<dyn Limiter>);
+
+/// Opens the cache, and the limiter beside it.
+fn open_cache(place: &Place, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Result<Forgettable, OpenError> {
+    let url = match place {
+        Place::Memory => {
+            let cache = cache::memory::Memory::new(clock.clone());
+            return Ok((Arc::new(cache), Arc::new(limiter::memory::Memory::new(clock.clone()))));
+        }
+        Place::Server(url) => url,
+    };
+    let link = Link::open(url, redis::PATIENCE, metrics.clone()).map_err(refused("CACHE_URL"))?;
+    let cache = cache::redis::Redis::new(link.clone());
+    Ok((Arc::new(cache), Arc::new(limiter::redis::Redis::new(link, clock.clone()))))
 }
 
 /// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it does not.

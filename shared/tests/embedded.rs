@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use sqlx::sqlite::SqliteConnectOptions;
 use tars_shared::clock::{Manual, System};
 use tars_shared::conformance::store::Fixture;
-use tars_shared::conformance::{self, cache, queue, samples, store};
+use tars_shared::conformance::{self, cache, limiter, queue, samples, store};
 use tars_shared::store::JobFilter;
 use tars_shared::store::sqlite::Sqlite;
-use tars_shared::{cache as cache_port, queue as queue_port};
+use tars_shared::{cache as cache_port, limiter as limiter_port, queue as queue_port};
 
 /// One test per check of the store's suite, each on its own file.
 macro_rules! sqlite_passes {
@@ -54,6 +54,15 @@ async fn memory_cache() {
     let clock = Arc::new(Manual::new());
     let advance = async |by| clock.advance(TimeDelta::from_std(by).unwrap());
     cache::check(&cache_port::memory::Memory::new(clock.clone()), Duration::from_mins(1), advance).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_limiter() {
+    let clock = Arc::new(Manual::new());
+    let advance = async |by| clock.advance(TimeDelta::from_std(by).unwrap());
+    let memory = Arc::new(limiter_port::memory::Memory::new(clock.clone()));
+    limiter::check(memory.clone()).await;
+    limiter::regains(&*memory, advance).await;
 }
 
 #[test]

@@ -1,5 +1,8 @@
-//! The Redis cache passes the suite of its port, and its absence is a miss, on real servers.
+//! What is kept in Redis passes the suites of its ports, and does without it while it is away, on real servers.
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
+#[path = "redis/limiter.rs"]
+mod limiter;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +14,7 @@ use tars_shared::cache::Cache as _;
 use tars_shared::cache::redis::Redis;
 use tars_shared::conformance::cache;
 use tars_shared::metrics::Metrics;
+use tars_shared::redis::{Link, PATIENCE};
 
 /// Far longer than anything takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -20,7 +24,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 fn open(url: &str) -> (Redis, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new());
-    (Redis::open(url, metrics.clone()).unwrap(), metrics)
+    (Redis::new(Link::open(url, PATIENCE, metrics.clone()).unwrap()), metrics)
 }
 
 async fn shared() -> String {

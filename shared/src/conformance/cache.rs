@@ -24,6 +24,13 @@ pub async fn check(cache: &dyn Cache, unit: Duration, advance: impl AsyncFn(Dura
     cache.put("a", Bytes::from_static(b"3"), long).await;
     assert_eq!(cache.find("a").await.as_deref(), Some(&b"3"[..]), "the last put wins");
 
+    cache.remove("a").await;
+    assert_eq!(cache.find("a").await, None, "what was removed is gone");
+    assert_eq!(cache.find("b").await.as_deref(), Some(&b"2"[..]), "and nothing else");
+    cache.remove("a").await;
+    cache.put("a", Bytes::from_static(b"3"), long).await;
+    assert_eq!(cache.find("a").await.as_deref(), Some(&b"3"[..]), "it may be put again");
+
     let every_byte: Bytes = (0..=u8::MAX).cycle().take(100_000).collect();
     cache.put("bytes", every_byte.clone(), long).await;
     cache.put("nothing", Bytes::new(), long).await;

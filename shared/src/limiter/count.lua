@@ -1,0 +1,14 @@
+-- Counts one request, as `Gcra::count` does, by the server's own clock: those of the processes may differ.
+-- KEYS[1]: when it is whole, in microseconds since 1970. ARGV: what a request costs, and the debt of a key that used up all.
+-- Every number is an integer below 2^53, so that a double holds it.
+local interval, full = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local debt = math.max(0, math.min(full, tonumber(redis.call('GET', KEYS[1]) or now) - now))
+local allowed = debt + interval <= full
+if allowed then
+    debt = debt + interval
+end
+-- Written also when it is denied, because a debt may have been cut. A key that is whole need not be kept.
+redis.call('SET', KEYS[1], string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000))
+return { allowed and 1 or 0, debt }

@@ -1,0 +1,84 @@
+//! The limiter of all processes that share a Redis. While it is away or refuses, each counts by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{ErrorKind, Script, ServerErrorKind, cmd};
+
+use super::gcra::{Gcra, bounded};
+use super::memory::Memory;
+use super::{Decision, Limiter, Rate};
+use crate::clock::Clock;
+use crate::redis::{Failure, Link};
+
+/// Before each key, for those who share a Redis with others.
+const PREFIX: &str = "tars:limit:";
+
+/// A script runs alone in its server, which makes its reading and writing one step.
+const COUNT: &str = include_str!("count.lua");
+
+/// A limiter in Redis.
+#[derive(Debug)]
+pub struct Redis {
+    link: Arc<Link>,
+    /// By which name Redis knows the script once it has seen it.
+    hash: String,
+    /// Counts while Redis does not.
+    alone: Memory,
+    refuses: AtomicBool,
+}
+
+impl Redis {
+    /// A limiter at the end of `link`. Time passes by `clock` while Redis is away.
+    pub fn new(link: Arc<Link>, clock: Arc<dyn Clock>) -> Self {
+        let hash = Script::new(COUNT).get_hash().to_owned();
+        Self { link, hash, alone: Memory::new(clock), refuses: AtomicBool::new(false) }
+    }
+
+    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, Failure> {
+        match self.run("EVALSHA", &self.hash, key, gcra).await {
+            // It was started anew, or is asked for the first time. `EVAL` also keeps the script.
+            Err(Failure::Refused(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.run("EVAL", COUNT, key, gcra).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn run(&self, command: &str, script: &str, key: &str, gcra: Gcra) -> Result<Decision, Failure> {
+        let mut command = cmd(command);
+        command.arg(script).arg(1).arg(prefixed(key)).arg(gcra.interval).arg(gcra.full);
+        let (allowed, debt) = self.link.ask(&command).await?;
+        Ok(gcra.decision(allowed, debt))
+    }
+}
+
+fn prefixed(key: &str) -> String {
+    format!("{PREFIX}{}", bounded(key))
+}
+
+#[async_trait]
+impl Limiter for Redis {
+    async fn count(&self, key: &str, rate: Rate) -> Decision {
+        let Some(gcra) = Gcra::of(rate) else { return Decision::UNLIMITED };
+        match self.count_together(key, gcra).await {
+            Ok(decision) => {
+                self.refuses.store(false, Ordering::Relaxed);
+                return decision;
+            }
+            Err(Failure::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(redis = %self.link.address(), %error, "Redis counts nothing: this process limits by itself");
+            }
+            // Logged where it was noticed first.
+            Err(Failure::Refused(_) | Failure::Away(_)) => {}
+        }
+        self.alone.count_now(key, gcra)
+    }
+
+    async fn forget(&self, key: &str) {
+        self.alone.forget(key).await;
+        // Logged where its absence was noticed first.
+        let _ = self.link.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
+    }
+}
