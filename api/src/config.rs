@@ -108,7 +108,9 @@ impl Secrets {
 /// A network, or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
-    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| "write it as 10.0.0.0/8 or 10.1.2.3".to_owned())
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write it as 10.0.0.0/8 or 10.1.2.3".to_owned())
 }
 
 /// An origin as browsers send it.

@@ -189,7 +189,18 @@ mod tests {
         assert_eq!(find_any("HEAD", "/health"), Found::Endpoint(Endpoint::Health, vec![]));
         assert_eq!(find_any("POST", "/v1/jobs/a%20b/cancel"), Found::Endpoint(Endpoint::CancelJob, vec!["a%20b"]));
         assert_eq!(find_any("DELETE", "/v1/baselines"), Found::OtherMethods("GET, HEAD, POST".to_owned()));
-        for path in ["", "/", "/v1", "/v1/jobs/", "/v1//jobs", "/v1/jobs/x/y", "/V1/jobs", "v1/jobs", "//v1/jobs", "/v1/jobs/../jobs"] {
+        for path in [
+            "",
+            "/",
+            "/v1",
+            "/v1/jobs/",
+            "/v1//jobs",
+            "/v1/jobs/x/y",
+            "/V1/jobs",
+            "v1/jobs",
+            "//v1/jobs",
+            "/v1/jobs/../jobs",
+        ] {
             assert_eq!(find_any("GET", path), Found::NoPath, "{path}");
         }
     }

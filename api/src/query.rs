@@ -30,15 +30,13 @@ impl Values {
         let parameters = endpoint.parameters();
         let mut values = BTreeMap::new();
         let mut errors = Vec::new();
-        let mut take = |parameter: &Parameter, text: String| {
-            match parameter.kind.check(&text) {
-                Err(_) if values.contains_key(parameter.name) => {}
-                Err(complaint) => errors.push(FieldError::new(parameter.name, complaint)),
-                Ok(()) if values.insert(parameter.name, text).is_some() => {
-                    errors.push(FieldError::new(parameter.name, "is given twice"));
-                }
-                Ok(()) => {}
+        let mut take = |parameter: &Parameter, text: String| match parameter.kind.check(&text) {
+            Err(_) if values.contains_key(parameter.name) => {}
+            Err(complaint) => errors.push(FieldError::new(parameter.name, complaint)),
+            Ok(()) if values.insert(parameter.name, text).is_some() => {
+                errors.push(FieldError::new(parameter.name, "is given twice"));
             }
+            Ok(()) => {}
         };
         for (parameter, segment) in parameters.iter().zip(segments) {
             take(parameter, decode(segment)?);
@@ -61,7 +59,8 @@ impl Values {
 
     /// A value, if it was given.
     pub(crate) fn find<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
-        let parse = |text: &String| text.parse().map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()));
+        let parse =
+            |text: &String| text.parse().map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()));
         self.0.get(name).map(parse).transpose()
     }
 

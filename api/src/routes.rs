@@ -114,9 +114,7 @@ impl Routes {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         match self.0.get(&endpoint) {
-            Some(filter) => {
-                warp::service(filter.clone()).call(request).await.unwrap_or_else(|never| match never {})
-            }
+            Some(filter) => warp::service(filter.clone()).call(request).await.unwrap_or_else(|never| match never {}),
             None => Problem::no_such_path().into_response(),
         }
     }

@@ -1,6 +1,5 @@
 //! Checking passwords: slow on purpose, a few at a time, and with a brake for each account.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tars_shared::account::{Name, User, password};
@@ -16,9 +15,16 @@ static HASHERS: Semaphore = Semaphore::const_new(2);
 /// How long a login waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// A user whose password was right.
+pub(crate) struct Verified {
+    pub(crate) user: User,
+    /// What it was checked against.
+    pub(crate) hash: String,
+}
+
 /// The user of this name and password. Whether the name is unknown, the password wrong or the user disabled is not told,
 /// and takes the same time.
-pub(crate) async fn log_in(context: &Context, name: &str, password: Zeroizing<String>) -> Result<User, Problem> {
+pub(crate) async fn log_in(context: &Context, name: &str, password: Zeroizing<String>) -> Result<Verified, Problem> {
     let known: Option<Name> = name.parse().ok();
     if let Some(name) = &known {
         // Counted before the password is looked at, and by name, whoever asks from wherever: guessing goes no faster from
@@ -35,18 +41,23 @@ pub(crate) async fn log_in(context: &Context, name: &str, password: Zeroizing<St
         }
         None => None,
     };
-    let (user, hash) = found.unzip();
+    let hash = found.as_ref().map(|(_, hash)| hash.clone());
     let matches = turn(move || Ok(password::verify(&password, hash.as_deref()))).await?;
-    match user {
-        Some(user) if matches && user.disabled_at.is_none() => {
+    match found {
+        Some((user, hash)) if matches && user.disabled_at.is_none() => {
             context.services.limiter.forget(&brake(&user.name)).await;
-            Ok(user)
+            Ok(Verified { user, hash })
         }
         _ => {
             tracing::info!(user.name = known.as_ref().map(Name::as_str), "a login failed");
-            Err(Problem::unauthorized("invalid_credentials", "the name or the password is wrong"))
+            Err(wrong())
         }
     }
+}
+
+/// What is told whatever was wrong.
+pub(crate) fn wrong() -> Problem {
+    Problem::unauthorized("invalid_credentials", "the name or the password is wrong")
 }
 
 /// Hashes a password that has been checked.

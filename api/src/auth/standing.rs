@@ -94,9 +94,7 @@ impl Standings {
         let id = token_id(secret).ok_or(Rejected::Invalid)?;
         let (tokens, now) = (self.services.store.service_tokens.clone(), self.services.clock.now());
         let found = self
-            .look(&token_key(id), async move {
-                Ok(tokens.find(id).await?.map(|(token, hash)| Token { token, hash }))
-            })
+            .look(&token_key(id), async move { Ok(tokens.find(id).await?.map(|(token, hash)| Token { token, hash })) })
             .await?;
         let Some(Token { token, hash }) = found else { return Err(Rejected::Invalid.into()) };
         if !hash.matches(secret) {
@@ -160,7 +158,8 @@ impl Standings {
         };
         match (in_time(patience, ask).await, remembered) {
             (Ok(Some(what)), _) => {
-                let value = serde_json::to_vec(&Remembered { at: now, what: &what }).map_err(|_| Problem::internal())?;
+                let value =
+                    serde_json::to_vec(&Remembered { at: now, what: &what }).map_err(|_| Problem::internal())?;
                 self.services.cache.put(key, Bytes::from(value), REMEMBERED).await;
                 Ok(Some(what))
             }

@@ -81,7 +81,9 @@ pub(super) enum Rejected {
 impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Self {
         match rejected {
-            Rejected::Expired => Self::unauthorized("token_expired", "the token has expired: refresh it, or log in again"),
+            Rejected::Expired => {
+                Self::unauthorized("token_expired", "the token has expired: refresh it, or log in again")
+            }
             Rejected::Invalid => Self::invalid_token(),
         }
     }

@@ -31,9 +31,7 @@ impl Allowance {
             Limit::Reads => ("reads", limits.reads),
         };
         match &caller.identity {
-            Identity::Anonymous => {
-                self.take(context, &format!("{name}:{}", counted_as(caller.address)), rate).await
-            }
+            Identity::Anonymous => self.take(context, &format!("{name}:{}", counted_as(caller.address)), rate).await,
             Identity::User { name: user, .. } => self.take(context, &format!("{name}:user:{user}"), rate).await,
             Identity::ServiceToken { id, requests_per_minute, .. } => {
                 let rate = requests_per_minute.map_or(limits.tokens, Rate::per_minute);

@@ -59,8 +59,7 @@ const fn path(name: &'static str, kind: Kind, description: &'static str, example
 
 const SOME_ID: &str = "0192f0c1-2a3b-7c4d-8e5f-001122334455";
 const JOB_ID: Parameter = path("id", Kind::Uuid, "The job's id.", SOME_ID);
-const LIMIT: Parameter =
-    query("limit", Kind::Number { min: 1, max: 200, default: 50 }, "Entries of the page.", "50");
+const LIMIT: Parameter = query("limit", Kind::Number { min: 1, max: 200, default: 50 }, "Entries of the page.", "50");
 const CURSOR: Parameter = query(
     "cursor",
     Kind::Text("^[A-Za-z0-9_-]{1,512}$"),
@@ -256,7 +255,9 @@ mod tests {
             assert_eq!(parameter.kind.check(parameter.example), Ok(()), "{}", parameter.name);
         }
         for parameter in all().filter(|parameter| !["label", "Idempotency-Key"].contains(&parameter.name)) {
-            for text in ["", "' OR '1'='1", "1; DROP TABLE jobs--", "a\0", "a\nb", "1 UNION SELECT 1", "x' AND pg_sleep(9)--"] {
+            for text in
+                ["", "' OR '1'='1", "1; DROP TABLE jobs--", "a\0", "a\nb", "1 UNION SELECT 1", "x' AND pg_sleep(9)--"]
+            {
                 assert!(parameter.kind.check(text).is_err(), "{} takes {text:?}", parameter.name);
             }
         }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use tars_engine::catalogue;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::{self, SeededReturn};
-use tars_shared::account::Actor;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::request::{self, Hyperparameter};
 use tars_shared::store::BaselineFilter;

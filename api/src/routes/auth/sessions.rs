@@ -67,7 +67,7 @@ async fn log_in(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
         return Err(Problem::invalid_field("password", "must have at most 256 bytes"));
     }
     let (context, clock) = (&call.context, &call.context.services.clock);
-    let user = login::log_in(context, &username, password).await?;
+    let login::Verified { user, hash } = login::log_in(context, &username, password).await?;
     let session = NewSession {
         id: clock.new_id(),
         user_id: user.id,
@@ -78,7 +78,9 @@ async fn log_in(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
     let pair = context.gate.issue(user.id, session.id, session.refresh_id).await?;
     let actor = Actor { name: format!("user:{}", user.name), address: Some(call.caller().address) };
     let sessions = context.services.store.sessions.clone();
-    within(async move { sessions.open(&session, &actor).await }).await?;
+    if !within(async move { sessions.open(&session, &hash, &actor).await }).await? {
+        return Err(login::wrong());
+    }
     tracing::info!(user.name = %user.name, "logged in");
     Ok(json(StatusCode::OK, &tokens(pair.access, pair.refresh, user)))
 }
@@ -114,8 +116,7 @@ async fn refresh(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, 
     // Whose it is, is known after the trade; until then the id has to do.
     let actor = Actor { name: "service".to_owned(), address: Some(call.caller().address) };
     let sessions = context.services.store.sessions.clone();
-    let traded =
-        within(async move { sessions.refresh(session, claims.jti, next, expires_at, &actor).await }).await?;
+    let traded = within(async move { sessions.refresh(session, claims.jti, next, expires_at, &actor).await }).await?;
     match traded {
         Refreshed::Traded(user) => Ok(json(StatusCode::OK, &tokens(pair.access, pair.refresh, user))),
         Refreshed::Reused => {
@@ -181,8 +182,8 @@ async fn change_password(call: Call, bytes: Result<Bytes, Problem>) -> Result<Re
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
             return Err(Problem::invalid_field("current_password", "is wrong"));
         }
-        outcome => outcome?,
-    };
+        outcome => drop(outcome?),
+    }
     let hash = login::hash(Zeroizing::new(new_password)).await?;
     let (users, actor) = (context.services.store.users.clone(), call.caller().actor());
     let changed = within(async move { users.change(&name, &UserChange::Password(hash), &actor).await }).await?;
