@@ -1,20 +1,33 @@
 //! A server for each test, and how to ask it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tars_api::config::{Limits, Secrets};
 use tars_api::{Api, Config};
-use tars_shared::clock::System;
+use tars_shared::account::secret::{Secret, TokenHash};
+use tars_shared::account::{Actor, Name, NewServiceToken, NewUser, Role, password};
+use tars_shared::clock::{Clock, System};
+use tars_shared::connections::Places;
+use tars_shared::limiter::Rate;
+use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
-/// The API on embedded parts in a folder of its own.
+/// What the tokens of every test server are signed with.
+pub(crate) const JWT_SECRET: &str = "a-test-signs-with-this-9f8e7d6c5b4a39281706";
+/// The password of every user of a test.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The API on parts of its own.
 pub(crate) struct Server {
-    url: String,
+    pub(crate) address: SocketAddr,
     client: Client,
+    /// The token that requests carry unless they say otherwise: an administrator's.
+    token: String,
     pub(crate) services: Services,
     shutdown: CancellationToken,
     _data: tempfile::TempDir,
@@ -26,28 +39,120 @@ impl Drop for Server {
     }
 }
 
+/// No limits, so that tests of other things meet none.
+pub(crate) fn unlimited() -> Limits {
+    Limits {
+        public: Rate::OFF,
+        probes: Rate::OFF,
+        auth: Rate::OFF,
+        login: Rate::OFF,
+        writes: Rate::OFF,
+        reads: Rate::OFF,
+        tokens: Rate::OFF,
+    }
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        port: 0,
+        secrets: Secrets {
+            jwt_secret_key: Some(JWT_SECRET.to_owned()),
+            admin_name: "admin".parse().unwrap(),
+            admin_password: None,
+        },
+        trusted_proxies: Vec::new(),
+        cors_origins: Vec::new(),
+        max_connections: 1000,
+        max_connections_per_address: 1000,
+        limits: unlimited(),
+    }
+}
+
 impl Server {
+    /// On embedded parts, without limits.
     pub(crate) async fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let services = Services::embedded(data.path(), Arc::new(System)).await.unwrap();
-        let config = Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0 };
-        let api = Api::bind(services.clone(), &config).await.unwrap();
-        let url = format!("http://{}", api.address());
-        let shutdown = CancellationToken::new();
-        tokio::spawn(api.run(shutdown.clone()));
-        Self { url, client: Client::new(), services, shutdown, _data: data }
+        Self::start_with(config(), Arc::new(System)).await
     }
 
+    pub(crate) async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let services = Services::open(&Places::embedded(data.path()), clock).await.unwrap();
+        Self::serve(services, config, data).await
+    }
+
+    /// On these parts.
+    pub(crate) async fn serve(services: Services, config: Config, data: tempfile::TempDir) -> Self {
+        let api = Api::bind(services.clone(), &config, Mode::Production).await.unwrap();
+        let address = api.address();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(api.run(shutdown.clone()));
+        let client = Client::builder().no_proxy().build().unwrap();
+        let mut server = Self { address, client, token: String::new(), services, shutdown, _data: data };
+        server.token = server.service_token("test", Role::Admin, None).await;
+        server
+    }
+
+    /// A fresh service token.
+    pub(crate) async fn service_token(&self, name: &str, role: Role, requests_per_minute: Option<u32>) -> String {
+        let id = self.services.clock.new_id();
+        let secret = Secret::for_token(id).unwrap();
+        let new = NewServiceToken {
+            id,
+            name: name.parse().unwrap(),
+            role,
+            requests_per_minute,
+            expires_at: None,
+            hash: TokenHash::of(secret.expose()),
+        };
+        self.services.store.service_tokens.add(&new, &Actor::command()).await.unwrap().unwrap();
+        secret.expose().to_owned()
+    }
+
+    /// A fresh user with [`PASSWORD`].
+    pub(crate) async fn user(&self, name: &str, role: Role) -> Name {
+        let name: Name = name.parse().unwrap();
+        let new = NewUser { name: name.clone(), role, password_hash: password::hash(PASSWORD).unwrap() };
+        self.services.store.users.add(&new, &Actor::command()).await.unwrap().unwrap();
+        name
+    }
+
+    /// What the login of a user answers.
+    pub(crate) async fn log_in(&self, name: &str) -> Value {
+        let (status, tokens) = self.try_log_in(name, PASSWORD).await;
+        assert_eq!(status, StatusCode::OK, "{tokens}");
+        tokens
+    }
+
+    pub(crate) async fn try_log_in(&self, name: &str, password: &str) -> (StatusCode, Value) {
+        let body = json!({"username": name, "password": password});
+        answer(self.anonymous(Method::POST, "/auth/login").json(&body)).await
+    }
+
+    /// A request without credentials.
+    pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address)).timeout(Duration::from_secs(30))
+    }
+
+    /// A request of an administrator.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(30))
+        self.anonymous(method, path).bearer_auth(&self.token)
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         answer(self.request(Method::GET, path)).await
     }
 
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> (StatusCode, Value) {
+        answer(self.anonymous(Method::GET, path).bearer_auth(token)).await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        answer(self.anonymous(Method::POST, path).bearer_auth(token).json(body)).await
     }
 
     pub(crate) async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
@@ -60,11 +165,16 @@ impl Server {
     }
 }
 
+/// The answer to a request: a problem document if and only if it is an error.
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
-    let response = request.send().await.unwrap();
+    read(request.send().await.unwrap()).await
+}
+
+pub(crate) async fn read(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     assert_eq!(is_problem(&response), status.is_client_error() || status.is_server_error(), "{status}");
-    (status, response.json().await.unwrap())
+    let bytes = response.bytes().await.unwrap();
+    (status, if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() })
 }
 
 fn is_problem(response: &Response) -> bool {
