@@ -16,12 +16,13 @@ use std::borrow::Cow;
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::space::{ActionSpace, BoxSpace};
 
 /// When an episode counts as a success.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum SuccessRule {
     /// The episode's return is at least `reward`.
@@ -50,7 +51,7 @@ impl SuccessRule {
 }
 
 /// One environment of the catalogue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnvironmentSpec {
     /// Gymnasium's id, such as `CartPole-v1`.
     pub id: Cow<'static, str>,
@@ -76,6 +77,25 @@ pub fn native() -> &'static [EnvironmentSpec] {
 /// The native environment with this id, spelled exactly as in Gymnasium.
 pub fn find(id: &str) -> Option<&'static EnvironmentSpec> {
     NATIVE.iter().find(|spec| spec.id == id)
+}
+
+/// An id that [`find`] finds, as a JSON Schema; there are no values of it.
+#[derive(Debug)]
+pub enum KnownId {}
+
+impl JsonSchema for KnownId {
+    fn schema_name() -> Cow<'static, str> {
+        "EnvironmentId".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let ids: Vec<_> = native().iter().map(|spec| &spec.id).collect();
+        json_schema!({"type": "string", "enum": ids})
+    }
 }
 
 static NATIVE: LazyLock<[EnvironmentSpec; 5]> = LazyLock::new(|| {

@@ -1,9 +1,10 @@
 //! The record of one finished episode.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One finished episode. Episode `i` of an evaluation is reset with `seed + i`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Episode {
     /// Its place in the evaluation, from 0.
     pub episode_num: u32,

@@ -1,5 +1,6 @@
 //! Episode statistics of one environment's evaluation.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::episode::Episode;
@@ -15,7 +16,7 @@ pub const LOSS_TREND_WINDOW: usize = 10;
 const TAIL: f64 = 0.025;
 
 /// Statistics of one environment's episodes. Rewards are undiscounted returns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metrics {
     /// Mean return.
     pub mean_reward: f64,
@@ -41,7 +42,7 @@ pub struct Metrics {
     pub iqm_reward_ci95: Option<Interval>,
     /// Mean of the losses that the client supplied; null without any.
     pub mean_loss: Option<f64>,
-    /// Least-squares slope per loss over the last [`LOSS_TREND_WINDOW`] losses; null below two.
+    /// Least-squares slope per loss over the last ten losses; null below two.
     pub loss_trend: Option<f64>,
 }
 

@@ -11,6 +11,7 @@ mod reason;
 mod tests;
 mod thresholds;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::baseline::{Baseline, SeededReturn};
@@ -46,9 +47,9 @@ pub struct Candidate<'a> {
     pub losses: &'a [f64],
 }
 
-/// What the comparison allows to be said. At level α, `Regression` is false for at most α of all jobs without a change, and
-/// `Pass` for at most α of all environments that lost the margin or more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What the comparison allows to be said. At level α, `regression` is false for at most α of all jobs without a change, and
+/// `pass` for at most α of all environments that lost the margin or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A loss of the margin or more is ruled out, and no other check objects.
@@ -71,7 +72,7 @@ impl Verdict {
 }
 
 /// How bad a detected regression is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// No regression was detected.
@@ -100,7 +101,7 @@ impl Severity {
 }
 
 /// The outcome of comparing one environment with its baseline. Every number in it is finite.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regression {
     /// Whether the verdict is `regression`.
     pub detected: bool,

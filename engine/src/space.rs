@@ -1,13 +1,16 @@
 //! Observation and action spaces, in Gymnasium's terms.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A box in ℝⁿ: `low[i] ≤ x[i] ≤ high[i]`. Bounds may be infinite.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BoxSpace {
-    /// Lower bounds, one per dimension.
+    /// Lower bounds, one per dimension. JSON has no infinity: null stands where there is no bound.
+    #[schemars(with = "Vec<Option<f32>>")]
     pub low: Vec<f32>,
-    /// Upper bounds, one per dimension.
+    /// Upper bounds, one per dimension; null where there is none.
+    #[schemars(with = "Vec<Option<f32>>")]
     pub high: Vec<f32>,
 }
 
@@ -28,7 +31,7 @@ impl BoxSpace {
 }
 
 /// What an agent may do in one step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ActionSpace {
     /// One of `n` actions, `0..n`.

@@ -8,10 +8,11 @@ pub mod proportion;
 pub mod student_t;
 pub mod t_test;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A closed interval of real numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// The lower end.
     pub low: f64,

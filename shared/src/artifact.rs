@@ -1,8 +1,10 @@
 //! Content-addressed blobs: policies and statistics too large to travel inside a message.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
@@ -62,6 +64,28 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Digest {
+    fn schema_name() -> Cow<'static, str> {
+        "Digest".into()
+    }
+
+    /// What is read and what is written differ, so no definition could stand for both.
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let digits = if generator.contract().is_serialize() { "0-9a-f" } else { "0-9A-Fa-f" };
+        json_schema!({
+            "type": "string",
+            "pattern": format!("^[{digits}]{{64}}$"),
+            "minLength": 64,
+            "maxLength": 64,
+            "examples": [Self::of(b"abc")],
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::request::Hyperparameter;
 
 /// A stored baseline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// Its id.
     pub id: Uuid,
@@ -27,7 +28,7 @@ pub struct Baseline {
 }
 
 /// A baseline to be added.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewBaseline {
     /// The algorithm of the agent.
     pub agent_type: Algorithm,

@@ -1,13 +1,14 @@
 //! Dead letters: what ended without a result, with the reason that a person can act on.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::job::FailureKind;
 
 /// A job that failed for good, or a message that could not become one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DeadLetter {
     /// The job's id; the message's where it names no job.
     pub id: Uuid,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_engine::episode::Episode;
 use tars_engine::metrics::Metrics;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::request::Parameters;
 
 /// Where a job is in its life. A terminal status never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepted, waiting for a worker.
@@ -65,7 +66,7 @@ impl FromStr for Status {
 }
 
 /// Why one attempt failed. `kind` is stable for programs, `reason` is for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// The attempt that failed, from 1.
     pub attempt: u32,
@@ -78,7 +79,7 @@ pub struct Failure {
 }
 
 /// What sort of failure an attempt had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The policy file cannot be read or does not fit the environment.
@@ -139,7 +140,7 @@ impl FromStr for FailureKind {
 }
 
 /// How far a job has come, over all its environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Finished episodes.
     pub episodes_done: u32,
@@ -148,7 +149,7 @@ pub struct Progress {
 }
 
 /// The result of one environment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentResult {
     /// Gymnasium's id.
     pub environment: String,

@@ -1,18 +1,22 @@
 //! A valid evaluation request. [`Body`](body::Body) is what a client sends; validation turns it into a [`Request`].
 
 pub mod body;
+mod complaints;
 mod limits;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_engine::policy_file::Algorithm;
 
 use crate::agent::AgentState;
 
-pub use body::check_hyperparameters;
+pub use complaints::check_hyperparameters;
+pub use schema::hyperparameters as hyperparameters_schema;
 
 /// Everything a worker needs to evaluate an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,17 +64,17 @@ impl Parameters {
 }
 
 /// A hyperparameter's value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "must be a number or a text")]
 pub enum Hyperparameter {
     /// A number.
     Number(serde_json::Number),
     /// A text.
-    Text(String),
+    Text(#[schemars(length(max = limits::VALUE_CHARACTERS), regex(pattern = limits::NO_NUL))] String),
 }
 
 /// Which queue a job waits in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Before all others.
@@ -112,7 +116,7 @@ impl FromStr for Priority {
 }
 
 /// A value that a client must change, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error, JsonSchema)]
 #[error("{field}: {message}")]
 pub struct FieldError {
     /// The path of the value, such as `environments[0]`.

@@ -1,8 +1,10 @@
 //! The algorithms whose policies are evaluated.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -59,5 +61,33 @@ impl TryFrom<String> for Algorithm {
 
     fn try_from(text: String) -> Result<Self, Error> {
         text.parse()
+    }
+}
+
+impl JsonSchema for Algorithm {
+    fn schema_name() -> Cow<'static, str> {
+        "Algorithm".into()
+    }
+
+    /// What is read and what is written differ, so no definition could stand for both.
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let names = Self::ALL.map(Self::name);
+        if generator.contract().is_serialize() {
+            return json_schema!({"type": "string", "enum": names});
+        }
+        // A class per letter: JSON Schema's patterns know no flag for "in any case".
+        let in_any_case = |name: &str| -> String {
+            let class = |letter: char| match letter.to_ascii_lowercase() {
+                small if small == letter => letter.to_string(),
+                small => format!("[{letter}{small}]"),
+            };
+            name.chars().map(class).collect()
+        };
+        let pattern = format!("^({})$", names.map(in_any_case).join("|"));
+        json_schema!({"type": "string", "pattern": pattern, "examples": names})
     }
 }

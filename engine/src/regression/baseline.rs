@@ -1,5 +1,6 @@
 //! What an evaluation is compared with.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
@@ -15,7 +16,7 @@ pub(super) const MAX_MAGNITUDE: f64 = 1e12;
 const MAX_EPISODES: u32 = 1_000_000;
 
 /// The return of one episode and what it was reset with.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeededReturn {
     /// What the episode was reset with.
     pub seed: u64,
@@ -24,11 +25,12 @@ pub struct SeededReturn {
 }
 
 /// What is known about the episodes that others are compared with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "BaselineStatistics")]
 pub struct Baseline {
     /// Mean return.
     pub mean_reward: f64,
-    /// Population standard deviation of the returns, as in [`Metrics`].
+    /// Population standard deviation of the returns (divisor n, NumPy's default).
     pub std_reward: f64,
     /// Share of successful episodes.
     pub success_rate: f64,

@@ -1,5 +1,6 @@
 //! The four named checks, the score and the severity: what was observed, whatever the verdict.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Candidate, Comparison, Severity, Thresholds};
@@ -11,7 +12,7 @@ use crate::statistics::line::Line;
 const WORST_VARIANCE_RATIO: f64 = 5.0;
 
 /// Which check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckName {
     /// The relative drop of the mean reward.
@@ -38,7 +39,7 @@ impl CheckName {
 }
 
 /// One check. It failed if `observed` is above `threshold`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// Which check.
     pub name: CheckName,

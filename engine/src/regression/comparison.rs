@@ -1,5 +1,6 @@
 //! The statistical comparison of rewards as it is reported: margin, interval, p-values.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::baseline::MAX_MAGNITUDE;
@@ -12,8 +13,9 @@ use crate::statistics::{Interval, size};
 pub(super) const LEAST_SCALE: f64 = 1e-9;
 
 /// How the rewards were compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ComparisonTest")]
 pub enum Test {
     /// Student's t on the differences between episodes of the same seed.
     PairedT,
@@ -29,7 +31,7 @@ pub enum Test {
 }
 
 /// The statistical comparison of the candidate's rewards with the baseline's. Differences are candidate − baseline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// How they were compared.
     pub test: Test,

@@ -1,59 +1,77 @@
 //! The JSON body of `POST /v1/evaluate` and its validation: every complaint names the field and the fix.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use tars_engine::catalogue;
+use tars_engine::catalogue::KnownId;
 use tars_engine::policy_file::{Algorithm, Format};
 use uuid::Uuid;
 
-use super::{FieldError, Hyperparameter, Parameters, Priority, Request, limits};
+use super::complaints::Complaints;
+use super::{FieldError, Hyperparameter, Parameters, Priority, Request, limits, schema};
 use crate::agent::{AgentState, Base64, Blob};
 use crate::artifact::{self, Digest};
 use crate::submission::default_seed;
 
-/// What a client sends. Numbers are wide, so that validation can name their bounds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// An evaluation to be made. A value that may be left out may also be null.
+// Numbers are wide, so that validation can name their bounds.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Evaluation")]
 pub struct Body {
-    /// DQN, A2C, PPO or DDPG, in any case.
+    /// The algorithm that trained the agent: DQN, A2C, PPO or DDPG, in any case.
     pub agent_type: Algorithm,
     /// The policy.
     pub agent_state: AgentStateBody,
     /// Numbers or texts to store with the result; at most 64.
     #[serde(default, deserialize_with = "bounded_map")]
+    #[schemars(schema_with = "schema::hyperparameters")]
     pub hyperparameters: BTreeMap<String, Hyperparameter>,
-    /// Gymnasium ids, 1 to 16; `["CartPole-v1"]` by default.
+    /// Ids from the catalogue, 1 to 16, none of them twice.
+    #[schemars(with = "Option<Vec<KnownId>>", length(min = 1, max = limits::ENVIRONMENTS))]
+    #[schemars(extend("uniqueItems" = true, "default" = ["CartPole-v1"]))]
     pub environments: Option<Vec<String>>,
-    /// Episodes per environment, 1 to 1000; 100 by default.
+    /// Episodes per environment.
+    #[schemars(range(min = *limits::EPISODES.start(), max = *limits::EPISODES.end()))]
+    #[schemars(extend("default" = limits::DEFAULT_EPISODES))]
     pub num_episodes: Option<i64>,
-    /// 50 episodes, whatever `num_episodes` says.
+    /// Run 50 episodes, whatever `num_episodes` says.
     #[serde(default)]
     pub quick_mode: bool,
-    /// True by default.
+    /// Whether results carry a comparison with the best baseline.
+    #[schemars(extend("default" = true))]
     pub compare_to_baseline: Option<bool>,
-    /// True by default.
+    /// Whether that comparison says if the agent regressed.
+    #[schemars(extend("default" = true))]
     pub detect_regressions: Option<bool>,
-    /// The first episode's seed; derived from the job id by default.
+    /// Episode `i` is reset with `seed + i`. Derived from the job's id by default.
+    #[schemars(range(min = *limits::SEEDS.start(), max = *limits::SEEDS.end()))]
     pub seed: Option<i64>,
-    /// Greedy actions; true by default.
+    /// Greedy or mean actions; otherwise they are sampled.
+    #[schemars(extend("default" = true))]
     pub deterministic: Option<bool>,
-    /// high, normal or low; normal by default.
+    /// Which queue it waits in.
     #[serde(default)]
     pub priority: Priority,
-    /// Wall time per environment, 300 by default.
+    /// Wall time that each environment may take.
+    #[schemars(range(min = *limits::TIMEOUT_SECONDS.start(), max = *limits::TIMEOUT_SECONDS.end()))]
+    #[schemars(extend("default" = limits::DEFAULT_TIMEOUT_SECONDS))]
     pub timeout_seconds: Option<i64>,
     /// Free tags; at most 64.
     #[serde(default, deserialize_with = "bounded_map")]
+    #[schemars(schema_with = "schema::labels")]
     pub labels: BTreeMap<String, String>,
-    /// Training losses, oldest first.
+    /// Training losses, oldest first, for `mean_loss` and `loss_trend`.
     #[serde(default)]
+    #[schemars(length(max = limits::LOSSES))]
     pub losses: Vec<f64>,
-    /// Refused as long as there are no webhooks, rather than never called.
+    /// Reserved: refused as long as there are no webhooks, rather than never called.
+    #[schemars(with = "Option<()>")]
     pub callback_url: Option<String>,
 }
 
@@ -211,86 +229,4 @@ fn bounded_map<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
         }
     }
     deserializer.deserialize_map(Bounded(PhantomData))
-}
-
-/// Checks hyperparameters that do not come with an evaluation.
-pub fn check_hyperparameters(map: &BTreeMap<String, Hyperparameter>) -> Result<(), Vec<FieldError>> {
-    let mut complaints = Complaints::default();
-    complaints.hyperparameters(map);
-    if complaints.0.is_empty() { Ok(()) } else { Err(complaints.0) }
-}
-
-/// Everything wrong with a body, so that a client can mend it in one go.
-#[derive(Default)]
-struct Complaints(Vec<FieldError>);
-
-impl Complaints {
-    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.0.push(FieldError::new(field, message));
-    }
-
-    fn note<T>(&mut self, result: Result<T, FieldError>) -> Option<T> {
-        result.map_err(|error| self.0.push(error)).ok()
-    }
-
-    fn number<T: TryFrom<i64> + Default>(
-        &mut self,
-        field: &str,
-        value: i64,
-        bounds: &std::ops::RangeInclusive<i64>,
-    ) -> T {
-        match T::try_from(value) {
-            Ok(number) if bounds.contains(&value) => number,
-            _ => {
-                self.add(field, format!("must be from {} to {}, not {value}", bounds.start(), bounds.end()));
-                T::default()
-            }
-        }
-    }
-
-    fn environments(&mut self, ids: &[String]) {
-        if ids.is_empty() || ids.len() > limits::ENVIRONMENTS {
-            self.add("environments", format!("name 1 to {} environments, not {}", limits::ENVIRONMENTS, ids.len()));
-            return;
-        }
-        let mut seen = BTreeSet::new();
-        for (index, id) in ids.iter().enumerate() {
-            if catalogue::find(id).is_none() {
-                let known: Vec<_> = catalogue::native().iter().map(|spec| &*spec.id).collect();
-                self.add(
-                    format!("environments[{index}]"),
-                    format!("{:?} is not in the catalogue: {}", shortened(id), known.join(", ")),
-                );
-            } else if !seen.insert(id) {
-                self.add(format!("environments[{index}]"), format!("{id} is named twice"));
-            }
-        }
-    }
-
-    fn hyperparameters(&mut self, map: &BTreeMap<String, Hyperparameter>) {
-        self.map("hyperparameters", map, |value| match value {
-            Hyperparameter::Text(text) => Some(text),
-            Hyperparameter::Number(_) => None,
-        });
-    }
-
-    fn map<V>(&mut self, field: &str, map: &BTreeMap<String, V>, text: impl Fn(&V) -> Option<&String>) {
-        if map.len() > limits::MAP_ENTRIES {
-            self.add(field, format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()));
-        }
-        for (key, value) in map {
-            if key.is_empty() || key.chars().count() > limits::KEY_CHARACTERS {
-                self.add(field, format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS));
-            } else if key.contains('\0') || text(value).is_some_and(|text| text.contains('\0')) {
-                self.add(field, "NUL characters cannot be stored");
-            } else if text(value).is_some_and(|text| text.chars().count() > limits::VALUE_CHARACTERS) {
-                self.add(format!("{field}.{key}"), format!("at most {} characters", limits::VALUE_CHARACTERS));
-            }
-        }
-    }
-}
-
-/// Enough of a client's text to recognise it by.
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
 }

@@ -22,3 +22,5 @@ pub(super) const KEY_CHARACTERS: usize = 64;
 pub(super) const VALUE_CHARACTERS: usize = 256;
 /// Training losses.
 pub(super) const LOSSES: usize = 10_000;
+/// What keys and texts look like: NUL characters cannot be stored.
+pub(super) const NO_NUL: &str = r"^[^\u0000]*$";

@@ -1,0 +1,131 @@
+//! The JSON Schemas of a request's parts that no attribute can describe.
+//!
+//! A value that satisfies them is accepted, but for what no schema can say: whether an artifact is stored, that one is not
+//! larger than allowed by a byte or two, and that numbers fit into a double.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use tars_engine::policy_file::Format;
+
+use super::body::{AgentStateBody, StatisticsBody};
+use super::{Hyperparameter, limits};
+use crate::artifact::{self, Digest};
+
+/// Base64 as it is decoded: standard alphabet, padding, and no bits left over behind the last byte.
+const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?$";
+
+/// Hyperparameters, in an evaluation and beside a baseline.
+pub fn hyperparameters(generator: &mut SchemaGenerator) -> Schema {
+    let value = generator.subschema_for::<Hyperparameter>();
+    map(&value, &json!({"learning_rate": 0.0003, "optimizer": "adam"}))
+}
+
+pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
+    let value = json_schema!({"type": "string", "maxLength": limits::VALUE_CHARACTERS, "pattern": limits::NO_NUL});
+    map(&value, &json!({"commit": "4f2a91c"}))
+}
+
+fn map(value: &Schema, example: &Value) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": {"minLength": 1, "maxLength": limits::KEY_CHARACTERS, "pattern": limits::NO_NUL},
+        "additionalProperties": value,
+        "maxProperties": limits::MAP_ENTRIES,
+        "examples": [example],
+    })
+}
+
+impl JsonSchema for AgentStateBody {
+    fn schema_name() -> Cow<'static, str> {
+        "AgentState".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let format = generator.subschema_for::<Format>();
+        let statistics = generator.subschema_for::<Option<StatisticsBody>>();
+        let digest = generator.subschema_for::<Digest>();
+        json_schema!({
+            "description": "A policy: a stored artifact, or a file's bytes.",
+            "oneOf": [
+                {
+                    "title": "A stored artifact",
+                    "description": "By the digest that `PUT /v1/artifacts` answered with.",
+                    "type": "object",
+                    "properties": {
+                        "artifact": digest,
+                        "format": {"description": "Told from the first bytes by default.", "anyOf": [format, {"type": "null"}]},
+                        "data": {"type": "null"},
+                        "vec_normalize": statistics,
+                    },
+                    "required": ["artifact"],
+                    "additionalProperties": false,
+                },
+                {
+                    "title": "A file in base64",
+                    "type": "object",
+                    "properties": {
+                        "artifact": {"type": "null"},
+                        "format": format,
+                        "data": base64(),
+                        "vec_normalize": statistics,
+                    },
+                    "required": ["format", "data"],
+                    "additionalProperties": false,
+                },
+                {
+                    "title": "An mlp-json document",
+                    "type": "object",
+                    "properties": {
+                        "artifact": {"type": "null"},
+                        "format": {"type": "string", "const": Format::MlpJson},
+                        "data": {"description": "The document itself.", "type": "object"},
+                        "vec_normalize": statistics,
+                    },
+                    "required": ["format", "data"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for StatisticsBody {
+    fn schema_name() -> Cow<'static, str> {
+        "VecNormalize".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "`VecNormalize` statistics of Stable-Baselines3 (`.pkl`), applied to every observation.",
+            "oneOf": [
+                {
+                    "title": "A stored artifact",
+                    "type": "object",
+                    "properties": {"artifact": generator.subschema_for::<Digest>(), "data": {"type": "null"}},
+                    "required": ["artifact"],
+                    "additionalProperties": false,
+                },
+                {
+                    "title": "A file in base64",
+                    "type": "object",
+                    "properties": {"artifact": {"type": "null"}, "data": base64()},
+                    "required": ["data"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
+}
+
+fn base64() -> Schema {
+    json_schema!({
+        "description": "Standard base64 with padding; at most 10 MiB after decoding.",
+        "type": "string",
+        "contentEncoding": "base64",
+        "pattern": BASE64,
+        "minLength": 4,
+        "maxLength": artifact::MAX_BYTES.div_ceil(3) * 4,
+    })
+}
