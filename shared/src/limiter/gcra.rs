@@ -19,7 +19,6 @@ const LONGEST_KEY: usize = 64;
 /// A rate as the algorithm has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gcra {
-    requests: u32,
     /// What a request costs. Rounded up, so that never more is allowed than was asked for; at 1000 requests a second that is
     /// at most a thousandth less.
     pub(super) interval: i64,
@@ -33,7 +32,7 @@ impl Gcra {
         let requests = rate.requests?.max(1);
         let per = rate.per.min(LONGEST).as_micros().max(1);
         let interval = i64::try_from(per.div_ceil(requests.into())).expect("a year has fewer microseconds");
-        Some(Self { requests, interval, full: interval * i64::from(requests) })
+        Some(Self { interval, full: interval * i64::from(requests) })
     }
 
     /// Counts a request if it is allowed, and returns whether it is and the debt from now on.
@@ -47,8 +46,7 @@ impl Gcra {
 
     /// What is said to a request that left this debt.
     pub(super) fn decision(self, allowed: bool, debt: i64) -> Decision {
-        let debt = debt.clamp(0, self.full);
-        let remaining = u32::try_from((self.full - debt) / self.interval).unwrap_or(self.requests);
+        let remaining = u32::try_from((self.full - debt) / self.interval).unwrap_or(0);
         let wait = if remaining == 0 { debt + self.interval - self.full } else { 0 };
         Decision { allowed, remaining, reset: duration(debt), retry_after: duration(wait) }
     }
