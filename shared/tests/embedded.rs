@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use sqlx::sqlite::SqliteConnectOptions;
-use tars_shared::clock::{Manual, System};
+use tars_shared::account::audit::AuditFilter;
+use tars_shared::clock::{Clock as _, Manual, System};
 use tars_shared::conformance::store::Fixture;
 use tars_shared::conformance::{self, cache, queue, samples, store};
 use tars_shared::store::JobFilter;
@@ -75,6 +76,44 @@ async fn sqlite_passes_over_rows_that_it_cannot_read() {
     assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), std::slice::from_ref(&sound));
     let listed = store.jobs.list(&JobFilter::default(), 10).await.unwrap();
     assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [sound.job_id]);
+}
+
+/// Whoever has the file may add to the log, and neither change nor remove what stands in it.
+#[tokio::test]
+async fn sqlite_refuses_to_change_the_audit_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tars.db");
+    let store = Sqlite::open(&file, Arc::new(Manual::new())).await.unwrap().into_store();
+    store.signing_keys.current(&samples::actor()).await.unwrap();
+    let before = store.audit.list(&AuditFilter::default(), 10).await.unwrap();
+    assert_eq!(before.len(), 1);
+    let pool = sqlx::SqlitePool::connect_with(SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    for forbidden in [
+        "UPDATE audit_log SET actor = 'user:eve'",
+        "DELETE FROM audit_log",
+        "INSERT OR REPLACE INTO audit_log SELECT id, at, 'user:eve', address, action, target, detail FROM audit_log",
+        "INSERT INTO audit_log SELECT * FROM audit_log WHERE TRUE ON CONFLICT (id) DO UPDATE SET actor = 'user:eve'",
+    ] {
+        let refusal = sqlx::query(forbidden).execute(&pool).await.unwrap_err().to_string();
+        assert!(refusal.contains("the audit log is append-only"), "{forbidden}: {refusal}");
+    }
+    assert_eq!(store.audit.list(&AuditFilter::default(), 10).await.unwrap(), before);
+}
+
+/// A key that has expired signs nothing, even when there is no other.
+#[tokio::test]
+async fn sqlite_makes_a_key_when_all_have_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tars.db");
+    let clock = Arc::new(Manual::new());
+    let store = Sqlite::open(&file, clock.clone()).await.unwrap().into_store();
+    let expired = store.signing_keys.current(&samples::actor()).await.unwrap();
+    let pool = sqlx::SqlitePool::connect_with(SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    sqlx::query("UPDATE signing_keys SET expires_at = $1").bind(clock.now()).execute(&pool).await.unwrap();
+    let signing = store.signing_keys.current(&samples::actor()).await.unwrap();
+    assert_ne!(signing.id, expired.id);
+    let listed = store.signing_keys.list().await.unwrap();
+    assert_eq!(listed.iter().map(|key| key.id).collect::<Vec<_>>(), [signing.id, expired.id]);
 }
 
 /// What was up can go down, and up again.
