@@ -1,5 +1,6 @@
 //! What a store promises, aggregate by aggregate. Every check gets an empty store.
 
+mod accounts;
 mod artifacts;
 mod baselines;
 mod dead_letters;
@@ -12,6 +13,16 @@ use std::sync::Arc;
 use crate::clock::Manual;
 use crate::store::Store;
 
+pub use accounts::{
+    a_change_is_made_and_audited_once, a_refresh_token_that_comes_again_ends_its_session,
+    a_revoked_token_stays_revoked, a_session_lives_until_it_ends_or_expires, a_slow_clock_makes_keys_that_sign,
+    a_use_is_noted_to_the_minute, admins_who_disable_each_other_leave_one, audit_entries_are_found_and_listed,
+    baselines_are_audited_once, logins_beside_a_new_password_leave_no_session, many_first_users_at_once_become_one,
+    many_who_ask_at_once_get_one_key, of_many_refreshes_at_once_one_is_traded, only_a_verified_user_opens_a_session,
+    rotation_gives_the_other_keys_a_grace, service_tokens_are_added_found_and_listed,
+    service_tokens_that_can_be_used_have_different_names, the_audit_log_holds_no_secret, the_last_admin_stays,
+    users_are_added_found_and_listed, what_is_over_is_cleaned_up, what_takes_access_ends_sessions,
+};
 pub use artifacts::artifacts_keep_bytes_under_their_hash;
 pub use baselines::{
     baselines_are_listed_in_pages, baselines_keep_their_ranks_without_holes, promoting_twice_gives_the_same_baseline,
@@ -50,6 +61,7 @@ pub struct Fixture {
 macro_rules! every_store_check {
     ($each:ident) => {
         $each!(
+            a_change_is_made_and_audited_once,
             a_claim_by_message_alone_records_the_job,
             a_claim_that_is_repeated_gives_the_same_lease,
             a_dead_message_costs_its_job_an_attempt,
@@ -57,12 +69,20 @@ macro_rules! every_store_check {
             a_failed_job_is_a_dead_letter,
             a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
             a_lost_lease_writes_nothing,
+            a_refresh_token_that_comes_again_ends_its_session,
             a_restarted_queue_finds_every_unfinished_job,
+            a_revoked_token_stays_revoked,
+            a_session_lives_until_it_ends_or_expires,
             a_silent_lease_gives_way_and_a_renewed_one_does_not,
+            a_slow_clock_makes_keys_that_sign,
             a_terminal_job_never_changes,
+            a_use_is_noted_to_the_minute,
+            admins_who_disable_each_other_leave_one,
             another_request_under_the_same_key_claims_nothing,
             artifacts_keep_bytes_under_their_hash,
             attempts_are_spent_and_then_the_job_fails,
+            audit_entries_are_found_and_listed,
+            baselines_are_audited_once,
             baselines_are_listed_in_pages,
             baselines_keep_their_ranks_without_holes,
             cancelling_ends_queued_jobs_and_asks_running_ones,
@@ -71,15 +91,28 @@ macro_rules! every_store_check {
             inserting_twice_changes_nothing,
             jobs_are_found_and_listed,
             jobs_whose_messages_were_lost_are_found,
+            logins_beside_a_new_password_leave_no_session,
+            many_first_users_at_once_become_one,
+            many_who_ask_at_once_get_one_key,
+            of_many_refreshes_at_once_one_is_traded,
             one_conflict_spoils_the_batch,
+            only_a_verified_user_opens_a_session,
             only_one_of_many_claims_is_granted,
             promoting_twice_gives_the_same_baseline,
             rejected_messages_charge_nobody,
+            rotation_gives_the_other_keys_a_grace,
+            service_tokens_are_added_found_and_listed,
+            service_tokens_that_can_be_used_have_different_names,
+            the_audit_log_holds_no_secret,
             the_best_baseline_is_the_best_of_its_time,
             the_dispatcher_finds_what_no_message_stands_for,
             the_dispatcher_takes_urgent_jobs_first,
+            the_last_admin_stays,
             the_ledger_counts_every_job_once,
             twenty_writers_leave_ranks_without_holes,
+            users_are_added_found_and_listed,
+            what_is_over_is_cleaned_up,
+            what_takes_access_ends_sessions,
         );
     };
 }

@@ -72,7 +72,13 @@ impl SigningKeys for Adapter {
 impl Adapter {
     /// Makes the key that signs from now on, after the others got their `grace` where there may be others.
     async fn make_key(&self, tx: &mut Connection, by: &Actor, grace: Option<Duration>) -> Result<SigningKey, Error> {
-        let key = SigningKey { id: self.new_id(), created_at: self.now(), expires_at: None };
+        let newest = sqlx::query("SELECT * FROM signing_keys ORDER BY created_at DESC, id DESC LIMIT 1")
+            .fetch_optional(&mut *tx)
+            .await?;
+        let newest = newest.as_ref().map(rows::signing_key).transpose()?;
+        // The newest key signs, and clocks differ.
+        let after = newest.map_or(DateTime::UNIX_EPOCH, |key| key.created_at + TimeDelta::microseconds(1));
+        let key = SigningKey { id: self.new_id(), created_at: self.now().max(after), expires_at: None };
         sqlx::query("INSERT INTO signing_keys (id, created_at) VALUES ($1, $2)")
             .bind(key.id)
             .bind(key.created_at)
