@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,8 @@ pub(crate) struct Page<C> {
 }
 
 /// A page as clients see it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Listing")]
 pub(crate) struct Listing<T> {
     /// The entries.
     pub(crate) items: Vec<T>,

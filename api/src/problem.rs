@@ -1,5 +1,6 @@
 //! Every error answer: `application/problem+json` (RFC 9457) with a stable `code`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_shared::request::FieldError;
 use tars_shared::store;
@@ -17,7 +18,8 @@ pub(crate) struct Problem {
     retry_after: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 struct Document<'a> {
     r#type: &'static str,
     title: &'a str,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_engine::catalogue::{self, EnvironmentSpec};
 use warp::Filter as _;
@@ -12,7 +13,7 @@ use warp::reply::Response;
 use super::{Context, json, route};
 use crate::access::{self, Role, Subject};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Catalogue {
     items: &'static [EnvironmentSpec],
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_shared::artifact::{self, Digest};
 use tars_shared::job::Status;
@@ -53,7 +54,7 @@ pub(super) fn routes(context: &Arc<Context>) -> BoxedFilter<(Response,)> {
 }
 
 /// The answer to an accepted evaluation.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Receipt {
     job_id: Uuid,
     status: Status,
@@ -97,13 +98,14 @@ async fn evaluate(
 }
 
 /// Many evaluations, accepted all or none.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Batch {
+    #[schemars(length(min = 1, max = BATCH_SIZE))]
     evaluations: Vec<Body>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct BatchReceipt {
     jobs: Vec<Receipt>,
 }

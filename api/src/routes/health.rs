@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_shared::store::{Host, Role as HostRole};
 use warp::Filter as _;
@@ -35,8 +36,9 @@ pub(super) fn public() -> BoxedFilter<(Subject,)> {
     warp::get().or(warp::head()).unify().and(access::require(Role::Public)).boxed()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "HealthState")]
 enum State {
     Healthy,
     Degraded,
@@ -44,7 +46,8 @@ enum State {
 }
 
 /// One part of the service.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthPart")]
 struct Part {
     name: &'static str,
     state: State,
@@ -56,7 +59,7 @@ struct Part {
     role: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Health {
     status: State,
     version: &'static str,
