@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike as _, Utc};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tars_engine::policy_file::Algorithm;
@@ -49,7 +50,8 @@ pub(crate) struct Page<C> {
 }
 
 /// A page as clients see it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Listing")]
 pub(crate) struct Listing<T> {
     /// The entries.
     pub(crate) items: Vec<T>,

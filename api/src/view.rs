@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::Verdict;
@@ -11,7 +12,8 @@ use tars_shared::request::{Hyperparameter, Priority};
 use uuid::Uuid;
 
 /// A job as clients see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
 pub(crate) struct JobView {
     job_id: Uuid,
     pub(crate) status: Status,
@@ -44,7 +46,8 @@ pub(crate) struct JobView {
 }
 
 /// Where to go from a job.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "JobLinks")]
 pub(crate) struct Links {
     #[serde(rename = "self")]
     itself: String,

@@ -14,7 +14,7 @@ mod thresholds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::baseline::{Baseline, SeededReturn};
+pub use self::baseline::{Baseline, MAX_EPISODES, MAX_MAGNITUDE, SeededReturn};
 pub use self::checks::{Check, CheckName};
 pub use self::comparison::{Comparison, Test};
 pub use self::thresholds::Thresholds;

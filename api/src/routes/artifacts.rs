@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_shared::artifact::{self, Digest};
 use warp::Filter as _;
@@ -20,7 +21,8 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     vec![route(Endpoint::PutArtifact, put)]
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StoredArtifact")]
 struct Stored {
     /// Give it as `agent_state.artifact`.
     artifact: Digest,

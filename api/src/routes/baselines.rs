@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_engine::catalogue;
 use tars_engine::policy_file::Algorithm;
@@ -60,7 +61,8 @@ async fn list(call: Call) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &Listing::new(found, page.limit, place, without_returns)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BestBaselines")]
 struct Top {
     items: Vec<Baseline>,
 }
@@ -78,18 +80,35 @@ async fn top(call: Call) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &Top { items }))
 }
 
-/// A baseline from elsewhere. Its fields are those of [`NewBaseline`], spelt out so that errors can name them.
-#[derive(Deserialize)]
+/// A baseline from elsewhere.
+// Its fields are those of `NewBaseline`, spelt out so that errors can name them.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BaselineAddition")]
 struct Addition {
+    /// The algorithm of the agent.
     agent_type: Algorithm,
+    /// An id from the catalogue.
+    #[schemars(with = "catalogue::KnownId")]
     environment: String,
+    /// Mean return.
+    #[schemars(range(min = -regression::MAX_MAGNITUDE, max = regression::MAX_MAGNITUDE))]
     mean_reward: f64,
+    /// Population standard deviation of the returns (divisor n).
+    #[schemars(range(min = 0.0, max = regression::MAX_MAGNITUDE))]
     std_reward: f64,
+    /// Share of successful episodes.
+    #[schemars(range(min = 0.0, max = 1.0))]
     success_rate: f64,
+    /// How many episodes there were.
+    #[schemars(range(min = 1, max = regression::MAX_EPISODES))]
     n: u32,
+    /// Each episode's return, where they are known: `n` of them on different seeds, with the mean and deviation above.
+    #[schemars(length(min = 1))]
     returns: Option<Vec<SeededReturn>>,
     #[serde(default)]
+    /// Stored beside it.
+    #[schemars(schema_with = "request::hyperparameters_schema")]
     hyperparameters: BTreeMap<String, Hyperparameter>,
 }
 

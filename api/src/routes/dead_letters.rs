@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_shared::dead_letter::{DeadLetter, DeadLetterFilter};
 use uuid::Uuid;
@@ -24,7 +25,8 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     ]
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeadLetter")]
 struct View {
     #[serde(flatten)]
     letter: DeadLetter,

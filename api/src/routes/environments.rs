@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_engine::catalogue::{self, EnvironmentSpec};
 use warp::Filter as _;
@@ -10,7 +11,7 @@ use warp::http::StatusCode;
 use super::{Call, Context, Route, enter, json, route};
 use crate::endpoint::Endpoint;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Catalogue {
     items: &'static [EnvironmentSpec],
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_shared::artifact::{self, Digest};
 use tars_shared::job::Status;
@@ -35,7 +36,7 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
 }
 
 /// The answer to an accepted evaluation.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Receipt {
     job_id: Uuid,
     status: Status,
@@ -78,13 +79,14 @@ async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response,
 }
 
 /// Many evaluations, accepted all or none.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Batch {
+    #[schemars(length(min = 1, max = BATCH_SIZE))]
     evaluations: Vec<Body>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct BatchReceipt {
     jobs: Vec<Receipt>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tars_shared::store::{Host, Role as HostRole};
 use warp::Filter as _;
@@ -25,8 +26,9 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     ]
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "HealthState")]
 enum State {
     Healthy,
     Degraded,
@@ -34,7 +36,8 @@ enum State {
 }
 
 /// One part of the service.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthPart")]
 struct Part {
     name: &'static str,
     state: State,
@@ -46,7 +49,7 @@ struct Part {
     role: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Health {
     status: State,
     version: &'static str,

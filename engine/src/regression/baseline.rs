@@ -10,17 +10,19 @@ use crate::metrics::Metrics;
 use crate::statistics::{Summary, size};
 
 /// No reward that means anything is larger, and squares and sums of smaller ones stay far from overflow.
-pub(super) const MAX_MAGNITUDE: f64 = 1e12;
+pub const MAX_MAGNITUDE: f64 = 1e12;
 
 /// More episodes than anybody runs, and few enough for the t distribution's tails to keep nine digits.
-const MAX_EPISODES: u32 = 1_000_000;
+pub const MAX_EPISODES: u32 = 1_000_000;
 
 /// The return of one episode and what it was reset with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeededReturn {
     /// What the episode was reset with.
+    #[schemars(range(max = u64::MAX))]
     pub seed: u64,
     /// Its undiscounted return.
+    #[schemars(range(min = -MAX_MAGNITUDE, max = MAX_MAGNITUDE))]
     pub total_reward: f64,
 }
 

@@ -1,4 +1,5 @@
 //! The JSON Schemas say exactly what is read and what is written.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 mod answers;
 mod requests;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_engine::regression;
 use tars_shared::baseline::{Baseline, NewBaseline};
@@ -77,13 +78,14 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
 }
 
 /// Which environments of a job become baselines; all of them by default.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Promotion {
+    #[schemars(length(min = 1))]
     environments: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Promoted {
     baselines: Vec<Baseline>,
 }
