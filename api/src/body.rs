@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
-use warp::http::StatusCode;
+use warp::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use warp::http::{HeaderMap, StatusCode};
 
 use crate::problem::Problem;
 
@@ -26,13 +27,14 @@ const WHOLE: Duration = Duration::from_mins(2);
 
 /// A body of this content type, of at most `limit` bytes.
 pub(crate) fn read(content_type: &'static str, limit: usize) -> BoxedFilter<(Result<Bytes, Problem>,)> {
-    warp::header::optional::<String>("content-type")
+    warp::header::headers_cloned()
         .and(warp::body::stream())
-        .then(move |given: Option<String>, chunks| async move {
-            if is_of_type(given.as_deref(), content_type) {
+        .then(move |headers: HeaderMap, chunks| async move {
+            check_coding(&headers)?;
+            if is_of_type(&headers, content_type) {
                 collect(chunks, limit).await
             } else {
-                Err(unsupported(content_type))
+                Err(unsupported(&format!("send Content-Type: {content_type}")))
             }
         })
         .boxed()
@@ -43,28 +45,36 @@ pub(crate) fn read_optional(
     content_type: &'static str,
     limit: usize,
 ) -> BoxedFilter<(Result<Option<Bytes>, Problem>,)> {
-    warp::header::optional::<String>("content-type")
+    warp::header::headers_cloned()
         .and(warp::body::stream())
-        .then(move |given: Option<String>, chunks| async move {
+        .then(move |headers: HeaderMap, chunks| async move {
+            check_coding(&headers)?;
             let body = collect(chunks, limit).await?;
             if body.is_empty() {
                 Ok(None)
-            } else if is_of_type(given.as_deref(), content_type) {
+            } else if is_of_type(&headers, content_type) {
                 Ok(Some(body))
             } else {
-                Err(unsupported(content_type))
+                Err(unsupported(&format!("send Content-Type: {content_type}")))
             }
         })
         .boxed()
 }
 
-fn is_of_type(given: Option<&str>, wanted: &str) -> bool {
-    let essence = given.unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case(wanted)
+/// Nothing is decompressed, so that nothing can blow up.
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => Err(unsupported("send the body as it is, without Content-Encoding")),
+        _ => Ok(()),
+    }
 }
 
-fn unsupported(wanted: &str) -> Problem {
-    let detail = format!("send Content-Type: {wanted}");
+fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
+}
+
+fn unsupported(detail: &str) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 

@@ -41,6 +41,10 @@ pub struct Config {
     #[arg(long, env = "EVAL_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 512, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections_per_address: u32,
+    /// Seconds that the headers of a request may take, and that a kept connection may wait for the next one
+    #[arg(long, env = "EVAL_HEADER_TIMEOUT", default_value_t = 10, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub header_timeout_seconds: u32,
     /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,

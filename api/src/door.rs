@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tars_shared::account::Role;
-use warp::http::header::{AUTHORIZATION, CONTENT_ENCODING};
+use warp::http::header::AUTHORIZATION;
 use warp::http::{HeaderMap, Request, StatusCode};
 use warp::reply::{Reply as _, Response};
 
@@ -103,10 +103,6 @@ impl Door {
         };
         allowance.count(&self.context, rule.limit, &caller).await?;
         check_role(rule, &caller)?;
-        if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            let detail = "send the body as it is: no Content-Encoding is taken";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-        }
         let values = Values::check(endpoint, segments, query, headers)?;
         Ok(Admission { caller, values })
     }

@@ -7,6 +7,7 @@ mod auth;
 mod body;
 pub mod config;
 mod deadline;
+mod docs_ui;
 mod door;
 mod endpoint;
 mod first_admin;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tars_shared::account::NewUser;
+use tars_shared::account::{NewUser, Role};
 use tars_shared::account::secret::Secret;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
@@ -42,14 +43,34 @@ use crate::auth::Gate;
 pub use crate::config::Config;
 use crate::door::Door;
 use crate::door::address::Proxies;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Access, Endpoint};
 use crate::limits::Limits;
 use crate::routes::{Context, Duty, Routes};
 use crate::server::Capacity;
 use crate::unrecorded::Unrecorded;
 
+/// Every endpoint and the least role that may use it; `None` needs no account.
+pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role>)> {
+    Endpoint::ALL.iter().map(|endpoint| {
+        let rule = endpoint.rule();
+        let role = match rule.access {
+            Access::Public => None,
+            Access::AtLeast(role) => Some(role),
+        };
+        (rule.method, rule.path, role)
+    })
+}
+
+/// The OpenAPI 3.1 document of this API, as `/openapi.json` serves it.
+pub fn openapi() -> String {
+    openapi::text()
+}
+
 /// How long requests under way may take after the shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the headers of a request to a worker may take.
+const OPERATIONS_HEADERS: Duration = Duration::from_secs(10);
 
 /// Why the API could not start.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +115,7 @@ impl Api {
         let capacity = Capacity {
             connections: config.max_connections as usize,
             per_address: config.max_connections_per_address as usize,
+            headers: Duration::from_secs(config.header_timeout_seconds.into()),
         };
         let address = SocketAddr::new(config.host, config.port);
         Ok(Self { first_admin, cors: cors(&config.cors_origins), ..Self::listen(context, capacity, address).await? })
@@ -106,7 +128,7 @@ impl Api {
         let secret = Zeroizing::new(secret.expose().to_owned());
         let limits = Limits { public: Limits::default().probes, ..Limits::default() };
         let context = context(Duty::Work, services, secret, limits, Vec::new());
-        Self::listen(context, Capacity { connections: 64, per_address: 64 }, address).await
+        Self::listen(context, Capacity { connections: 64, per_address: 64, headers: OPERATIONS_HEADERS }, address).await
     }
 
     async fn listen(context: Arc<Context>, capacity: Capacity, address: SocketAddr) -> Result<Self, Error> {

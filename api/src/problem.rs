@@ -24,7 +24,7 @@ pub(crate) struct Problem {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
-struct Document<'a> {
+pub(crate) struct Document<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,

@@ -28,6 +28,7 @@ use crate::door::Admission;
 use crate::door::address::Proxies;
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::query::Values;
 use crate::recover::recover;
@@ -99,12 +100,12 @@ impl Routes {
             evaluate::routes(context),
             jobs::routes(context),
         ];
-        Self(Arc::new(routes.into_iter().flatten().chain(operations(context)).collect()))
+        Self(Arc::new(routes.into_iter().flatten().chain(of_operators(context)).collect()))
     }
 
     /// What operators and orchestrators ask every process.
     pub(crate) fn operations(context: &Arc<Context>) -> Self {
-        Self(Arc::new(operations(context).collect()))
+        Self(Arc::new(of_operators(context).collect()))
     }
 
     /// Answers a request that has been let in.
@@ -120,8 +121,25 @@ impl Routes {
     }
 }
 
-fn operations(context: &Arc<Context>) -> impl Iterator<Item = Route> {
+fn of_operators(context: &Arc<Context>) -> impl Iterator<Item = Route> {
     health::routes(context).into_iter().chain(metrics::routes(context))
+}
+
+/// What each endpoint takes and answers.
+pub(crate) fn operations() -> Vec<(Endpoint, Operation)> {
+    let operations = [
+        artifacts::operations(),
+        auth::operations(),
+        baselines::operations(),
+        dead_letters::operations(),
+        docs::operations(),
+        environments::operations(),
+        evaluate::operations(),
+        health::operations(),
+        jobs::operations(),
+        metrics::operations(),
+    ];
+    operations.into_iter().flatten().collect()
 }
 
 /// The request that has been let in.

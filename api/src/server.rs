@@ -25,8 +25,6 @@ use warp::reply::Response;
 
 use crate::door::Door;
 
-/// How long a request's headers may take, and how long a kept connection may wait for the next request.
-const HEADERS: Duration = Duration::from_secs(10);
 /// All headers of one request, in number and in bytes. A larger request is answered 431.
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -37,13 +35,15 @@ const STALLED: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no sockets left.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Connections at one time.
+/// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
-    /// Altogether. Others wait to be accepted.
+    /// How many at one time. Others wait to be accepted.
     pub(crate) connections: usize,
-    /// From one address that is no trusted proxy. Others are closed at once.
+    /// How many from one address that is no trusted proxy. Others are closed at once.
     pub(crate) per_address: usize,
+    /// How long a request's headers may take, and how long a kept connection may wait for the next request.
+    pub(crate) headers: Duration,
 }
 
 /// Serves until `shutdown`, then until the last connection ends.
@@ -84,8 +84,8 @@ pub(crate) async fn serve(
         let (cors, watcher) = (cors.clone(), graceful.watcher());
         tokio::spawn(async move {
             match cors {
-                Some(cors) => converse(stream, cors.layer(entrance), watcher).await,
-                None => converse(stream, entrance, watcher).await,
+                Some(cors) => converse(stream, cors.layer(entrance), capacity.headers, watcher).await,
+                None => converse(stream, entrance, capacity.headers, watcher).await,
             }
             drop((turn, place));
         });
@@ -95,7 +95,7 @@ pub(crate) async fn serve(
 }
 
 /// Answers the requests of one connection until either side ends it.
-async fn converse<S>(stream: TcpStream, service: S, watcher: Watcher)
+async fn converse<S>(stream: TcpStream, service: S, headers: Duration, watcher: Watcher)
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -106,7 +106,7 @@ where
     stream.set_write_timeout(Some(STALLED));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
+        .header_read_timeout(headers)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEADER_BYTES)
         .max_buf_size(BUFFER)

@@ -14,11 +14,21 @@ use super::{Call, Context, Route, enter, json, route};
 use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     let put = enter(context).and(body::read("application/octet-stream", artifact::MAX_BYTES)).then(put);
     vec![route(Endpoint::PutArtifact, put)]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let put = Operation::new("evaluations", "Store a policy file")
+        .described("The same bytes are the same artifact. Submit it as `agent_state.artifact`.")
+        .takes_bytes("application/octet-stream", artifact::MAX_BYTES)
+        .answers::<Stored>(201, "It is stored.")
+        .answers::<Stored>(200, "It was stored before.");
+    vec![(Endpoint::PutArtifact, put)]
 }
 
 #[derive(Serialize, JsonSchema)]

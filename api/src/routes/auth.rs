@@ -9,6 +9,19 @@ mod users;
 use std::sync::Arc;
 
 use super::{Call, Context, Route, enter, json, nothing, route};
+use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let operations = [
+        sessions::operations(),
+        users::operations(),
+        service_tokens::operations(),
+        keys::operations(),
+        audit::operations(),
+    ];
+    operations.into_iter().flatten().collect()
+}
 
 /// A form of accounts is small.
 const BODY_BYTES: usize = 16 * 1024;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json as value;
 use tars_engine::catalogue;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::{self, SeededReturn};
@@ -21,6 +22,7 @@ use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 /// A thousand returns with their seeds, and room for hyperparameters.
@@ -37,6 +39,26 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::TopBaselines, enter(context).then(top)),
         route(Endpoint::AddBaseline, enter(context).and(body).then(add)),
     ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("baselines", "List baselines")
+        .described("By agent type, environment and rank; without raw returns.")
+        .answers::<Listing<Baseline>>(200, "A page of them.");
+    let top = Operation::new("baselines", "The best baselines of an algorithm")
+        .answers::<Top>(200, "The best of each environment, the best first.");
+    let add = Operation::new("baselines", "Add a baseline")
+        .described("A baseline from elsewhere. It takes its rank by its mean reward, and the others move down.")
+        .takes::<Addition>(value!({
+            "agent_type": "DQN",
+            "environment": "CartPole-v1",
+            "mean_reward": 487.5,
+            "std_reward": 12.5,
+            "success_rate": 1.0,
+            "n": 100,
+        }))
+        .answers::<Baseline>(201, "It is added.");
+    vec![(Endpoint::ListBaselines, list), (Endpoint::TopBaselines, top), (Endpoint::AddBaseline, add)]
 }
 
 /// Without raw returns: a listing shows many baselines, and `n` says how many returns there are.

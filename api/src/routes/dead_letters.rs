@@ -15,6 +15,7 @@ use super::{Call, Context, Route, enter, json, route};
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::view::location;
 
@@ -23,6 +24,14 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::ListDeadLetters, enter(context).then(list)),
         route(Endpoint::ShowDeadLetter, enter(context).then(show)),
     ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("dead letters", "List dead letters").answers::<Listing<View>>(200, "The newest first.");
+    let show = Operation::new("dead letters", "Show a dead letter")
+        .answers::<View>(200, "The dead letter.")
+        .fails(404, "There is no such dead letter.");
+    vec![(Endpoint::ListDeadLetters, list), (Endpoint::ShowDeadLetter, show)]
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! `/openapi.json` and `/docs`.
+//! `/openapi.json`, and `/docs` to look at it.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use warp::reply::Response;
 
 use super::{Call, Context, Route, enter, route};
 use crate::endpoint::Endpoint;
-use crate::openapi;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::{docs_ui, openapi};
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     let document = Bytes::from(openapi::text());
@@ -18,7 +19,34 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         let document = document.clone();
         async move { Ok::<_, Problem>(response("application/json", document)) }
     });
-    vec![route(Endpoint::OpenApi, document)]
+    vec![
+        route(Endpoint::OpenApi, document),
+        route(Endpoint::Docs, enter(context).then(page)),
+        route(Endpoint::DocsFile, enter(context).then(file)),
+    ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let document = Operation::new("operations", "This document").answers_text(200, "OpenAPI 3.1.", "application/json");
+    let page = Operation::new("operations", "This document as a page").answers_text(200, "Swagger UI.", "text/html");
+    let file = Operation::new("operations", "What the page loads")
+        .answers_text(200, "The file.", "*/*")
+        .fails(404, "The page has no such file.");
+    vec![(Endpoint::OpenApi, document), (Endpoint::Docs, page), (Endpoint::DocsFile, file)]
+}
+
+async fn page(_: Call) -> Result<Response, Problem> {
+    let (content_type, bytes) = docs_ui::index();
+    let mut page = response(content_type, bytes);
+    let policy = HeaderValue::from_static(docs_ui::CONTENT_SECURITY_POLICY);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(page)
+}
+
+async fn file(call: Call) -> Result<Response, Problem> {
+    let name: String = call.values().of_path("file")?;
+    let (content_type, bytes) = docs_ui::asset(&name).ok_or_else(|| Problem::not_found("the page has no such file"))?;
+    Ok(response(content_type, bytes))
 }
 
 fn response(content_type: &'static str, bytes: Bytes) -> Response {

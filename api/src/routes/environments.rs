@@ -10,6 +10,13 @@ use warp::http::StatusCode;
 
 use super::{Call, Context, Route, enter, json, route};
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("evaluations", "List the environments")
+        .answers::<Catalogue>(200, "What agents can be evaluated on.");
+    vec![(Endpoint::ListEnvironments, list)]
+}
 
 #[derive(Serialize, JsonSchema)]
 struct Catalogue {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json as value};
 use tars_shared::artifact::{self, Digest};
 use tars_shared::job::Status;
 use tars_shared::request::FieldError;
@@ -19,6 +20,7 @@ use super::{Call, Context, Route, enter, json, route};
 use crate::accept::{self, Accepted};
 use crate::body;
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::view::{Links, location};
 
@@ -33,6 +35,35 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     let one = enter(context).and(body::read("application/json", BODY_BYTES)).then(evaluate);
     let many = enter(context).and(body::read("application/json", BATCH_BYTES)).then(evaluate_batch);
     vec![route(Endpoint::Evaluate, one), route(Endpoint::EvaluateBatch, many)]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let one = Operation::new("evaluations", "Submit an evaluation")
+        .described("Follow the job at `links.self`. The policy is a stored artifact, or comes with the request.")
+        .takes::<Body>(example())
+        .answers::<Receipt>(202, "It is accepted: the job will reach exactly one end, whatever fails meanwhile.")
+        .fails(409, "The Idempotency-Key came with another body before.");
+    let many = Operation::new("evaluations", "Submit many evaluations")
+        .described("All or none are accepted.")
+        .takes::<Batch>(value!({"evaluations": [example(), example()]}))
+        .answers::<BatchReceipt>(202, "They are accepted, in the order of the request.")
+        .fails(409, "The Idempotency-Key came with another body before.");
+    vec![(Endpoint::Evaluate, one), (Endpoint::EvaluateBatch, many)]
+}
+
+/// A linear policy that pushes the cart the way the pole leans.
+fn example() -> Value {
+    value!({
+        "agent_type": "DQN",
+        "agent_state": {"format": "mlp-json", "data": {
+            "version": 1,
+            "head": "values",
+            "activation": "relu",
+            "layers": [{"weight": [[0, 0, -1, -1], [0, 0, 1, 1]], "bias": [0, 0]}],
+        }},
+        "environments": ["CartPole-v1"],
+        "num_episodes": 100,
+    })
 }
 
 /// The answer to an accepted evaluation.

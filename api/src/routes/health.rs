@@ -12,6 +12,7 @@ use warp::reply::Response;
 
 use super::{Call, Context, Duty, Route, enter, json, route};
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 /// Health is answered within a second, whatever hangs.
@@ -24,6 +25,18 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::Livez, enter(context).then(async |_: Call| Ok("ok"))),
         route(Endpoint::Readyz, enter(context).then(readyz)),
     ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let health = Operation::new("operations", "How every part does")
+        .answers::<Health>(200, "Jobs are accepted, though parts may be away.")
+        .answers::<Health>(503, "No job is accepted.");
+    let livez = Operation::new("operations", "Whether the process works")
+        .described("A part that is away is no reason to restart it.")
+        .answers_text(200, "It does.", "text/plain");
+    let readyz = Operation::new("operations", "Whether the process can do its duty")
+        .answers_text(200, "It can.", "text/plain");
+    vec![(Endpoint::Health, health), (Endpoint::Livez, livez), (Endpoint::Readyz, readyz)]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

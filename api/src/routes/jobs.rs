@@ -22,6 +22,7 @@ use super::{Call, Context, Route, enter, json, route};
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::view::JobView;
 use crate::watch::Watch;
@@ -37,6 +38,23 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::FollowJob, enter(context).then(events)),
     ]);
     routes
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("evaluations", "List jobs")
+        .described("The newest first, without their results.")
+        .answers::<Listing<JobView>>(200, "A page of them.");
+    let show = Operation::new("evaluations", "Show a job")
+        .described("With `wait`, as soon as it has ended or the time is over.")
+        .answers::<JobView>(200, "The job with its results so far.")
+        .fails(404, "There is no such job.");
+    let follow = Operation::new("evaluations", "Follow a job")
+        .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
+        .answers_text(200, "A stream of events.", "text/event-stream")
+        .fails(404, "There is no such job.");
+    let mut all = vec![(Endpoint::ListJobs, list), (Endpoint::ShowJob, show), (Endpoint::FollowJob, follow)];
+    all.extend(actions::operations());
+    all
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {

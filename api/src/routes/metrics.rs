@@ -9,6 +9,7 @@ use warp::reply::Response;
 
 use super::{Call, Context, Route, enter, route};
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 /// A part that hangs must not keep the others' figures from the scraper.
@@ -16,6 +17,12 @@ const PATIENCE: Duration = Duration::from_millis(800);
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     vec![route(Endpoint::Metrics, enter(context).then(metrics))]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let metrics = Operation::new("operations", "Figures for Prometheus")
+        .answers_text(200, "In the text format of Prometheus.", "text/plain");
+    vec![(Endpoint::Metrics, metrics)]
 }
 
 /// Gauges of the store and queue are read when they are asked for; a part that is away leaves its last values.

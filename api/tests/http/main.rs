@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
+mod access;
 mod bad_requests;
 mod baselines_and_operations;
 mod evaluations;
+mod forge;
 mod jobs;
 mod server;
+mod token_attacks;

@@ -65,6 +65,7 @@ pub(crate) fn config() -> Config {
         cors_origins: Vec::new(),
         max_connections: 1000,
         max_connections_per_address: 1000,
+        header_timeout_seconds: 10,
         limits: unlimited(),
     }
 }

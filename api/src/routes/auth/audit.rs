@@ -14,10 +14,18 @@ use super::{Call, Context, Route, enter, json, route};
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     vec![route(Endpoint::ListAudit, enter(context).then(list))]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("accounts", "Who did what")
+        .described("To accounts, keys and baselines. Entries cannot be changed or removed.")
+        .answers::<Listing<AuditEntry>>(200, "The newest first.");
+    vec![(Endpoint::ListAudit, list)]
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json as value;
 use tars_shared::account::SigningKey;
 use warp::Filter as _;
 use warp::http::StatusCode;
@@ -16,6 +17,7 @@ use crate::auth::REFRESH;
 use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
@@ -24,6 +26,14 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::ListKeys, enter(context).then(list)),
         route(Endpoint::RotateKeys, enter(context).and(body).then(rotate)),
     ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("accounts", "List signing keys").answers::<Keys>(200, "The newest first; it signs.");
+    let rotate = Operation::new("accounts", "Sign with a new key from now on")
+        .may_take::<Rotation>(value!({"grace_seconds": 604_800}))
+        .answers::<SigningKey>(201, "The new key.");
+    vec![(Endpoint::ListKeys, list), (Endpoint::RotateKeys, rotate)]
 }
 
 /// The keys, the newest first. Their secrets are nowhere to be seen.

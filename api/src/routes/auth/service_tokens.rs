@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json as value;
 use tars_shared::account::secret::{Secret, TokenHash};
 use tars_shared::account::{Name, NewServiceToken, Role, ServiceToken};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 /// Days for which a token may be good.
@@ -32,6 +34,27 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::CreateServiceToken, enter(context).and(body).then(create)),
         route(Endpoint::RotateServiceToken, enter(context).then(rotate)),
         route(Endpoint::RevokeServiceToken, enter(context).then(revoke)),
+    ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("accounts", "List service tokens")
+        .answers::<Listing<ServiceToken>>(200, "The newest first, without their secrets.");
+    let create = Operation::new("accounts", "Make a service token")
+        .takes::<Creation>(value!({"name": "nightly-ci", "role": "developer", "expires_in_days": 90}))
+        .answers::<Made>(201, "The token, with its secret for this once.")
+        .fails(409, "The name is taken.");
+    let rotate = Operation::new("accounts", "Give a service token a new secret")
+        .answers::<Made>(200, "The token with its new secret. The old one is good for nothing.")
+        .fails(404, "There is none that could be used.");
+    let revoke = Operation::new("accounts", "Revoke a service token for good")
+        .answers::<ServiceToken>(200, "It is revoked.")
+        .fails(404, "There is none.");
+    vec![
+        (Endpoint::ListServiceTokens, list),
+        (Endpoint::CreateServiceToken, create),
+        (Endpoint::RotateServiceToken, rotate),
+        (Endpoint::RevokeServiceToken, revoke),
     ]
 }
 

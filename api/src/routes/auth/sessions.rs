@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json as value;
 use tars_shared::account::{Actor, Name, NewSession, Role, User, password};
 use tars_shared::store::{Refreshed, UserChange, UserChanged};
 use warp::Filter as _;
@@ -17,6 +18,7 @@ use crate::auth::{ACCESS, Identity, REFRESH, end_of, login};
 use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
@@ -27,6 +29,35 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::Logout, enter(context).then(log_out)),
         route(Endpoint::Me, enter(context).then(me)),
         route(Endpoint::ChangePassword, enter(context).and(body()).then(change_password)),
+    ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let log_in = Operation::new("accounts", "Log in")
+        .takes::<Credentials>(value!({"username": "ada", "password": "correct horse battery staple"}))
+        .answers::<Tokens>(200, "Tokens of a new session.")
+        .fails(401, "The name or the password is wrong, or the account is disabled.");
+    let refresh = Operation::new("accounts", "Trade a refresh token for the next pair")
+        .takes::<Renewal>(value!({"refresh_token": "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.AA"}))
+        .answers::<Tokens>(200, "The next pair. The token that was traded is good for nothing.")
+        .fails(401, "The token is not valid; one that was traded before ends its session.");
+    let log_out = Operation::new("accounts", "Log out")
+        .answers_nothing(204, "The session has ended, and all of its tokens with it.")
+        .fails(409, "A service token has no session.");
+    let me = Operation::new("accounts", "Who am I?").answers::<Me>(200, "You.");
+    let change_password = Operation::new("accounts", "Change one's own password")
+        .takes::<NewPassword>(value!({
+            "current_password": "correct horse battery staple",
+            "new_password": "a sentence is easier to remember",
+        }))
+        .answers_nothing(204, "It is changed, and all sessions have ended.")
+        .fails(409, "A service token has no password.");
+    vec![
+        (Endpoint::Login, log_in),
+        (Endpoint::Refresh, refresh),
+        (Endpoint::Logout, log_out),
+        (Endpoint::Me, me),
+        (Endpoint::ChangePassword, change_password),
     ]
 }
 

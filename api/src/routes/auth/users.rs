@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json as value;
 use tars_shared::account::{Name, NewUser, Role, User, password};
 use tars_shared::store::{UserChange, UserChanged};
 use warp::Filter as _;
@@ -18,6 +19,7 @@ use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::page::{Listing, Page};
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
@@ -27,6 +29,29 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::AddUser, enter(context).and(body()).then(add)),
         route(Endpoint::ShowUser, enter(context).then(show)),
         route(Endpoint::ChangeUser, enter(context).and(body()).then(change)),
+    ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let list = Operation::new("accounts", "List users").answers::<Listing<User>>(200, "By name.");
+    let add = Operation::new("accounts", "Add a user")
+        .takes::<Addition>(value!({"name": "ada", "role": "developer", "password": "correct horse battery staple"}))
+        .answers::<User>(201, "The user is added.")
+        .fails(409, "The name is taken.");
+    let show = Operation::new("accounts", "Show a user")
+        .answers::<User>(200, "The user.")
+        .fails(404, "There is no such user.");
+    let change = Operation::new("accounts", "Change a user's role or password, disable or enable them")
+        .described("Acts at once here and within five seconds everywhere.")
+        .takes::<Changes>(value!({"role": "admin"}))
+        .answers::<User>(200, "The user now.")
+        .fails(404, "There is no such user.")
+        .fails(409, "Nobody would be left who could undo it.");
+    vec![
+        (Endpoint::ListUsers, list),
+        (Endpoint::AddUser, add),
+        (Endpoint::ShowUser, show),
+        (Endpoint::ChangeUser, change),
     ]
 }
 

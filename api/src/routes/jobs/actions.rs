@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json as value;
 use tars_engine::regression;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
@@ -14,10 +15,11 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::super::evaluate::receipt;
+use super::super::evaluate::{Receipt, receipt};
 use super::{Call, Context, Route, enter, json, route};
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
+use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::view::JobView;
 use crate::watch::{Watch, no_job};
@@ -33,6 +35,26 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::RetryJob, enter(context).then(retry)),
         route(Endpoint::PromoteJob, enter(context).and(body).then(promote)),
     ]
+}
+
+pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
+    let cancel = Operation::new("evaluations", "Cancel a job")
+        .answers::<JobView>(200, "It is cancelled.")
+        .answers::<JobView>(202, "It is running: its worker has been asked to stop.")
+        .fails(404, "There is no such job.")
+        .fails(409, "It has ended otherwise.");
+    let retry = Operation::new("evaluations", "Run a failed or cancelled job again")
+        .described("As one new job with the same request and seed, however often it is asked for.")
+        .answers::<Receipt>(202, "The new job is accepted.")
+        .fails(404, "There is no such job.")
+        .fails(409, "It has neither failed nor been cancelled.");
+    let promote = Operation::new("baselines", "Make a job's results baselines")
+        .may_take::<Promotion>(value!({"environments": ["CartPole-v1"]}))
+        .answers::<Promoted>(201, "They are baselines now.")
+        .answers::<Promoted>(200, "They were baselines already.")
+        .fails(404, "There is no such job.")
+        .fails(409, "It has not completed.");
+    vec![(Endpoint::CancelJob, cancel), (Endpoint::RetryJob, retry), (Endpoint::PromoteJob, promote)]
 }
 
 /// 200 when the job is cancelled, 202 while its worker is being asked to stop, 409 when it ended otherwise.
