@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn nothing_else_of_the_archive_is_served() {
-        for name in ["", "index.html", "swagger-initializer.js", "../package.json", "dist/swagger-ui.css", "oauth2-redirect.js"] {
+        for name in
+            ["", "index.html", "swagger-initializer.js", "../package.json", "dist/swagger-ui.css", "oauth2-redirect.js"]
+        {
             assert!(asset(name).is_none(), "{name}");
         }
     }

@@ -28,8 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tars_shared::account::{NewUser, Role};
 use tars_shared::account::secret::Secret;
+use tars_shared::account::{NewUser, Role};
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tars_shared::store;

@@ -80,10 +80,7 @@ struct Schemas {
 impl Schemas {
     fn new() -> Self {
         let settings = || SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = SCHEMAS.into());
-        Self {
-            sent: settings().for_deserialize().into_generator(),
-            got: settings().for_serialize().into_generator(),
-        }
+        Self { sent: settings().for_deserialize().into_generator(), got: settings().for_serialize().into_generator() }
     }
 
     fn finish(mut self) -> Map<String, Value> {
@@ -200,7 +197,9 @@ fn content(content: &Content, generator: &mut SchemaGenerator, example: Option<&
     let (media_type, schema) = match content {
         Content::Json(schema) => ("application/json", schema(generator).to_value()),
         Content::Text(media_type) => (*media_type, json!({"type": "string"})),
-        Content::Bytes { media_type, max } => (*media_type, json!({"type": "string", "minLength": 1, "maxLength": max})),
+        Content::Bytes { media_type, max } => {
+            (*media_type, json!({"type": "string", "minLength": 1, "maxLength": max}))
+        }
     };
     let mut described = json!({"schema": schema});
     if let Some(example) = example {

@@ -21,8 +21,8 @@ use super::{Call, Context, Route, enter, json, route};
 use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
-use crate::page::{Listing, Page};
 use crate::openapi::operation::Operation;
+use crate::page::{Listing, Page};
 use crate::problem::Problem;
 
 /// A thousand returns with their seeds, and room for hyperparameters.

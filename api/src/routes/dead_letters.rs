@@ -14,8 +14,8 @@ use warp::reply::Response;
 use super::{Call, Context, Route, enter, json, route};
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
-use crate::page::{Listing, Page};
 use crate::openapi::operation::Operation;
+use crate::page::{Listing, Page};
 use crate::problem::Problem;
 use crate::view::location;
 

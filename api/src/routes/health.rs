@@ -34,8 +34,8 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let livez = Operation::new("operations", "Whether the process works")
         .described("A part that is away is no reason to restart it.")
         .answers_text(200, "It does.", "text/plain");
-    let readyz = Operation::new("operations", "Whether the process can do its duty")
-        .answers_text(200, "It can.", "text/plain");
+    let readyz =
+        Operation::new("operations", "Whether the process can do its duty").answers_text(200, "It can.", "text/plain");
     vec![(Endpoint::Health, health), (Endpoint::Livez, livez), (Endpoint::Readyz, readyz)]
 }
 

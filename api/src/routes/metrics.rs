@@ -20,8 +20,11 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
-    let metrics = Operation::new("operations", "Figures for Prometheus")
-        .answers_text(200, "In the text format of Prometheus.", "text/plain");
+    let metrics = Operation::new("operations", "Figures for Prometheus").answers_text(
+        200,
+        "In the text format of Prometheus.",
+        "text/plain",
+    );
     vec![(Endpoint::Metrics, metrics)]
 }
 

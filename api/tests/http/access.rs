@@ -72,7 +72,8 @@ async fn every_endpoint_lets_in_the_roles_of_its_row_and_nobody_else() {
     }
     for (method, path, least) in tars_api::access() {
         let id = "00000000-0000-4000-8000-000000000000";
-        let path = path.replace("{id}", id).replace("{agent_type}", "DQN").replace("{name}", "x").replace("{file}", "x");
+        let path =
+            path.replace("{id}", id).replace("{agent_type}", "DQN").replace("{name}", "x").replace("{file}", "x");
         for (role, token) in &tokens {
             // Logging out would end what the next endpoints are asked with.
             if path == "/auth/logout" && token.as_ref().is_some_and(|token| !token.starts_with("tars_")) {

@@ -5,8 +5,13 @@
 mod access;
 mod bad_requests;
 mod baselines_and_operations;
+mod contract;
+mod edges;
 mod evaluations;
 mod forge;
+mod injection;
 mod jobs;
+mod limits;
 mod server;
+mod sessions;
 mod token_attacks;

@@ -30,7 +30,7 @@ pub(crate) struct Server {
     token: String,
     pub(crate) services: Services,
     shutdown: CancellationToken,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -89,9 +89,14 @@ impl Server {
         let shutdown = CancellationToken::new();
         tokio::spawn(api.run(shutdown.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
-        let mut server = Self { address, client, token: String::new(), services, shutdown, _data: data };
+        let mut server = Self { address, client, token: String::new(), services, shutdown, data };
         server.token = server.service_token("test", Role::Admin, None).await;
         server
+    }
+
+    /// The database file of embedded parts.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.data.path().join("tars.db")
     }
 
     /// A fresh service token.

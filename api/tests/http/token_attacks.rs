@@ -41,7 +41,9 @@ async fn the_forger_of_this_suite_makes_good_tokens_too() {
 async fn no_algorithm_but_ours_is_known() {
     let (server, good, head, claims) = attacked().await;
     let key = key(kid(&good));
-    for algorithm in ["none", "None", "NONE", "nOnE", "", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "HS256 "] {
+    for algorithm in
+        ["none", "None", "NONE", "nOnE", "", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "HS256 "]
+    {
         let head = with(&head, "alg", algorithm);
         let unsigned = format!("{}.{}.", encode(&head), encode(&claims));
         refused(&server, &unsigned, "invalid_token").await;
@@ -179,7 +181,9 @@ async fn credentials_stand_in_one_place_in_one_form() {
         let request = server.anonymous(Method::GET, "/auth/me").header(name, value);
         async move { request.send().await.unwrap().status() }
     };
-    for value in [good.clone(), format!("Token {good}"), format!("Basic {good}"), "Bearer".to_owned(), "Bearer ".to_owned()] {
+    for value in
+        [good.clone(), format!("Token {good}"), format!("Basic {good}"), "Bearer".to_owned(), "Bearer ".to_owned()]
+    {
         assert_eq!(status("authorization", value).await, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(status("authorization", format!("bearer {good}")).await, StatusCode::OK, "the scheme has no case");

@@ -18,8 +18,8 @@ use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
 use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
-use crate::page::{Listing, Page};
 use crate::openapi::operation::Operation;
+use crate::page::{Listing, Page};
 use crate::problem::Problem;
 
 /// Days for which a token may be good.

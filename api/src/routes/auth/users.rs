@@ -18,8 +18,8 @@ use crate::auth::login;
 use crate::body;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
-use crate::page::{Listing, Page};
 use crate::openapi::operation::Operation;
+use crate::page::{Listing, Page};
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
