@@ -69,13 +69,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extreme_rates_neither_panic_nor_lock_out() {
+    fn extreme_rates_neither_panic_nor_lock_out_nor_allow_more() {
         for requests in [0, 1, 7, 1_000_000, u32::MAX] {
             for per in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(1), Duration::MAX] {
                 let gcra = Gcra::of(Rate { requests: Some(requests), per }).unwrap();
                 let (allowed, debt) = gcra.count(0);
                 assert!(allowed, "the first of {requests} in {per:?}");
                 assert_eq!(gcra.decision(allowed, debt).remaining, requests.max(1) - 1);
+                let regained_in = Duration::from_micros(gcra.full.unsigned_abs());
+                assert!(regained_in >= per.min(LONGEST), "{requests} in {per:?} are never regained early");
                 let (allowed, debt) = gcra.count(i64::MAX);
                 assert!(!allowed && debt == gcra.full, "{requests} in {per:?}");
                 assert!(gcra.full < 1 << 50, "a double counts it beside the time since 1970");

@@ -1,12 +1,11 @@
 //! The limiter of one process.
 //!
 //! Keys come from outside, so whoever invents keys must neither make this grow without bound nor be able to wipe out what
-//! others have used. It holds [`CAPACITY`] keys. When it is full, it forgets a tenth at once, those that are nearest to being
-//! whole: forgetting a key that is whole changes nothing, and forgetting any other gives back as little as possible. To
-//! have a key forgotten that owes a certain debt, one has to pay for a hundred thousand keys that each owe more at that time;
-//! keys that were asked once only push out others that are about to be whole anyway. Refusing new keys would be
-//! no better, because it would lock out everybody who comes after an attacker; and a tenth at a time makes the search for
-//! them cheap on average.
+//! others have used. It holds a hundred thousand keys. When it is full, it forgets a tenth at once, those that are nearest to
+//! being whole: forgetting a key that is whole changes nothing, and forgetting any other gives back as little as possible. To
+//! have a key forgotten that owes something, one has to make ninety thousand keys that owe more at that time; of the same rate,
+//! keys that were asked once only push out what is nearly whole. Refusing new keys instead would lock out everybody who comes
+//! after an attacker. A tenth at a time makes the search for them cheap on average.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
