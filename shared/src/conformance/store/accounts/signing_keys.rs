@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::Fixture;
 use super::sessions::opened;
-use super::{added, at_once, entries, only_entry};
+use super::{added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::actor;
@@ -27,6 +27,7 @@ async fn expiries(store: &Store) -> Vec<(Uuid, Option<DateTime<Utc>>)> {
 /// When a promise is broken.
 pub async fn many_who_ask_at_once_get_one_key(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
+    warm_up(&store).await;
     let asked = at_once(8, |_| {
         let keys = store.signing_keys.clone();
         async move { keys.current(&actor()).await.unwrap() }

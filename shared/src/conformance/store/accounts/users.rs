@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::Fixture;
 use super::sessions::opened;
-use super::{ROUNDS, added, at_once, entries, only_entry};
+use super::{ROUNDS, added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{account, actor, user};
@@ -57,6 +57,7 @@ pub async fn users_are_added_found_and_listed(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn many_first_users_at_once_become_one(fixture: Fixture) {
     let store = fixture.store;
+    warm_up(&store).await;
     let starts = at_once(8, |process| {
         let users = store.users.clone();
         async move { users.add_first(&user(&format!("admin-{process}"), Role::Admin), &actor()).await.unwrap() }
