@@ -6,7 +6,11 @@ mod sessions;
 mod signing_keys;
 mod users;
 
+use std::sync::Arc;
+
 use serde_json::Value;
+use tokio::sync::Barrier;
+use uuid::Uuid;
 
 use crate::account::audit::AuditFilter;
 use crate::account::{Action, AuditEntry, Role, User};
@@ -31,6 +35,43 @@ pub use users::{
     a_change_is_made_and_audited_once, admins_who_disable_each_other_leave_one, many_first_users_at_once_become_one,
     the_last_admin_stays, users_are_added_found_and_listed, what_takes_access_ends_sessions,
 };
+
+/// How often what is a race is run: the first rounds are spent with opening connections.
+const ROUNDS: usize = 10;
+
+/// Does something several times at the same moment, and gives what came of it.
+async fn at_once<T, F>(times: usize, each: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(times));
+    let tasks: Vec<_> = (0..times)
+        .map(|place| {
+            let (start, one) = (start.clone(), each(place));
+            tokio::spawn(async move {
+                start.wait().await;
+                one.await
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(times);
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+/// Opens connections, so that a race that cannot be run twice does not begin with waiting for them.
+async fn warm_up(store: &Store) {
+    for _ in 0..ROUNDS {
+        let uses = at_once(8, |_| {
+            let tokens = store.service_tokens.clone();
+            async move { tokens.note_use(Uuid::nil()).await }
+        });
+        assert!(uses.await.iter().all(Result::is_ok));
+    }
+}
 
 /// Adds a user.
 async fn added(store: &Store, name: &str, role: Role) -> User {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::super::Fixture;
-use super::{entries, only_entry};
+use super::{at_once, entries, only_entry};
 use crate::account::secret::TokenHash;
 use crate::account::{Action, NewServiceToken, Role};
 use crate::clock::{Clock as _, Manual};
@@ -69,16 +69,11 @@ pub async fn service_tokens_are_added_found_and_listed(fixture: Fixture) {
 pub async fn service_tokens_that_can_be_used_have_different_names(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     for round in 1..=2 {
-        let wishes: Vec<_> = (0..6)
-            .map(|_| {
-                let (tokens, new) = (store.service_tokens.clone(), token(&clock, "ci"));
-                tokio::spawn(async move { tokens.add(&new, &actor()).await.unwrap() })
-            })
-            .collect();
-        let mut given = Vec::new();
-        for wish in wishes {
-            given.extend(wish.await.unwrap());
-        }
+        let wishes = at_once(6, |_| {
+            let (tokens, new) = (store.service_tokens.clone(), token(&clock, "ci"));
+            async move { tokens.add(&new, &actor()).await.unwrap() }
+        });
+        let given: Vec<_> = wishes.await.into_iter().flatten().collect();
         assert_eq!(given.len(), 1, "{given:?}");
         assert_eq!(store.service_tokens.list(None, 10).await.unwrap().len(), round);
         assert_eq!(entries(&store, Action::TokenCreated).await.len(), round);

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::super::Fixture;
-use super::{added, entries, only_entry};
+use super::{ROUNDS, added, at_once, entries, only_entry};
 use crate::account::{Action, NewSession, Role, User};
 use crate::clock::{Clock as _, Manual, System};
 use crate::conformance::samples::{account, actor};
@@ -114,23 +114,20 @@ pub async fn of_many_refreshes_at_once_one_is_traded(fixture: Fixture) {
     const AT_ONCE: usize = 6;
     let Fixture { store, clock } = fixture;
     let ada = added(&store, "ada", Role::Viewer).await;
-    let session = opened(&store, &clock, &ada).await;
     let until = clock.now() + TERM;
-    let refreshes: Vec<_> = (0..AT_ONCE)
-        .map(|_| {
+    for round in 1..=ROUNDS {
+        let session = opened(&store, &clock, &ada).await;
+        let answers = at_once(AT_ONCE, |_| {
             let (store, next) = (store.clone(), clock.new_id());
-            tokio::spawn(async move { refresh(&store, session.id, session.refresh_id, next, until).await })
-        })
-        .collect();
-    let mut answers = Vec::new();
-    for refresh in refreshes {
-        answers.push(refresh.await.unwrap());
+            async move { refresh(&store, session.id, session.refresh_id, next, until).await }
+        });
+        let answers = answers.await;
+        let count = |wanted| answers.iter().filter(|answer| **answer == wanted).count();
+        let counts = (count(Refreshed::Traded(ada.clone())), count(Refreshed::Reused), count(Refreshed::Over));
+        assert_eq!(counts, (1, 1, AT_ONCE - 2), "{answers:?}");
+        assert!(!is_live(&store, session.id).await);
+        assert_eq!(entries(&store, Action::SessionReused).await.len(), round);
     }
-    let count = |wanted| answers.iter().filter(|answer| **answer == wanted).count();
-    let counts = (count(Refreshed::Traded(ada)), count(Refreshed::Reused), count(Refreshed::Over));
-    assert_eq!(counts, (1, 1, AT_ONCE - 2), "{answers:?}");
-    assert!(!is_live(&store, session.id).await);
-    assert_eq!(entries(&store, Action::SessionReused).await.len(), 1);
 }
 
 /// Between a look at the password and the session, the user may have been disabled or got another password.
@@ -167,25 +164,23 @@ pub async fn only_a_verified_user_opens_a_session(fixture: Fixture) {
 pub async fn logins_beside_a_new_password_leave_no_session(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let ada = added(&store, "ada", Role::Viewer).await;
-    let sessions: Vec<_> = (0..12).map(|_| session(&clock, &ada)).collect();
-    let mut tasks = tokio::task::JoinSet::new();
-    for (place, session) in sessions.iter().cloned().enumerate() {
-        if place == sessions.len() / 2 {
-            let users = store.users.clone();
-            tasks.spawn(async move {
-                let wanted = UserChange::Password("another".to_owned());
-                users.change(&account("ada"), &wanted, &actor()).await.unwrap();
-            });
-        }
-        let port = store.sessions.clone();
-        tasks.spawn(async move {
-            port.open(&session, "hash of ada", &actor()).await.unwrap();
+    for round in 0..ROUNDS {
+        let sessions: Vec<_> = (0..5).map(|_| session(&clock, &ada)).collect();
+        let hashes = if round % 2 == 0 { ["hash of ada", "another"] } else { ["another", "hash of ada"] };
+        let changes = at_once(sessions.len() + 1, |place| {
+            let (store, login) = (store.clone(), sessions.get(place).cloned());
+            async move {
+                if let Some(session) = login {
+                    store.sessions.open(&session, hashes[0], &actor()).await.unwrap();
+                } else {
+                    let wanted = UserChange::Password(hashes[1].to_owned());
+                    store.users.change(&account("ada"), &wanted, &actor()).await.unwrap();
+                }
+            }
         });
-    }
-    while let Some(task) = tasks.join_next().await {
-        task.unwrap();
-    }
-    for session in sessions {
-        assert!(!is_live(&store, session.id).await);
+        changes.await;
+        for session in sessions {
+            assert!(!is_live(&store, session.id).await);
+        }
     }
 }

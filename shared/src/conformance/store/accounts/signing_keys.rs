@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::Fixture;
 use super::sessions::opened;
-use super::{added, entries, only_entry};
+use super::{added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::actor;
@@ -27,16 +27,12 @@ async fn expiries(store: &Store) -> Vec<(Uuid, Option<DateTime<Utc>>)> {
 /// When a promise is broken.
 pub async fn many_who_ask_at_once_get_one_key(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
-    let asked: Vec<_> = (0..8)
-        .map(|_| {
-            let keys = store.signing_keys.clone();
-            tokio::spawn(async move { keys.current(&actor()).await.unwrap() })
-        })
-        .collect();
-    let mut got = Vec::new();
-    for asked in asked {
-        got.push(asked.await.unwrap());
-    }
+    warm_up(&store).await;
+    let asked = at_once(8, |_| {
+        let keys = store.signing_keys.clone();
+        async move { keys.current(&actor()).await.unwrap() }
+    });
+    let got = asked.await;
     let keys = store.signing_keys.list().await.unwrap();
     assert_eq!(keys.len(), 1, "{keys:?}");
     assert_eq!((keys[0].created_at, keys[0].expires_at), (clock.now(), None));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::Fixture;
 use super::sessions::opened;
-use super::{added, entries, only_entry};
+use super::{ROUNDS, added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{account, actor, user};
@@ -57,18 +57,12 @@ pub async fn users_are_added_found_and_listed(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn many_first_users_at_once_become_one(fixture: Fixture) {
     let store = fixture.store;
-    let starts: Vec<_> = (0..8)
-        .map(|process| {
-            let users = store.users.clone();
-            tokio::spawn(async move {
-                users.add_first(&user(&format!("admin-{process}"), Role::Admin), &actor()).await.unwrap()
-            })
-        })
-        .collect();
-    let mut first = Vec::new();
-    for start in starts {
-        first.extend(start.await.unwrap());
-    }
+    warm_up(&store).await;
+    let starts = at_once(8, |process| {
+        let users = store.users.clone();
+        async move { users.add_first(&user(&format!("admin-{process}"), Role::Admin), &actor()).await.unwrap() }
+    });
+    let first: Vec<_> = starts.await.into_iter().flatten().collect();
     assert_eq!(first.len(), 1, "{first:?}");
     assert_eq!(store.users.list(None, 10).await.unwrap(), first);
     assert_eq!(only_entry(&store, Action::UserAdded).await, (first[0].name.to_string(), json!({"role": "admin"})));
@@ -91,15 +85,11 @@ pub async fn a_change_is_made_and_audited_once(fixture: Fixture) {
         (UserChange::Password("another".to_owned()), Action::UserPassword, json!({"sessions_ended": 0})),
     ] {
         clock.advance(TimeDelta::seconds(1));
-        let at_once: Vec<_> = (0..6)
-            .map(|_| {
-                let (store, wanted) = (store.clone(), wanted.clone());
-                tokio::spawn(async move { change(&store, "ada", wanted).await })
-            })
-            .collect();
-        for one in at_once {
-            assert!(matches!(one.await.unwrap(), UserChanged::Done { .. }));
-        }
+        let done = at_once(6, |_| {
+            let (store, wanted) = (store.clone(), wanted.clone());
+            async move { change(&store, "ada", wanted).await }
+        });
+        assert!(done.await.iter().all(|done| matches!(done, UserChanged::Done { .. })));
         assert_eq!(only_entry(&store, action).await, ("ada".to_owned(), target));
     }
     let (user, hash) = store.users.credentials(&account("ada")).await.unwrap().unwrap();
@@ -156,23 +146,25 @@ pub async fn admins_who_disable_each_other_leave_one(fixture: Fixture) {
     for admin in 0..ADMINS {
         added(&store, &format!("admin-{admin}"), Role::Admin).await;
     }
-    let changes: Vec<_> = (0..ADMINS)
-        .map(|admin| {
+    for round in 1..=ROUNDS {
+        let changes = at_once(ADMINS, |admin| {
             let wanted = if admin % 2 == 0 { UserChange::Disabled(true) } else { UserChange::Role(Role::Viewer) };
             let store = store.clone();
-            tokio::spawn(async move { change(&store, &format!("admin-{admin}"), wanted).await })
-        })
-        .collect();
-    let mut refused = 0;
-    for change in changes {
-        refused += usize::from(change.await.unwrap() == UserChanged::LastAdmin);
+            async move { change(&store, &format!("admin-{admin}"), wanted).await }
+        });
+        let refused = changes.await.iter().filter(|changed| **changed == UserChanged::LastAdmin).count();
+        let users = store.users.list(None, 100).await.unwrap();
+        let admins = users.iter().filter(|user| user.role == Role::Admin && user.disabled_at.is_none()).count();
+        assert_eq!((admins, refused), (1, 1));
+        let disabled = entries(&store, Action::UserDisabled).await.len();
+        let demoted =
+            entries(&store, Action::UserRole).await.iter().filter(|entry| entry.detail["role"] == "viewer").count();
+        assert_eq!(disabled + demoted, round * (ADMINS - 1), "what was refused is not in the log");
+        for user in users {
+            change(&store, user.name.as_str(), UserChange::Disabled(false)).await;
+            change(&store, user.name.as_str(), UserChange::Role(Role::Admin)).await;
+        }
     }
-    let users = store.users.list(None, 100).await.unwrap();
-    let admins = users.iter().filter(|user| user.role == Role::Admin && user.disabled_at.is_none()).count();
-    assert_eq!((admins, refused), (1, 1));
-    let audited = [Action::UserDisabled, Action::UserRole].map(|action| entries(&store, action));
-    let [disabled, demoted] = audited;
-    assert_eq!(disabled.await.len() + demoted.await.len(), ADMINS - 1, "the refused change is not in the log");
 }
 
 /// Disabling and a new password end sessions; another role leaves them and names them, for whoever keeps copies.
