@@ -7,6 +7,8 @@ mod access;
 mod body;
 pub mod config;
 mod deadline;
+#[expect(dead_code, reason = "its routes come with the document that it shows")]
+mod docs_ui;
 mod page;
 mod problem;
 mod query;
