@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+use zip::result::ZipError;
 
 /// What the page may do. Swagger UI's style sheet holds its pictures; its script evaluates no text and writes no inline style.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -75,12 +77,13 @@ static UNPACKED: LazyLock<[(&str, &str, Bytes); VENDORED.len()]> = LazyLock::new
     })
 });
 
-fn unpack(name: &str) -> Result<Bytes, zip::result::ZipError> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+fn unpack(name: &str) -> Result<Bytes, ZipError> {
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     // The folder above carries the version.
     let wanted = |path: &str| path.split_once('/').is_some_and(|(_, path)| path.strip_prefix("dist/") == Some(name));
-    let path = archive.file_names().filter_map(Result::ok).find(|path| wanted(path)).map(|path| path.into_owned());
-    let path = path.ok_or(zip::result::ZipError::FileNotFound)?;
+    let mut paths = archive.file_names().filter_map(Result::ok);
+    let path = paths.find(|path| wanted(path)).ok_or(ZipError::FileNotFound)?.into_owned();
+    drop(paths);
     let mut bytes = Vec::new();
     archive.by_name(&path)?.read_to_end(&mut bytes)?;
     Ok(bytes.into())
