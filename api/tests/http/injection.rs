@@ -39,7 +39,7 @@ const PAYLOADS: [&str; 16] = [
 
 async fn on_postgres() -> (Server, sqlx::PgConnection) {
     let database = tokio::task::spawn_blocking(|| Endpoints::for_suites().database()).await.unwrap().unwrap();
-    let url = database.url().to_owned();
+    let url = database.url;
     let settings = postgres::Settings { urls: vec![url.clone()], connections: 8, follow_database_clock: true };
     let places = Places { store: StorePlace::Postgres(settings), queue: Place::Memory, cache: Place::Memory };
     migration::migrate(&places.store, None).await.unwrap();
