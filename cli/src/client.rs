@@ -10,6 +10,7 @@ mod moment;
 mod paged;
 mod progress;
 mod server;
+mod token;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub(crate) fn run(command: impl Future<Output = anyhow::Result<ExitCode>>) -> an
 pub(crate) struct Client {
     http: reqwest::Client,
     server: Server,
+    has_token: bool,
 }
 
 impl Client {
@@ -142,7 +144,11 @@ impl Client {
                     | StatusCode::GATEWAY_TIMEOUT
             ),
             retry_after,
-            error: Error::refusal(&self.server, status, &bytes),
+            error: if status == StatusCode::UNAUTHORIZED && !self.has_token {
+                Error::NoToken { server: self.server.clone() }
+            } else {
+                Error::refusal(&self.server, status, &bytes)
+            },
         })
     }
 }

@@ -1,14 +1,18 @@
 //! The subcommands. Each file parses its own arguments and runs itself.
 
+mod accounts;
 mod api;
 mod baselines;
 mod demo;
 mod dev;
 mod evaluate;
 mod jobs;
+mod keys;
 mod migrate;
 mod rollout;
 mod submit;
+mod token;
+mod user;
 mod worker;
 
 use std::process::ExitCode;
@@ -28,6 +32,9 @@ pub(crate) enum Command {
     Api(api::Api),
     Worker(worker::Worker),
     Migrate(migrate::Migrate),
+    User(user::User),
+    Token(token::Token),
+    Keys(keys::Keys),
     Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
@@ -43,6 +50,9 @@ impl Command {
             Self::Api(api) => api.run(),
             Self::Worker(worker) => worker.run(),
             Self::Migrate(migrate) => migrate.run(),
+            Self::User(user) => user.run(),
+            Self::Token(token) => token.run(),
+            Self::Keys(keys) => keys.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),

@@ -6,14 +6,62 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use tars_api::Api;
 use tars_engine::regression::Thresholds;
 use tars_shared::clock::System;
 use tars_shared::connections::{Place, Places, StorePlace};
+use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tars_shared::store::migration;
 use tars_worker::Shutdown;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// A service that holds its address and its data, and does not serve yet: what must be there before the first request can
+/// be made now, and nothing is made where it could not serve.
+pub(crate) struct Bound {
+    services: Services,
+    api: Api,
+    unfinished: u64,
+    lock: Option<File>,
+}
+
+impl Bound {
+    /// Opens the parts, takes the address, and takes up what a former process left unfinished. Databases elsewhere are
+    /// brought up to date, because nobody else does that for a process that is all there is.
+    pub(crate) async fn new(places: &Places, api: &tars_api::Config, mode: Mode) -> anyhow::Result<Self> {
+        let lock = match &places.store {
+            StorePlace::Sqlite(file) => Some(lock(file)?),
+            StorePlace::Postgres(_) => {
+                migration::migrate(&places.store, None).await?;
+                None
+            }
+        };
+        let services = Services::open(places, Arc::new(System)).await?;
+        let api = Api::bind(services.clone(), api, mode).await?;
+        let unfinished = match (&lock, &places.queue) {
+            // The lock proves that no other process runs these jobs: whoever held their leases is gone, and the messages
+            // with them.
+            (Some(_), Place::Memory) => services.store.dispatches.orphan_all().await?,
+            _ => 0,
+        };
+        Ok(Self { services, api, unfinished, lock })
+    }
+
+    /// What is open.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Serves.
+    pub(crate) fn serve(self, worker: &tars_worker::Config, thresholds: Thresholds) -> Service {
+        let Self { services, api, unfinished, lock } = self;
+        let (address, api_shutdown, worker_shutdown) = (api.address(), CancellationToken::new(), Shutdown::default());
+        let worker = tars_worker::run(services, worker.clone(), thresholds, worker_shutdown.clone());
+        let tasks = vec![tokio::spawn(api.run(api_shutdown.clone())), tokio::spawn(worker)];
+        Service { address, unfinished, api_shutdown, worker_shutdown, tasks, _lock: lock }
+    }
+}
 
 /// A running service. Dropping it without [`stop`](Self::stop) is like a crash: harmless.
 pub(crate) struct Service {
@@ -27,37 +75,6 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Opens the parts, takes up what a former process left unfinished, and serves. Databases elsewhere are brought up to
-    /// date, because nobody else does that for a process that is all there is.
-    pub(crate) async fn start(
-        places: &Places,
-        api: &tars_api::Config,
-        worker: &tars_worker::Config,
-        thresholds: Thresholds,
-    ) -> anyhow::Result<Self> {
-        let lock = match &places.store {
-            StorePlace::Sqlite(file) => Some(lock(file)?),
-            StorePlace::Postgres(_) => {
-                migration::migrate(&places.store, None).await?;
-                None
-            }
-        };
-        let services = Services::open(places, Arc::new(System)).await?;
-        let api_shutdown = CancellationToken::new();
-        let worker_shutdown = Shutdown::default();
-        let api = tars_api::Api::bind(services.clone(), api).await?;
-        let address = api.address();
-        let unfinished = match (&lock, &places.queue) {
-            // The lock proves that no other process runs these jobs: whoever held their leases is gone, and the messages
-            // with them.
-            (Some(_), Place::Memory) => services.store.dispatches.orphan_all().await?,
-            _ => 0,
-        };
-        let worker = tars_worker::run(services, worker.clone(), thresholds, worker_shutdown.clone());
-        let tasks = vec![tokio::spawn(api.run(api_shutdown.clone())), tokio::spawn(worker)];
-        Ok(Self { address, unfinished, api_shutdown, worker_shutdown, tasks, _lock: lock })
-    }
-
     /// Where it listens.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

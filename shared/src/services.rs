@@ -98,6 +98,16 @@ impl Services {
     }
 }
 
+/// The store alone, for a command that runs beside the service, and the clock that everybody who shares it goes by. Nothing is
+/// waited for here: a database that does not answer is an error.
+pub async fn open_store_alone(place: &StorePlace, clock: Arc<dyn Clock>) -> Result<(Store, Arc<dyn Clock>), OpenError> {
+    let (store, clock, away) = open_store(place, &clock, &Arc::new(Metrics::new())).await?;
+    match away {
+        Some(reason) => Err(store::Error::Unavailable(reason).into()),
+        None => Ok((store, clock)),
+    }
+}
+
 fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenError {
     move |error| OpenError::Refused { part, reason: error.to_string() }
 }

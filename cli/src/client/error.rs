@@ -24,6 +24,11 @@ pub(crate) enum Error {
         /// What the network said.
         reason: String,
     },
+    /// The service serves nobody without a token, and none was sent.
+    NoToken {
+        /// Who wants it.
+        server: Server,
+    },
     /// The service said no.
     Refused(Problem),
     /// Whatever answered is not the service, or another version of it.
@@ -77,7 +82,7 @@ impl Error {
         match self {
             Self::Unreachable { .. } | Self::Lost { .. } => true,
             Self::Refused(problem) => problem.status >= 500 || problem.status == 429,
-            Self::Strange { .. } => false,
+            Self::NoToken { .. } | Self::Strange { .. } => false,
         }
     }
 }
@@ -104,6 +109,11 @@ impl fmt::Display for Error {
                 }
             }
             Self::Lost { server, reason } => write!(f, "the answer of {server} got lost: {reason}"),
+            Self::NoToken { server } => write!(
+                f,
+                "{server} wants a token: set TARS_TOKEN, or name a file with --token-file; beside the service's database, \
+                 `tars token create NAME --role developer` makes one"
+            ),
             Self::Refused(problem) => problem.fmt(f),
             Self::Strange { server, reason } => {
                 write!(f, "{server} is not a T.A.R.S. service of this version: {reason}")

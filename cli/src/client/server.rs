@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use reqwest::Url;
 
 use super::Client;
+use super::token::{self, TokenOption};
 
 /// Where `tars dev` listens unless it is told otherwise.
 const DEFAULT: &str = "http://127.0.0.1:8099";
@@ -21,18 +22,28 @@ pub(crate) struct Server {
     #[arg(long = "server", env = "TARS_SERVER", default_value = DEFAULT, value_name = "URL", value_parser = parse,
           global = true, display_order = 900)]
     url: Url,
+    #[command(flatten)]
+    token: TokenOption,
 }
 
 impl Server {
     /// The service at this address.
     pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
-        Ok(Self { url: parse(url)? })
+        Ok(Self { url: parse(url)?, token: TokenOption::default() })
     }
 
-    /// A client of it.
+    /// A client of it, with the token that the user has.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        let token = self.token.read()?;
+        self.client_with(token.as_deref().map(String::as_str))
+    }
+
+    /// A client of it, with this token.
+    pub(crate) fn client_with(&self, token: Option<&str>) -> anyhow::Result<Client> {
+        let headers = token.map(token::header).transpose()?.unwrap_or_default();
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("tars/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
             .connect_timeout(CONNECT_PATIENCE)
             .read_timeout(SILENCE_PATIENCE);
         if self.is_loopback() {
@@ -41,7 +52,7 @@ impl Server {
         }
         let http = http.build().context("cannot set up the HTTP client")?;
         let server = self.clone();
-        Ok(Client { http, server })
+        Ok(Client { http, server, has_token: token.is_some() })
     }
 
     /// The address without a slash at its end.
@@ -49,9 +60,10 @@ impl Server {
         self.url.as_str().trim_end_matches('/')
     }
 
-    /// What a command line needs to reach the same service: nothing for the default.
+    /// What a command line needs to reach the same service in the same way: nothing for the default.
     pub(crate) fn option(&self) -> String {
-        if self.base() == DEFAULT { String::new() } else { format!(" --server {}", self.base()) }
+        let server = if self.base() == DEFAULT { String::new() } else { format!(" --server {}", self.base()) };
+        server + &self.token.option()
     }
 
     /// How to start a service here, if this is the place for one.

@@ -7,10 +7,12 @@ use anyhow::Context as _;
 use tars_api::Api as Server;
 use tars_shared::clock::System;
 use tars_shared::connections::Connections;
+use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
 use crate::logging;
+use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
 
 /// Take jobs over HTTP and put them on the queue; `tars worker` evaluates them
@@ -22,16 +24,20 @@ pub(crate) struct Api {
     connections: Connections,
     #[command(flatten)]
     api: tars_api::Config,
+    #[command(flatten)]
+    mode: ModeOption,
 }
 
 impl Api {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let places = self.connections.shared().map_err(anyhow::Error::msg)?;
+        let mode = self.mode.or(Mode::Production);
         logging::start(logging::SERVICE);
+        mode::check(mode, &self.connections, Some(&self.api.secrets))?;
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
             let mut signals = Signals::listen()?;
             let services = Services::open(&places, Arc::new(System)).await?;
-            let server = Server::bind(services, &self.api).await?;
+            let server = Server::bind(services, &self.api, mode).await?;
             println!("T.A.R.S. API is listening on http://{}", server.address());
             let shutdown = CancellationToken::new();
             let serving = tokio::spawn(server.run(shutdown.clone()));

@@ -10,15 +10,21 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use tars_api::config::{Limits, Secrets};
 use tars_engine::regression::Thresholds;
+use tars_shared::account::secret::Secret;
+use tars_shared::account::{Actor, Role};
 use tars_shared::connections::Places;
+use tars_shared::mode::Mode;
+use tars_shared::services::Services;
 
 use self::round::Outcome;
 use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
 use crate::client::{Client, Server};
 use crate::commands::INTERRUPTED;
 use crate::logging;
-use crate::service::Service;
+use crate::service::{Bound, Service};
+use crate::service_token::{self, Wanted};
 use crate::show::number::count;
 use crate::show::{Ink, Palette};
 use crate::stdout;
@@ -43,7 +49,7 @@ impl Demo {
         logging::start("error,warp=off");
         let data = tempfile::tempdir().context("cannot make a temporary folder")?;
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            let api = tars_api::Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port: self.port };
+            let api = api_config(self.port)?;
             let worker = tars_worker::Config {
                 concurrency: None,
                 worker_name: "demo".to_owned(),
@@ -51,9 +57,11 @@ impl Demo {
                 max_attempts: 5,
                 grace_seconds: 0,
             };
-            let service = Service::start(&Places::embedded(data.path()), &api, &worker, Thresholds::default()).await?;
+            let bound = Bound::new(&Places::embedded(data.path()), &api, Mode::Development).await?;
+            let token = make_token(bound.services()).await?;
+            let service = bound.serve(&worker, Thresholds::default());
             let code = tokio::select! {
-                code = self.show(&service) => code?,
+                code = self.show(&service, &token) => code?,
                 interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::from(INTERRUPTED))?,
             };
             if !self.once && code == ExitCode::SUCCESS {
@@ -64,11 +72,11 @@ impl Demo {
         })
     }
 
-    async fn show(&self, service: &Service) -> anyhow::Result<ExitCode> {
-        let client = Server::at(&service.url())?.client()?;
+    async fn show(&self, service: &Service, token: &Secret) -> anyhow::Result<ExitCode> {
+        let client = Server::at(&service.url())?.client_with(Some(token.expose()))?;
         let story = tell(&client).await?;
         if !self.once {
-            stdout::print(&look_around(&client, &story))?;
+            stdout::print(&look_around(&client, &story, token))?;
             return Ok(ExitCode::SUCCESS);
         }
         let strangers: Vec<_> = story.iter().filter(|outcome| !outcome.is_expected()).collect();
@@ -77,6 +85,29 @@ impl Demo {
         }
         Ok(if strangers.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// Nobody logs in here: the service's secrets live as long as the demo does.
+fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
+    let admin_name = "admin".parse().map_err(anyhow::Error::msg)?;
+    Ok(tars_api::Config {
+        host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        port,
+        secrets: Secrets { jwt_secret_key: None, admin_name, admin_password: None },
+        trusted_proxies: Vec::new(),
+        cors_origins: Vec::new(),
+        max_connections: 64,
+        max_connections_per_address: 64,
+        limits: Limits::default(),
+    })
+}
+
+/// A token for the story, and for whoever looks around afterwards.
+async fn make_token(services: &Services) -> anyhow::Result<Secret> {
+    let name = "demo".parse().map_err(anyhow::Error::msg)?;
+    let wanted = Wanted { name, role: Role::Admin, requests_per_minute: Some(1_000_000), expires_in: None };
+    let made = service_token::make(&services.store, &*services.clock, wanted, &Actor::service()).await?;
+    made.map(|(_, secret)| secret).context("an empty database has a token already")
 }
 
 /// The story, and everything that came of it.
@@ -110,17 +141,20 @@ async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
 }
 
 /// Commands to try on what is there now.
-fn look_around(client: &Client, story: &[Outcome]) -> String {
+fn look_around(client: &Client, story: &[Outcome], token: &Secret) -> String {
     let server = client.server();
     // As this process was called, so that the lines work as they stand, installed or not.
     let tars = std::env::args().next().unwrap_or_else(|| "tars".to_owned());
     let regressed = story.iter().find(|outcome| outcome.plan.expected == Expected::Regression);
     let show = regressed.map_or_else(String::new, |outcome| {
         let id = outcome.job.id;
-        format!("  {tars} jobs show {id}\n  curl -s $TARS_SERVER/v1/jobs/{id}\n")
+        format!(
+            "  {tars} jobs show {id}\n  curl -s -H \"Authorization: Bearer $TARS_TOKEN\" $TARS_SERVER/v1/jobs/{id}\n"
+        )
     });
     format!(
-        "\nThe service stays until Ctrl-C. In another terminal:\n\n  export TARS_SERVER={server}\n  {tars} jobs list\n\
-         {show}  {tars} baselines list\n  curl -s $TARS_SERVER/metrics | grep verdicts\n"
+        "\nThe service stays until Ctrl-C. In another terminal:\n\n  export TARS_SERVER={server}\n  export TARS_TOKEN={token}\n  \
+         {tars} jobs list\n{show}  {tars} baselines list\n  curl -s $TARS_SERVER/metrics | grep verdicts\n",
+        token = token.expose(),
     )
 }

@@ -1,25 +1,35 @@
 //! `tars dev`: the whole service in this process.
 
-use std::path::PathBuf;
+mod first_start;
+mod secret_file;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tars_shared::connections::{Connections, Places, StorePlace};
+use tars_shared::mode::Mode;
 
+use self::first_start::Credentials;
+use super::accounts;
 use crate::logging;
-use crate::service::Service;
+use crate::mode::{self, ModeOption};
+use crate::service::{Bound, Service};
 use crate::signals::Signals;
+use crate::stdout;
 
 /// Run the whole service in this process: API, workers and a database file
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dev {
-    /// Folder for the database; created where it does not exist
-    #[arg(long, env = "TARS_DATA", default_value = "tars-data", value_name = "DIR")]
+    /// Folder for the database and the secret that tokens are signed with; created where it does not exist
+    #[arg(long, env = "TARS_DATA", default_value = accounts::DATA, value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
     connections: Connections,
     #[command(flatten)]
     api: tars_api::Config,
+    #[command(flatten)]
+    mode: ModeOption,
     #[command(flatten)]
     worker: tars_worker::Config,
     #[command(flatten)]
@@ -27,14 +37,30 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
         let places = self.connections.embedded_in(&self.data).map_err(anyhow::Error::msg)?;
+        let mode = self.mode.or(Mode::Development);
         logging::start(logging::SERVICE);
+        mode::check(mode, &self.connections, Some(&self.api.secrets))?;
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
             let mut signals = Signals::listen()?;
-            let service = Service::start(&places, &self.api, &self.worker, thresholds).await?;
-            print_welcome(&service, &places);
+            let mut secrets = self.api.secrets.clone();
+            if mode == Mode::Development {
+                let given = secrets.jwt_secret_key.take().filter(|given| !given.trim().is_empty());
+                let kept = given.map_or_else(|| secret_file::keep(&self.data).map(|kept| kept.to_string()), Ok)?;
+                self.api.secrets.jwt_secret_key = Some(kept);
+                // The first administrator is added below, with a token beside.
+                self.api.secrets.admin_password = None;
+            }
+            let bound = Bound::new(&places, &self.api, mode).await?;
+            // In production nothing is made up, and no secret is printed: standard output ends in somebody's log there.
+            let first = match mode {
+                Mode::Development => first_start::prepare(bound.services(), &secrets).await?,
+                Mode::Production => None,
+            };
+            let service = bound.serve(&self.worker, thresholds);
+            stdout::print(&welcome(&service, &places, &self.data, first.as_ref()))?;
             signals.next().await;
             eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
             tokio::select! {
@@ -46,22 +72,33 @@ impl Dev {
     }
 }
 
-fn print_welcome(service: &Service, places: &Places) {
+fn welcome(service: &Service, places: &Places, data: &Path, first: Option<&Credentials>) -> String {
     let url = service.url();
-    match &places.store {
-        StorePlace::Sqlite(file) => println!("T.A.R.S. is listening on {url}, its data is in {}", file.display()),
-        StorePlace::Postgres(_) => println!("T.A.R.S. is listening on {url}, its data is in PostgreSQL"),
-    }
-    match service.unfinished() {
-        0 => {}
-        1 => println!("1 unfinished job of the last run goes on"),
-        jobs => println!("{jobs} unfinished jobs of the last run go on"),
-    }
-    println!();
-    println!("Evaluate a small policy (it pushes the cart the way the pole leans):");
-    println!("  curl -s {url}/v1/evaluate -H 'Content-Type: application/json' -d '{EXAMPLE}'");
-    println!("and follow the job with the path under links.self, or: tars jobs watch JOB_ID --server {url}");
-    println!("Ctrl-C stops.");
+    let (place, data) = match &places.store {
+        StorePlace::Sqlite(file) => (file.display().to_string(), accounts::data_option(file, data)),
+        // Whoever started it has the variable that names the database.
+        StorePlace::Postgres(_) => ("PostgreSQL".to_owned(), String::new()),
+    };
+    let unfinished = match service.unfinished() {
+        0 => String::new(),
+        1 => "1 unfinished job of the last run goes on\n".to_owned(),
+        jobs => format!("{jobs} unfinished jobs of the last run go on\n"),
+    };
+    let token = first.map_or_else(
+        || {
+            format!(
+                "Get a token, unless you have one: export TARS_TOKEN=$(tars token create NAME --role developer{data})\n"
+            )
+        },
+        |credentials| credentials.text(&data),
+    );
+    format!(
+        "T.A.R.S. is listening on {url}, its data is in {place}\n{unfinished}\n{token}\n\
+         Evaluate a small policy (it pushes the cart the way the pole leans):\n  \
+         curl -s {url}/v1/evaluate -H \"Authorization: Bearer $TARS_TOKEN\" -H 'Content-Type: application/json' \
+         -d '{EXAMPLE}'\n\
+         and follow the job with the path under links.self, or: tars jobs watch JOB_ID --server {url}\nCtrl-C stops.\n"
+    )
 }
 
 /// A linear policy for CartPole, small enough for a command line.

@@ -8,11 +8,13 @@ use anyhow::Context as _;
 use tars_api::Api;
 use tars_shared::clock::System;
 use tars_shared::connections::Connections;
+use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tars_worker::Shutdown;
 use tokio_util::sync::CancellationToken;
 
 use crate::logging;
+use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
 
 /// Take jobs from the queue, evaluate them and record their results
@@ -27,9 +29,14 @@ pub(crate) struct Worker {
     config: tars_worker::Config,
     #[command(flatten)]
     checks: tars_worker::config::Checks,
-    /// Port for /health, /livez, /readyz and /metrics on the loopback address; 0 takes any free one [default: none]
+    #[command(flatten)]
+    mode: ModeOption,
+    /// Port for /health, /livez, /readyz and /metrics; 0 takes any free one [default: none]
     #[arg(long, env = "EVAL_WORKER_PORT", value_name = "PORT")]
     port: Option<u16>,
+    /// Address of that port; put it where only orchestrators and Prometheus reach it
+    #[arg(long, env = "EVAL_WORKER_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    host: IpAddr,
 }
 
 impl Worker {
@@ -37,6 +44,7 @@ impl Worker {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
         let places = self.connections.shared().map_err(anyhow::Error::msg)?;
         logging::start(logging::SERVICE);
+        mode::check(self.mode.or(Mode::Production), &self.connections, None)?;
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
             let mut signals = Signals::listen()?;
             let services = Services::open(&places, Arc::new(System)).await?;
@@ -44,7 +52,7 @@ impl Worker {
             let serving = match self.port {
                 None => None,
                 Some(port) => {
-                    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+                    let address = SocketAddr::new(self.host, port);
                     let server = Api::bind_operations(services.clone(), address).await?;
                     println!("health and metrics on http://{}", server.address());
                     Some(tokio::spawn(server.run(operations.clone())))

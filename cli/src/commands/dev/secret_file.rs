@@ -1,0 +1,92 @@
+//! The secret that `tars dev` signs tokens with, kept beside its data so that a restart logs nobody out.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use tars_shared::account::secret::Secret;
+use zeroize::Zeroizing;
+
+/// Its name in the data folder.
+const NAME: &str = "secret";
+/// As many bytes as HS256 has.
+const MIN_BYTES: usize = 32;
+/// A file that is larger is no secret of ours.
+const MAX_BYTES: u64 = 4096;
+
+/// The secret in this data folder. Makes both where they are not there.
+pub(super) fn keep(data: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let path = data.join(NAME);
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => make(data, &path)?,
+        // Whoever may put a link or a pipe there would choose the secret without anybody noticing.
+        Ok(found) if !found.is_file() => bail!("{} is not a regular file: remove it", path.display()),
+        found => drop(found.with_context(|| format!("cannot look at {}", path.display()))?),
+    }
+    read(&path)
+}
+
+/// The file appears whole, readable by its owner alone. Of two processes that make it at once, both take what one made.
+fn make(data: &Path, path: &Path) -> anyhow::Result<()> {
+    let writing = || format!("cannot write {}", path.display());
+    fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
+    let secret = Secret::service().map_err(anyhow::Error::msg)?;
+    // Temporary files have mode 0600 from the start.
+    let mut file = tempfile::Builder::new().prefix(".secret").tempfile_in(data).with_context(writing)?;
+    writeln!(file, "{}", secret.expose()).with_context(writing)?;
+    file.as_file().sync_all().with_context(writing)?;
+    match file.persist_noclobber(path) {
+        Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        persisted => persisted.map(drop).map_err(|failure| failure.error).with_context(writing),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let reading = || format!("cannot read {}", path.display());
+    let mut text = Zeroizing::new(String::new());
+    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)).with_context(reading)?;
+    let secret = text.trim();
+    if secret.len() < MIN_BYTES {
+        bail!(
+            "{} has {} bytes, at least {MIN_BYTES} are needed: remove it, and the next start makes another one",
+            path.display(),
+            secret.len()
+        );
+    }
+    Ok(Zeroizing::new(secret.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("new");
+        let secret = keep(&data).unwrap();
+        assert!(secret.len() >= MIN_BYTES);
+        assert_eq!(keep(&data).unwrap(), secret);
+        assert_eq!(fs::metadata(data.join(NAME)).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(data.read_dir().unwrap().count(), 1, "nothing else is left behind");
+        assert_ne!(keep(&folder.path().join("other")).unwrap(), secret);
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_by_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        let refused = || keep(folder.path()).unwrap_err().to_string();
+        fs::write(&path, "short\n").unwrap();
+        assert!(refused().contains(path.to_str().unwrap()) && refused().contains("5 bytes"), "{}", refused());
+        assert!(!refused().contains("short"), "{}", refused());
+        fs::remove_file(&path).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::write(&elsewhere, "x".repeat(40)).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert!(refused().contains("not a regular file"), "{}", refused());
+    }
+}

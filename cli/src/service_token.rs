@@ -1,0 +1,35 @@
+//! Makes service tokens directly in the store.
+
+use anyhow::Context as _;
+use tars_shared::account::secret::{Secret, TokenHash};
+use tars_shared::account::{Actor, Name, NewServiceToken, Role, ServiceToken};
+use tars_shared::clock::Clock;
+use tars_shared::store::Store;
+
+/// A service token to be made.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) name: Name,
+    pub(crate) role: Role,
+    /// `None` for the service's default.
+    pub(crate) requests_per_minute: Option<u32>,
+    /// `None` for never.
+    pub(crate) expires_in: Option<chrono::TimeDelta>,
+}
+
+/// Makes it; the secret exists nowhere else. `None`: a token that can be used has its name.
+pub(crate) async fn make(
+    store: &Store,
+    clock: &dyn Clock,
+    wanted: Wanted,
+    by: &Actor,
+) -> anyhow::Result<Option<(ServiceToken, Secret)>> {
+    let id = clock.new_id();
+    let secret = Secret::for_token(id).map_err(anyhow::Error::msg)?;
+    let Wanted { name, role, requests_per_minute, expires_in } = wanted;
+    let expires_at = expires_in.map(|life| clock.now() + life);
+    let hash = TokenHash::of(secret.expose());
+    let new = NewServiceToken { id, name, role, requests_per_minute, expires_at, hash };
+    let token = store.service_tokens.add(&new, by).await.context("cannot make a service token")?;
+    Ok(token.map(|token| (token, secret)))
+}
