@@ -9,6 +9,7 @@ mod evaluate;
 mod jobs;
 mod keys;
 mod migrate;
+mod openapi;
 mod rollout;
 mod submit;
 mod token;
@@ -35,6 +36,9 @@ pub(crate) enum Command {
     User(user::User),
     Token(token::Token),
     Keys(keys::Keys),
+    /// Print the OpenAPI 3.1 document of the API, for generators of clients
+    #[command(name = "openapi")]
+    OpenApi,
     Evaluate(evaluate::Evaluate),
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
@@ -53,6 +57,7 @@ impl Command {
             Self::User(user) => user.run(),
             Self::Token(token) => token.run(),
             Self::Keys(keys) => keys.run(),
+            Self::OpenApi => openapi::run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),
