@@ -31,7 +31,6 @@ impl Values {
         let mut values = BTreeMap::new();
         let mut errors = Vec::new();
         let mut take = |parameter: &Parameter, text: String| match parameter.kind.check(&text) {
-            Err(_) if values.contains_key(parameter.name) => {}
             Err(complaint) => errors.push(FieldError::new(parameter.name, complaint)),
             Ok(()) if values.insert(parameter.name, text).is_some() => {
                 errors.push(FieldError::new(parameter.name, "is given twice"));

@@ -45,7 +45,8 @@ pub(crate) struct Parameter {
 }
 
 const ALGORITHM: &str = "^([Dd][Qq][Nn]|[Aa]2[Cc]|[Pp][Pp][Oo]|[Dd][Dd][Pp][Gg])$";
-const ENVIRONMENT: &str = "^[A-Za-z0-9_./:-]{1,128}$";
+/// Gymnasium's form: a namespace at most, a name, a version.
+const ENVIRONMENT: &str = "^([A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
@@ -216,7 +217,7 @@ impl Kind {
             Self::Number { min, max, .. } => format!("must be a whole number from {min} to {max}"),
             Self::OneOf(words) => format!("must be one of {}", words.join(", ")),
             Self::Text(ALGORITHM) => "must be DQN, A2C, PPO or DDPG".to_owned(),
-            Self::Text(ENVIRONMENT) => "must be a Gymnasium id: at most 128 letters, digits and - _ . / :".to_owned(),
+            Self::Text(ENVIRONMENT) => "must be a Gymnasium id such as CartPole-v1 or ALE/Pong-v5".to_owned(),
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),
         }

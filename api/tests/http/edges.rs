@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tars_api::Config;
 
-use crate::server::{Server, answer, config, evaluation};
+use crate::server::{Server, answer, config};
 
 /// Far longer than the server may take: whoever waits for it in vain has found a hole.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -189,7 +189,9 @@ async fn one_address_cannot_take_every_connection() {
 #[tokio::test]
 async fn a_defect_of_ours_tells_nothing() {
     let server = Server::start().await;
-    let (_, receipt) = server.post("/v1/evaluate", &evaluation()).await;
+    let baseline = json!({"agent_type": "DQN", "environment": "CartPole-v1", "mean_reward": 1.0, "std_reward": 1.0,
+                          "success_rate": 1.0, "n": 10});
+    assert_eq!(server.post("/v1/baselines", &baseline).await.0, StatusCode::CREATED);
     // The row is spoilt behind the server's back.
     let file = server.database();
     let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(
@@ -197,8 +199,8 @@ async fn a_defect_of_ours_tells_nothing() {
     )
     .await
     .unwrap();
-    sqlx::query("UPDATE jobs SET parameters = 'nonsense'").execute(&mut connection).await.unwrap();
-    let (status, problem) = server.get(receipt["links"]["self"].as_str().unwrap()).await;
+    sqlx::query("UPDATE eval_baselines SET statistics = 'nonsense'").execute(&mut connection).await.unwrap();
+    let (status, problem) = server.get("/v1/baselines").await;
     assert_eq!((status, &problem["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal")));
     assert!(problem.get("detail").is_none() && problem.get("errors").is_none(), "{problem}");
 }
