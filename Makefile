@@ -27,12 +27,16 @@ check: ## Format, lints, docs, dependencies: exactly what CI runs before the tes
 	./scripts/deny
 
 .PHONY: prerequisites
-prerequisites: ## Install what the tests need and is missing: a C compiler, Postgres, RabbitMQ, Redis
+prerequisites: ## Install what the tests need and is missing: a C compiler, Postgres, RabbitMQ, Redis, Python
 	./scripts/prerequisites
 
 .PHONY: bench
 bench: ## Measure the engine on this machine
 	$(CARGO) bench -p tars-engine
+
+.PHONY: contract
+contract: prerequisites ## Hold a running service against its OpenAPI document, as each role
+	./scripts/contract
 
 .PHONY: golden
 golden: ## Regenerate the golden values from the reference implementations (needs Python)

@@ -16,3 +16,4 @@ pub mod rollout;
 pub mod seeding;
 pub mod space;
 pub mod statistics;
+pub mod whole;

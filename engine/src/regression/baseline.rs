@@ -8,6 +8,7 @@ use super::thresholds::within;
 use crate::episode::Episode;
 use crate::metrics::Metrics;
 use crate::statistics::{Summary, size};
+use crate::whole;
 
 /// No reward that means anything is larger, and squares and sums of smaller ones stay far from overflow.
 pub const MAX_MAGNITUDE: f64 = 1e12;
@@ -19,6 +20,7 @@ pub const MAX_EPISODES: u32 = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeededReturn {
     /// What the episode was reset with.
+    #[serde(deserialize_with = "whole::read")]
     #[schemars(range(max = u64::MAX))]
     pub seed: u64,
     /// Its undiscounted return.

@@ -47,21 +47,8 @@ impl JsonSchema for AgentStateBody {
         let statistics = generator.subschema_for::<Option<StatisticsBody>>();
         let digest = generator.subschema_for::<Digest>();
         json_schema!({
-            "description": "A policy: a stored artifact, or a file's bytes.",
+            "description": "A policy: a file's bytes, or a stored artifact.",
             "oneOf": [
-                {
-                    "title": "A stored artifact",
-                    "description": "By the digest that `PUT /v1/artifacts` answered with.",
-                    "type": "object",
-                    "properties": {
-                        "artifact": digest,
-                        "format": {"description": "Told from the first bytes by default.", "anyOf": [format, {"type": "null"}]},
-                        "data": {"type": "null"},
-                        "vec_normalize": statistics,
-                    },
-                    "required": ["artifact"],
-                    "additionalProperties": false,
-                },
                 {
                     "title": "A file in base64",
                     "type": "object",
@@ -84,6 +71,19 @@ impl JsonSchema for AgentStateBody {
                         "vec_normalize": statistics,
                     },
                     "required": ["format", "data"],
+                    "additionalProperties": false,
+                },
+                {
+                    "title": "A stored artifact",
+                    "description": "By the digest that `PUT /v1/artifacts` answered with.",
+                    "type": "object",
+                    "properties": {
+                        "artifact": digest,
+                        "format": {"description": "Told from the first bytes by default.", "anyOf": [format, {"type": "null"}]},
+                        "data": {"type": "null"},
+                        "vec_normalize": statistics,
+                    },
+                    "required": ["artifact"],
                     "additionalProperties": false,
                 },
             ],
