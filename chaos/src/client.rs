@@ -1,7 +1,8 @@
 //! A client that trusts nobody: it keeps a ledger, and checks the service against it.
 
 use crate::ledger::{Fate, Ledger};
-use reqwest::{Method, StatusCode};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,9 +43,17 @@ impl Conservation {
 }
 
 impl Client {
-    /// A client of the service at this URL, with an empty ledger.
-    pub fn of(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), url: url.to_owned(), ledger: Arc::default() }
+    /// A client of the service at this URL, with an empty ledger, that shows this token.
+    ///
+    /// # Panics
+    /// When no header can hold the token.
+    pub fn of(url: &str, token: &str) -> Self {
+        let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).expect("a token is plain text");
+        bearer.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        let http =
+            reqwest::Client::builder().default_headers(headers).build().expect("a client needs nothing to start");
+        Self { http, url: url.to_owned(), ledger: Arc::default() }
     }
 
     /// What it has seen.
@@ -59,6 +68,11 @@ impl Client {
         let response = request.send().await.ok()?;
         let status = response.status();
         Some((status, response.json().await.ok()?))
+    }
+
+    /// Reads something; `None` when no answer came.
+    pub async fn get(&self, path: &str) -> Option<Response> {
+        self.http.get(format!("{}{path}", self.url)).timeout(TIMEOUT).send().await.ok()
     }
 
     /// Submits once; gives the job if it was accepted.
@@ -126,8 +140,7 @@ impl Client {
 
     /// Jobs by status, as the metrics show them.
     pub async fn conservation(&self) -> Option<Conservation> {
-        let text =
-            self.http.get(format!("{}/metrics", self.url)).timeout(TIMEOUT).send().await.ok()?.text().await.ok()?;
+        let text = self.get("/metrics").await?.text().await.ok()?;
         let line = |line: &str| {
             let (status, count) = line.strip_prefix("tars_eval_jobs{status=\"")?.split_once("\"} ")?;
             Some((status.to_owned(), count.parse().ok()?))

@@ -15,6 +15,8 @@ pub struct Fleet {
     /// The API; none after [`kill_api`](Self::kill_api).
     api: Option<Process>,
     port: u16,
+    /// The secret of a service token that may do everything.
+    token: String,
     stack: Stack,
 }
 
@@ -27,7 +29,9 @@ impl Fleet {
     /// The same with the API on this port.
     pub fn start_on(stack: Stack, port: u16) -> Result<Self, Error> {
         stack.tars("migrate")?.arg("migrate").run(stack.sandbox(), MIGRATED)?;
-        let mut fleet = Self { api: None, port, stack };
+        let token = ["token", "create", "chaos", "--role", "admin", "--requests-per-minute", "1000000"];
+        let token = stack.tars("token")?.args(token).output(stack.sandbox(), MIGRATED)?.trim().to_owned();
+        let mut fleet = Self { api: None, port, token, stack };
         fleet.start_api()?;
         Ok(fleet)
     }
@@ -45,6 +49,8 @@ impl Fleet {
     /// Starts the API, on the same port as before.
     pub fn start_api(&mut self) -> Result<(), Error> {
         let program = self.stack.tars("api")?.args(["api", "--port", &self.port.to_string()]);
+        // Scenarios ask for health and metrics as often as they can, all from one address.
+        let program = program.envs([("EVAL_RATE_PUBLIC", "off"), ("EVAL_RATE_PROBES", "off")]);
         let api = program.start(self.stack.sandbox())?;
         if !eventually(READY, || !api.is_running() || is_ready(self.address())) || !api.is_running() {
             return Err(api.late("readiness", READY));
@@ -73,7 +79,12 @@ impl Fleet {
 
     /// A client with a ledger of its own.
     pub fn client(&self) -> Client {
-        Client::of(&format!("http://{}", self.address()))
+        Client::of(&format!("http://{}", self.address()), &self.token)
+    }
+
+    /// The service token that its clients show.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Where the API listens.

@@ -10,7 +10,7 @@ use std::io::{Write, stdout};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
-use tars_chaos::{Parts, Process, Stack};
+use tars_chaos::{Fleet, Parts, Process, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often it is looked whether all still run. A person does not notice the delay.
@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
     let stack = Stack::start(&Parts::all())?;
     let service = Service::start(stack, options.port, options.workers)?;
     let stack = service.fleet.stack();
-    let file = environment_file(stack, options.port)?;
+    let file = environment_file(&service.fleet)?;
     print(stack, &service, &file)?;
     watch(stack, &service)?;
     println!("\nStopping.");
@@ -41,18 +41,19 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Passwords go here and nowhere else.
-fn environment_file(stack: &Stack, port: u16) -> anyhow::Result<PathBuf> {
-    let path = stack.sandbox().path().join("env");
+/// Passwords and secrets go here and nowhere else.
+fn environment_file(fleet: &Fleet) -> anyhow::Result<PathBuf> {
+    let path = fleet.stack().sandbox().path().join("env");
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("creating {}", path.display()))?;
-    writeln!(file, "export TARS_SERVER='http://127.0.0.1:{port}'")?;
-    for (name, url) in stack.environment() {
-        writeln!(file, "export {name}='{url}'")?;
+    writeln!(file, "export TARS_SERVER='http://{}'", fleet.address())?;
+    writeln!(file, "export TARS_TOKEN='{}'", fleet.token())?;
+    for (name, value) in fleet.stack().environment() {
+        writeln!(file, "export {name}='{value}'")?;
     }
     Ok(path)
 }
@@ -74,6 +75,7 @@ fn print(stack: &Stack, service: &Service, file: &std::path::Path) -> anyhow::Re
     let victim = service.workers.last().map_or(0, Process::pid);
     text += &format!(
         "\nIn another terminal:\n\n  . {file}\n  tars submit examples/policies/cartpole-ppo.zip --agent PPO --env CartPole-v1 --seed 7 --wait\n\n\
+         The file holds a token that may do everything. `tars token create NAME --role developer` makes others there.\n\n\
          While it runs, break something. No accepted job gets lost, none finishes twice:\n\n  \
          kill -9 {victim}     # a worker\n  kill -STOP {redis}   # Redis hangs; kill -CONT {redis} ends it\n  \
          kill -9 {postgres}     # Postgres; the API still accepts jobs\n\nCtrl-C ends everything and removes {folder}.",

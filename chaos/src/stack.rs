@@ -5,7 +5,7 @@ use crate::postgres::{Postgres, PostgresOptions};
 use crate::process::Program;
 use crate::rabbitmq::{RabbitMq, RabbitMqOptions};
 use crate::redis::{Redis, RedisOptions};
-use crate::{Error, Sandbox, binary};
+use crate::{Error, Sandbox, binary, secret};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
@@ -64,6 +64,8 @@ pub struct Stack {
     replica: Option<Postgres>,
     rabbitmq: Option<RabbitMq>,
     redis: Option<Redis>,
+    /// What all its API processes sign tokens with.
+    signing_secret: String,
     sandbox: Arc<Sandbox>,
 }
 
@@ -78,7 +80,9 @@ impl Stack {
             let redis = parts.redis.map(|options| Redis::launch_in(&sandbox, options)).transpose();
             let (databases, rabbitmq) = (join(databases), join(rabbitmq));
             let (postgres, replica) = databases?;
-            Ok(Self { postgres, replica, rabbitmq: rabbitmq?, redis: redis?, sandbox: sandbox.clone() })
+            let signing_secret = secret() + &secret();
+            let sandbox = sandbox.clone();
+            Ok(Self { postgres, replica, rabbitmq: rabbitmq?, redis: redis?, signing_secret, sandbox })
         })
     }
 
@@ -119,15 +123,16 @@ impl Stack {
         &self.sandbox
     }
 
-    /// The variables by which `tars` finds the parts that there are.
+    /// The variables by which `tars` finds the parts that there are, and the secret that its API processes share.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let variables = [
             ("DATABASE_URL", self.postgres.as_ref().map(Postgres::url)),
             ("DATABASE_REPLICA_URL", self.replica.as_ref().map(Postgres::url)),
             ("QUEUE_URL", self.rabbitmq.as_ref().map(RabbitMq::url)),
             ("CACHE_URL", self.redis.as_ref().map(Redis::url)),
+            ("JWT_SECRET_KEY", Some(self.signing_secret.clone())),
         ];
-        variables.into_iter().filter_map(|(name, url)| Some((name, url?))).collect()
+        variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// The `tars` binary with that environment, ready for arguments: `stack.tars("worker-1")?.arg("worker").start(stack.sandbox())`.

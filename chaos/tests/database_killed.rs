@@ -40,7 +40,7 @@ async fn jobs_are_accepted_by_message_while_the_database_is_down() {
     }
     let (status, problem) = client.ask(Method::GET, &format!("/v1/jobs/{running}"), None).await.unwrap();
     assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &Value::from("unavailable")));
-    let polled = reqwest::get(format!("http://{}/v1/jobs/{running}", fleet.address())).await.unwrap();
+    let polled = client.get(&format!("/v1/jobs/{running}")).await.unwrap();
     assert!(polled.headers().contains_key("retry-after"), "it says when to ask again");
     let (status, health) = client.ask(Method::GET, "/health", None).await.unwrap();
     assert_eq!((status, &health["status"]), (StatusCode::OK, &Value::from("degraded")), "{health}");
@@ -74,7 +74,8 @@ async fn an_outage_longer_than_a_lease_costs_nobody_an_attempt() {
     let (primary, replica) = (fleet.stack().postgres(), fleet.stack().replica());
     replica.catch_up_with(primary, LOST).unwrap();
     primary.kill().unwrap();
-    let polled = async || reqwest::get(format!("http://{}/v1/jobs/{}", fleet.address(), running[0])).await.unwrap();
+    let path = format!("/v1/jobs/{}", running[0]);
+    let polled = async || client.get(&path).await.unwrap();
     while polled().await.headers().get("x-tars-read-from").is_none() {}
     assert_eq!(polled().await.status(), StatusCode::OK, "the replica answers, and says that it does");
     // There is no event to wait for: leases of five seconds expire meanwhile.

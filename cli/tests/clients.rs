@@ -4,14 +4,17 @@
 mod bench;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "support/run.rs"]
+mod run;
 #[path = "support/service.rs"]
 mod service;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use bench::{Bench, command, example, id, tars};
+use bench::{Bench, example, id, tars};
 use proxy::Proxy;
+use run::command;
 use serde_json::{Value, json};
 use service::Service;
 
@@ -179,10 +182,10 @@ fn what_the_service_refuses_is_told_field_by_field() {
 
 #[test]
 fn without_a_service_one_learns_how_to_start_it() {
-    let refused = tars("http://127.0.0.1:1", &["jobs", "list"]);
+    let refused = tars("http://127.0.0.1:1", "", &["jobs", "list"]);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("`tars dev --port 1`"), "{}", refused.err);
-    let encrypted = tars("https://127.0.0.1", &["jobs", "list"]);
+    let encrypted = tars("https://127.0.0.1", "", &["jobs", "list"]);
     assert_eq!(encrypted.code, 2);
     assert!(encrypted.err.contains("no TLS"), "{}", encrypted.err);
 }
@@ -192,7 +195,8 @@ fn a_lost_answer_makes_no_second_job() {
     let bench = Bench::new();
     let proxy = Proxy::before(bench.service.url());
     proxy.lose_answers(2);
-    let run = tars(&proxy.url(), &["submit", &example("cartpole-ppo.zip"), "--agent", "PPO", "--quick", "--json"]);
+    let submission = ["submit", &example("cartpole-ppo.zip"), "--agent", "PPO", "--quick", "--json"];
+    let run = tars(&proxy.url(), &bench.token, &submission);
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(proxy.answers_to_lose(), 0, "the network did fail");
     let receipt: Value = serde_json::from_str(&run.out).unwrap();
@@ -207,7 +211,7 @@ fn a_watch_outlives_the_service() {
     let proxy = Proxy::before(bench.service.url());
     let policy = bench.slow_policy(128);
     let receipt = bench.json(&["submit", &policy, "--agent", "DQN", "--env", "Acrobot-v1", "--episodes", "400"]);
-    let mut watch = command(&proxy.url(), &["jobs", "watch", id(&receipt)])
+    let mut watch = command(&proxy.url(), &bench.token, &["jobs", "watch", id(&receipt)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -44,6 +44,16 @@ fn its_service_stays_until_it_is_interrupted() {
     let address = lines.find_map(|line| Some(line.split_once("export TARS_SERVER=http://")?.1.to_owned()));
     let address = address.expect("it says where to look around");
     TcpStream::connect(&address).expect("the service listens");
+    let token = lines.find_map(|line| Some(line.split_once("export TARS_TOKEN=")?.1.to_owned()));
+    let url = format!("http://{address}");
+    let jobs = |token: &str| {
+        let mut tars = Command::new(env!("CARGO_BIN_EXE_tars"));
+        tars.args(["jobs", "list", "--server", &url]).env("TARS_TOKEN", token).output().unwrap()
+    };
+    let listed = jobs(&token.expect("it says which token to use"));
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("completed"), "{listed:?}");
+    let refused = jobs("");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("tars token create"), "{refused:?}");
     let pid = demo.0.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert!(demo.0.wait().unwrap().success());

@@ -27,6 +27,12 @@ struct Ledger {
     ended: BTreeMap<String, Value>,
 }
 
+/// A client with the token of the first life, which holds in all of them.
+struct Caller {
+    http: Client,
+    token: String,
+}
+
 fn evaluation() -> Value {
     let layer = json!({"weight": [[0.0, 0.0, -1.0, -0.5], [0.0, 0.0, 1.0, 0.5]], "bias": [0.0, 0.0]});
     json!({
@@ -39,8 +45,13 @@ fn evaluation() -> Value {
 }
 
 /// Submits under a key. `None`: the answer never came, so the job may or may not be accepted.
-async fn submit(client: &Client, url: &str, key: &str) -> Option<String> {
-    let request = client.post(format!("{url}/v1/evaluate")).header("Idempotency-Key", key).json(&evaluation());
+async fn submit(client: &Caller, url: &str, key: &str) -> Option<String> {
+    let request = client
+        .http
+        .post(format!("{url}/v1/evaluate"))
+        .bearer_auth(&client.token)
+        .header("Idempotency-Key", key)
+        .json(&evaluation());
     let response = request.send().await.ok()?;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let receipt: Value = response.json().await.ok()?;
@@ -50,11 +61,14 @@ async fn submit(client: &Client, url: &str, key: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
     let data = tempfile::tempdir().unwrap();
-    let client = Client::new();
+    let mut client = Caller { http: Client::new(), token: String::new() };
     let mut random = Generator::new(20_261_123);
     let mut ledger = Ledger::default();
     for life in 0..KILLS {
         let mut service = Service::start(data.path());
+        if let Some(token) = service.token() {
+            token.clone_into(&mut client.token);
+        }
         let answers_before_the_kill = random.integers_below(SUBMISSIONS);
         for number in 0..SUBMISSIONS {
             let key = format!("{life}-{number}");
@@ -62,7 +76,7 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
             if number == answers_before_the_kill {
                 // The kill races with a submission that is under way and with the jobs that run.
                 let url = service.url().to_owned();
-                let (answer, ()) = tokio::join!(submit(&client, &url, &key), async { service.kill() });
+                let (answer, ()) = tokio::join!(submit(&client, &url, &key), async { drop(service.kill()) });
                 ledger.accepted.extend(answer.map(|id| (key, id)));
                 break;
             }
@@ -94,7 +108,7 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
         results.insert(job["results"].to_string());
     }
     assert_eq!(results.len(), 1, "the same request gives the same bytes in every life");
-    let metrics = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+    let metrics = client.http.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
     for (status, jobs) in [("completed", ledger.accepted.len()), ("queued", 0), ("running", 0), ("failed", 0)] {
         let line = format!("tars_eval_jobs{{status=\"{status}\"}} {jobs}\n");
         assert!(metrics.contains(&line), "{line} is not in {metrics}");
@@ -102,9 +116,11 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
 }
 
 /// The job at its end.
-async fn follow(client: &Client, url: &str, id: &str) -> Value {
+async fn follow(client: &Caller, url: &str, id: &str) -> Value {
     client
+        .http
         .get(format!("{url}/v1/jobs/{id}?wait=60"))
+        .bearer_auth(&client.token)
         .send()
         .await
         .expect("a living service answers")

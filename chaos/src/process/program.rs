@@ -7,7 +7,7 @@ use crate::{Error, Sandbox, binary};
 use rustix::process::Pid;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -70,10 +70,15 @@ impl Program {
 
     /// Starts it. It ends with the sandbox at the latest.
     pub fn start(&self, sandbox: &Arc<Sandbox>) -> Result<Process, Error> {
+        self.start_into(sandbox, None)
+    }
+
+    /// `stdout` takes what it prints instead of the log.
+    fn start_into(&self, sandbox: &Arc<Sandbox>, stdout: Option<&File>) -> Result<Process, Error> {
         let log = sandbox.path().join(format!("{}.log", self.name));
         let output = OpenOptions::new().create(true).append(true).open(&log).map_err(with("opening", &log))?;
         let starting = || format!("starting {}", self.name);
-        let mut child = self.command(&output)?.spawn().map_err(doing(starting()))?;
+        let mut child = self.command(stdout.unwrap_or(&output), &output)?.spawn().map_err(doing(starting()))?;
         let mut gate = child.stdin.take();
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| doing(starting())(io::Error::other("it has no process id")))?;
@@ -86,7 +91,20 @@ impl Program {
 
     /// Runs it to its end, which must be a success.
     pub fn run(&self, sandbox: &Arc<Sandbox>, limit: Duration) -> Result<(), Error> {
-        let process = self.start(sandbox)?;
+        self.finish(&self.start(sandbox)?, limit)
+    }
+
+    /// Runs it to its end, which must be a success; gives what it printed, which no log and no file keeps.
+    pub fn output(&self, sandbox: &Arc<Sandbox>, limit: Duration) -> Result<String, Error> {
+        let reading = || doing(format!("reading what {} printed", self.name));
+        let mut stdout = tempfile::tempfile().map_err(reading())?;
+        self.finish(&self.start_into(sandbox, Some(&stdout))?, limit)?;
+        let mut text = String::new();
+        stdout.rewind().and_then(|()| stdout.read_to_string(&mut text)).map_err(reading())?;
+        Ok(text)
+    }
+
+    fn finish(&self, process: &Process, limit: Duration) -> Result<(), Error> {
         let status = process.wait(limit)?;
         if status.success() {
             return Ok(());
@@ -94,7 +112,7 @@ impl Program {
         Err(Error::Failed { name: self.name.clone(), status, output: process.log_tail() })
     }
 
-    fn command(&self, output: &File) -> Result<Command, Error> {
+    fn command(&self, stdout: &File, stderr: &File) -> Result<Command, Error> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", GATE, "sh"]);
         if let Some(account) = self.account {
@@ -110,8 +128,8 @@ impl Program {
         }
         command.envs(self.envs.iter().map(|(name, value)| (name, value)));
         command.process_group(0).stdin(Stdio::piped());
-        let clone = || output.try_clone().map_err(doing("sharing a log file"));
-        command.stdout(clone()?).stderr(clone()?);
+        let clone = |file: &File| file.try_clone().map_err(doing("sharing a log file"));
+        command.stdout(clone(stdout)?).stderr(clone(stderr)?);
         Ok(command)
     }
 }

@@ -1,35 +1,31 @@
 //! A service to run `tars` against, and the files that the tests submit.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::run::{Run, command, run};
 use crate::service::Service;
 
 /// A service with its data, and the files that the tests submit.
 pub(crate) struct Bench {
     pub(crate) service: Service,
     pub(crate) folder: TempDir,
-}
-
-/// What a run of `tars` left behind.
-pub(crate) struct Run {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+    /// Of the first start, for all that follow.
+    pub(crate) token: String,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let service = Service::start(&folder.path().join("data"));
-        Self { service, folder }
+        let token = service.token().expect("the first start prints a token").to_owned();
+        Self { service, folder, token }
     }
 
     pub(crate) fn tars(&self, arguments: &[&str]) -> Run {
-        tars(self.service.url(), arguments)
+        tars(self.service.url(), &self.token, arguments)
     }
 
     /// Runs with `--json` and reads what it prints.
@@ -52,19 +48,8 @@ impl Bench {
     }
 }
 
-pub(crate) fn tars(server: &str, arguments: &[&str]) -> Run {
-    let Output { status, stdout, stderr } = command(server, arguments).output().expect("tars starts");
-    Run {
-        code: status.code().expect("it exits by itself"),
-        out: String::from_utf8(stdout).expect("it prints text"),
-        err: String::from_utf8(stderr).expect("it prints text"),
-    }
-}
-
-pub(crate) fn command(server: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tars"));
-    command.args(arguments).env("TARS_SERVER", server).stdin(Stdio::null());
-    command
+pub(crate) fn tars(server: &str, token: &str, arguments: &[&str]) -> Run {
+    run(&mut command(server, token, arguments))
 }
 
 pub(crate) fn example(name: &str) -> String {
