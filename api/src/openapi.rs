@@ -197,6 +197,21 @@ fn content(content: &Content, generator: &mut SchemaGenerator, example: Option<&
     let (media_type, schema) = match content {
         Content::Json(schema) => ("application/json", schema(generator).to_value()),
         Content::Text(media_type) => (*media_type, json!({"type": "string"})),
+        Content::Events(schema) => (
+            "text/event-stream",
+            json!({
+                "type": "object",
+                "properties": {
+                    "event": {"enum": ["progress", "end"]},
+                    "data": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "contentSchema": schema(generator).to_value(),
+                    },
+                },
+                "required": ["event", "data"],
+            }),
+        ),
         Content::Bytes { media_type, max } => {
             (*media_type, json!({"type": "string", "minLength": 1, "maxLength": max}))
         }
@@ -229,7 +244,7 @@ mod tests {
                 schema(&mut schemas.sent);
             }
             for answer in operation.answers {
-                if let Some(Content::Json(schema)) = answer.content {
+                if let Some(Content::Json(schema) | Content::Events(schema)) = answer.content {
                     schema(&mut schemas.got);
                 }
             }

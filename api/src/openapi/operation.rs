@@ -44,6 +44,8 @@ pub(crate) enum Content {
     Json(fn(&mut SchemaGenerator) -> Schema),
     /// Text of this media type.
     Text(&'static str),
+    /// Server-sent events whose data are JSON of this schema.
+    Events(fn(&mut SchemaGenerator) -> Schema),
     /// Bytes of this media type, at most so many.
     Bytes { media_type: &'static str, max: usize },
 }
@@ -84,6 +86,10 @@ impl Operation {
 
     pub(crate) fn answers_text(self, status: u16, description: &'static str, media_type: &'static str) -> Self {
         self.answer(status, description, Some(Content::Text(media_type)))
+    }
+
+    pub(crate) fn answers_events<T: JsonSchema>(self, status: u16, description: &'static str) -> Self {
+        self.answer(status, description, Some(Content::Events(schema_of::<T>)))
     }
 
     pub(crate) fn answers_nothing(self, status: u16, description: &'static str) -> Self {

@@ -50,7 +50,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .fails(404, "There is no such job.");
     let follow = Operation::new("evaluations", "Follow a job")
         .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
-        .answers_text(200, "A stream of events.", "text/event-stream")
+        .answers_events::<JobView>(200, "A stream of events.")
         .fails(404, "There is no such job.");
     let mut all = vec![(Endpoint::ListJobs, list), (Endpoint::ShowJob, show), (Endpoint::FollowJob, follow)];
     all.extend(actions::operations());

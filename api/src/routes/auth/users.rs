@@ -43,7 +43,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .fails(404, "There is no such user.");
     let change = Operation::new("accounts", "Change a user's role or password, disable or enable them")
         .described("Acts at once here and within five seconds everywhere.")
-        .takes::<Changes>(value!({"role": "admin"}))
+        .takes::<Change>(value!({"role": "admin"}))
         .answers::<User>(200, "The user now.")
         .fails(404, "There is no such user.")
         .fails(409, "Nobody would be left who could undo it.");
@@ -103,32 +103,25 @@ fn no_user(name: &Name) -> Problem {
     Problem::not_found(format!("there is no user {name}"))
 }
 
-/// What to change about a user. Give exactly one.
+/// What to change about a user: exactly one of these.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub(crate) struct Changes {
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Change {
     /// What they may do from now on.
-    #[schemars(with = "Role")]
-    role: Option<Role>,
+    Role(Role),
     /// True ends all of their sessions and lets them log in no more.
-    #[schemars(with = "bool")]
-    disabled: Option<bool>,
+    Disabled(bool),
     /// A new password; ends all of their sessions.
-    #[schemars(with = "String", length(min = 12, max = 256))]
-    password: Option<String>,
+    Password(#[schemars(length(min = 12, max = 256))] String),
 }
 
 /// A role or a password acts at the next request, within seconds everywhere.
 async fn change(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let name: Name = call.values().of_path("name")?;
     let change = match body::parse(bytes?).await? {
-        Changes { role: Some(role), disabled: None, password: None } => UserChange::Role(role),
-        Changes { role: None, disabled: Some(disabled), password: None } => UserChange::Disabled(disabled),
-        Changes { role: None, disabled: None, password: Some(password) } => {
-            UserChange::Password(checked_hash(password).await?)
-        }
-        _ => return Err(Problem::invalid_field("(body)", "give one of role, disabled and password")),
+        Change::Role(role) => UserChange::Role(role),
+        Change::Disabled(disabled) => UserChange::Disabled(disabled),
+        Change::Password(password) => UserChange::Password(checked_hash(password).await?),
     };
     let (users, actor, wanted) = (call.context.services.store.users.clone(), call.caller().actor(), name.clone());
     match within(async move { users.change(&wanted, &change, &actor).await }).await? {

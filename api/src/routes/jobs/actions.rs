@@ -6,7 +6,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json as value;
-use tars_engine::regression;
+use tars_engine::{catalogue, regression};
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
 use tars_shared::store::Cancellation;
@@ -104,6 +104,7 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
 #[serde(deny_unknown_fields)]
 struct Promotion {
     #[schemars(length(min = 1))]
+    #[schemars(with = "Option<Vec<catalogue::KnownId>>")]
     environments: Option<Vec<String>>,
 }
 
