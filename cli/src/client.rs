@@ -145,7 +145,7 @@ impl Client {
             ),
             retry_after,
             error: if status == StatusCode::UNAUTHORIZED && !self.has_token {
-                Error::NoToken { server: self.server.clone() }
+                Error::NoToken { server: Box::new(self.server.clone()) }
             } else {
                 Error::refusal(&self.server, status, &bytes)
             },

@@ -26,7 +26,7 @@ impl Answer {
     /// The JSON in it.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| Error::Strange {
-            server: self.server.clone(),
+            server: Box::new(self.server.clone()),
             reason: format!("its answer cannot be read: {error}"),
         })
     }

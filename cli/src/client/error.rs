@@ -13,28 +13,28 @@ pub(crate) enum Error {
     /// Nothing listens there.
     Unreachable {
         /// Where.
-        server: Server,
+        server: Box<Server>,
         /// What the network said.
         reason: String,
     },
     /// The answer did not come, or broke off.
     Lost {
         /// From where.
-        server: Server,
+        server: Box<Server>,
         /// What the network said.
         reason: String,
     },
     /// The service serves nobody without a token, and none was sent.
     NoToken {
         /// Who wants it.
-        server: Server,
+        server: Box<Server>,
     },
     /// The service said no.
     Refused(Problem),
     /// Whatever answered is not the service, or another version of it.
     Strange {
         /// Who answered.
-        server: Server,
+        server: Box<Server>,
         /// What is strange.
         reason: String,
     },
@@ -59,7 +59,7 @@ struct FieldError {
 
 impl Error {
     pub(super) fn transport(server: &Server, error: &reqwest::Error) -> Self {
-        let (server, reason) = (server.clone(), root(error));
+        let (server, reason) = (Box::new(server.clone()), root(error));
         if error.is_connect() {
             Self::Unreachable { server, reason }
         } else if error.is_timeout() {
@@ -72,7 +72,10 @@ impl Error {
 
     pub(super) fn refusal(server: &Server, status: StatusCode, body: &[u8]) -> Self {
         serde_json::from_slice(body).map_or_else(
-            |_| Self::Strange { server: server.clone(), reason: format!("it answered {status} without saying why") },
+            |_| Self::Strange {
+                server: Box::new(server.clone()),
+                reason: format!("it answered {status} without saying why"),
+            },
             Self::Refused,
         )
     }

@@ -23,7 +23,7 @@ pub(crate) struct Api {
     #[command(flatten)]
     connections: Connections,
     #[command(flatten)]
-    api: tars_api::Config,
+    config: tars_api::Config,
     #[command(flatten)]
     mode: ModeOption,
 }
@@ -33,11 +33,11 @@ impl Api {
         let places = self.connections.shared().map_err(anyhow::Error::msg)?;
         let mode = self.mode.or(Mode::Production);
         logging::start(logging::SERVICE);
-        mode::check(mode, &self.connections, Some(&self.api.secrets))?;
+        mode::check(mode, &self.connections, Some(&self.config.secrets))?;
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
             let mut signals = Signals::listen()?;
             let services = Services::open(&places, Arc::new(System)).await?;
-            let server = Server::bind(services, &self.api, mode).await?;
+            let server = Server::bind(services, &self.config, mode).await?;
             println!("T.A.R.S. API is listening on http://{}", server.address());
             let shutdown = CancellationToken::new();
             let serving = tokio::spawn(server.run(shutdown.clone()));

@@ -35,8 +35,9 @@ impl Secrets {
 
 /// `postgres://USER:PASSWORD@…`
 fn password_of(url: &str) -> &str {
-    let (credentials, _) = url.split_once("://").unwrap().1.rsplit_once('@').unwrap();
-    credentials.split_once(':').unwrap().1
+    let parts = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    let password = parts.and_then(|(credentials, _)| credentials.split_once(':'));
+    password.expect("the URL has a password").1
 }
 
 /// Everything that makes the service hold a secret for a moment, the right way and the wrong ways.
@@ -86,7 +87,7 @@ fn said(welcome: &str, rest: &str, log: &Path) -> String {
     let lines = welcome.lines().filter(|line| !line.trim().starts_with("export TARS_TOKEN=tars_"));
     let log = std::fs::read_to_string(log).expect("the log is text");
     assert!(log.contains(r#""level":"TRACE""#), "everything is logged");
-    lines.chain(rest.lines()).chain(log.lines()).map(|line| format!("{line}\n")).collect()
+    lines.chain(rest.lines()).chain(log.lines()).collect::<Vec<_>>().join("\n")
 }
 
 fn find<'a>(text: &'a str, secret: &str) -> Option<&'a str> {

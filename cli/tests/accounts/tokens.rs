@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 fn secret(run: &crate::run::Run) -> &str {
     assert_eq!(run.code, 0, "{}", run.err);
-    let secret = run.out.strip_suffix('\n').unwrap();
+    let secret = run.out.strip_suffix('\n').expect("it prints a line");
     assert!(secret.starts_with("tars_") && !secret.contains(['\n', ' ']), "the secret stands alone: {}", run.out);
     assert!(!run.err.contains(secret), "{}", run.err);
     secret

@@ -19,10 +19,11 @@ const MAX_BYTES: u64 = 4096;
 pub(super) fn keep(data: &Path) -> anyhow::Result<Zeroizing<String>> {
     let path = data.join(NAME);
     match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => make(data, &path)?,
+        Ok(found) if found.is_file() => {}
         // Whoever may put a link or a pipe there would choose the secret without anybody noticing.
-        Ok(found) if !found.is_file() => bail!("{} is not a regular file: remove it", path.display()),
-        found => drop(found.with_context(|| format!("cannot look at {}", path.display()))?),
+        Ok(_) => bail!("{} is not a regular file: remove it", path.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => make(data, &path)?,
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
     }
     read(&path)
 }

@@ -46,7 +46,7 @@ pub(super) struct Password {
     #[arg(value_name = "NAME")]
     name: Name,
     #[command(flatten)]
-    password: PasswordSource,
+    source: PasswordSource,
     #[command(flatten)]
     database: Database,
 }
@@ -80,13 +80,13 @@ impl Enable {
 
 impl Password {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { name, password, database } = self;
+        let Self { name, source, database } = self;
         database.run(async |accounts| {
             // Before anybody thinks a password up.
             if accounts.store.users.find(&name).await?.is_none() {
                 return Err(no_user(&name));
             }
-            let password = password.get(name.as_str())?;
+            let password = source.get(name.as_str())?;
             change(&accounts, &name, UserChange::Password(password.hash)).await?;
             let done = format!("{name} has a new password, and all of their sessions have ended. {SOON}");
             match password.made {
