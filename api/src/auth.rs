@@ -13,7 +13,6 @@ use chrono::{DateTime, Utc};
 use tars_shared::account::secret;
 use tars_shared::services::Services;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 pub(crate) use self::caller::{Caller, Identity};
 use self::keyring::Keyring;
@@ -44,7 +43,7 @@ pub(crate) struct Pair {
 
 impl Gate {
     /// A gate whose tokens are signed with keys that grow from `secret`.
-    pub(crate) fn new(services: Services, secret: Zeroizing<String>) -> Self {
+    pub(crate) fn new(services: Services, secret: &str) -> Self {
         hs256::install();
         let standings = Standings::new(services.clone());
         Self { keyring: Keyring::new(services.clone(), secret), services, standings }

@@ -151,10 +151,10 @@ impl Door {
 fn check_role(rule: Rule, caller: &Caller) -> Result<(), Problem> {
     match (rule.access, caller.role()) {
         (Access::Public, _) => Ok(()),
-        (Access::AtLeast(wanted), Some(role)) if role >= wanted => Ok(()),
-        (Access::AtLeast(wanted), role) => {
-            let role = role.map_or("anonymous", Role::as_str);
-            let detail = format!("this needs the role {wanted}, and you are {role}");
+        (Access::AtLeast(least), Some(theirs)) if theirs >= least => Ok(()),
+        (Access::AtLeast(least), theirs) => {
+            let theirs = theirs.map_or("anonymous", Role::as_str);
+            let detail = format!("this needs the role {least}, and you are {theirs}");
             Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
         }
     }

@@ -37,7 +37,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use warp::http::{HeaderName, HeaderValue, Method, header};
-use zeroize::Zeroizing;
 
 use crate::auth::Gate;
 pub use crate::config::Config;
@@ -53,11 +52,11 @@ use crate::unrecorded::Unrecorded;
 pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role>)> {
     Endpoint::ALL.iter().map(|endpoint| {
         let rule = endpoint.rule();
-        let role = match rule.access {
+        let least = match rule.access {
             Access::Public => None,
-            Access::AtLeast(role) => Some(role),
+            Access::AtLeast(least) => Some(least),
         };
-        (rule.method, rule.path, role)
+        (rule.method, rule.path, least)
     })
 }
 
@@ -111,7 +110,7 @@ impl Api {
     pub async fn bind(services: Services, config: &Config, mode: Mode) -> Result<Self, Error> {
         let secret = config.secrets.token_secret(mode).map_err(Error::Secret)?;
         let first_admin = first_admin::prepare(&services, &config.secrets).await?;
-        let context = context(Duty::Accept, services, secret, config.limits.clone(), config.trusted_proxies.clone());
+        let context = context(Duty::Accept, services, &secret, config.limits.clone(), config.trusted_proxies.clone());
         let capacity = Capacity {
             connections: config.max_connections as usize,
             per_address: config.max_connections_per_address as usize,
@@ -125,9 +124,8 @@ impl Api {
     pub async fn bind_operations(services: Services, address: SocketAddr) -> Result<Self, Error> {
         // Nobody logs in here.
         let secret = Secret::service().map_err(Error::Secret)?;
-        let secret = Zeroizing::new(secret.expose().to_owned());
         let limits = Limits { public: Limits::default().probes, ..Limits::default() };
-        let context = context(Duty::Work, services, secret, limits, Vec::new());
+        let context = context(Duty::Work, services, secret.expose(), limits, Vec::new());
         Self::listen(context, Capacity { connections: 64, per_address: 64, headers: OPERATIONS_HEADERS }, address).await
     }
 
@@ -173,13 +171,7 @@ impl Api {
     }
 }
 
-fn context(
-    duty: Duty,
-    services: Services,
-    secret: Zeroizing<String>,
-    limits: Limits,
-    proxies: Vec<IpNet>,
-) -> Arc<Context> {
+fn context(duty: Duty, services: Services, secret: &str, limits: Limits, proxies: Vec<IpNet>) -> Arc<Context> {
     Arc::new(Context {
         gate: Gate::new(services.clone(), secret),
         services,

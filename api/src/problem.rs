@@ -7,7 +7,7 @@ use serde::Serialize;
 use tars_shared::request::FieldError;
 use tars_shared::store;
 use warp::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use warp::http::{HeaderName, HeaderValue, StatusCode};
+use warp::http::{HeaderValue, StatusCode};
 use warp::reply::{Reply, Response};
 
 /// An error answer.
@@ -18,8 +18,16 @@ pub(crate) struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     retry_after: Option<u32>,
-    /// A header that belongs to the status: `WWW-Authenticate` or `Allow`.
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Header>,
+}
+
+/// A header that belongs to a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Header {
+    /// `WWW-Authenticate`, with 401.
+    Challenge,
+    /// `Allow`, with 405.
+    Allow(Box<str>),
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -62,8 +70,7 @@ impl Problem {
 
     /// The caller has not shown who they are. `detail` must help no attacker.
     pub(crate) fn unauthorized(code: &'static str, detail: impl Into<String>) -> Self {
-        let header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tars-eval-engine\"")));
-        Self { header, ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+        Self { header: Some(Header::Challenge), ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
     }
 
     /// Whatever is wrong with a token, unless it is worth telling apart.
@@ -86,8 +93,10 @@ impl Problem {
     /// The path is there, with these methods.
     pub(crate) fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this path takes {allowed}");
-        let header = HeaderValue::try_from(allowed).ok().map(|allowed| (ALLOW, allowed));
-        Self { header, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
+        Self {
+            header: Some(Header::Allow(allowed.into())),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        }
     }
 
     /// Well-formed, but with values that the client must change.
@@ -135,8 +144,15 @@ impl Reply for Problem {
         let mut response = warp::reply::with_status(warp::reply::json(&document), self.status).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, value);
+        match self.header {
+            Some(Header::Challenge) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tars-eval-engine\""));
+            }
+            Some(Header::Allow(methods)) => {
+                // Names of methods are always a header.
+                headers.extend(HeaderValue::try_from(&*methods).ok().map(|methods| (ALLOW, methods)));
+            }
+            None => {}
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

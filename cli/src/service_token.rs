@@ -1,7 +1,7 @@
 //! Makes service tokens directly in the store.
 
 use anyhow::Context as _;
-use tars_shared::account::secret::{Secret, TokenHash};
+use tars_shared::account::secret::Secret;
 use tars_shared::account::{Actor, Name, NewServiceToken, Role, ServiceToken};
 use tars_shared::clock::Clock;
 use tars_shared::store::Store;
@@ -24,12 +24,9 @@ pub(crate) async fn make(
     wanted: Wanted,
     by: &Actor,
 ) -> anyhow::Result<Option<(ServiceToken, Secret)>> {
-    let id = clock.new_id();
-    let secret = Secret::for_token(id).map_err(anyhow::Error::msg)?;
     let Wanted { name, role, requests_per_minute, expires_in } = wanted;
-    let expires_at = expires_in.map(|life| clock.now() + life);
-    let hash = TokenHash::of(secret.expose());
-    let new = NewServiceToken { id, name, role, requests_per_minute, expires_at, hash };
+    let (new, secret) =
+        NewServiceToken::make(clock, name, role, requests_per_minute, expires_in).map_err(anyhow::Error::msg)?;
     let token = store.service_tokens.add(&new, by).await.context("cannot make a service token")?;
     Ok(token.map(|token| (token, secret)))
 }

@@ -6,7 +6,7 @@ pub mod password;
 pub mod role;
 pub mod secret;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,7 +14,8 @@ use uuid::Uuid;
 pub use self::audit::{Action, Actor, AuditEntry};
 pub use self::name::Name;
 pub use self::role::Role;
-use self::secret::TokenHash;
+use self::secret::{Secret, TokenHash};
+use crate::clock::Clock;
 
 /// A person with a password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +81,25 @@ pub struct NewServiceToken {
     pub expires_at: Option<DateTime<Utc>>,
     /// The hash of its secret.
     pub hash: TokenHash,
+}
+
+impl NewServiceToken {
+    /// A token with a fresh id and secret, which exists nowhere else. `life` is `None` for a token that never expires.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn make(
+        clock: &dyn Clock,
+        name: Name,
+        role: Role,
+        requests_per_minute: Option<u32>,
+        life: Option<TimeDelta>,
+    ) -> Result<(Self, Secret), String> {
+        let id = clock.new_id();
+        let secret = Secret::for_token(id)?;
+        let (expires_at, hash) = (life.map(|life| clock.now() + life), TokenHash::of(secret.expose()));
+        Ok((Self { id, name, role, requests_per_minute, expires_at, hash }, secret))
+    }
 }
 
 /// A key that signs or once signed access and refresh tokens. The secret itself is derived from the service's secret and

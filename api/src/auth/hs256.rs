@@ -34,10 +34,12 @@ fn hs256(algorithm: Algorithm, key: &[u8]) -> Result<Hs256> {
     Ok(Hs256(Hmac::new_from_slice(key).map_err(|_| ErrorKind::InvalidKeyFormat)?))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the factory's signature is given")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     Ok(Box::new(hs256(*algorithm, key.as_bytes())?))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the factory's signature is given")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     Ok(Box::new(hs256(*algorithm, key.try_get_as_bytes()?)?))
 }

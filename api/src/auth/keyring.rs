@@ -51,7 +51,7 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    pub(super) fn new(services: Services, secret: Zeroizing<String>) -> Self {
+    pub(super) fn new(services: Services, secret: &str) -> Self {
         let root = Hkdf::new(Some(b"tars-eval-engine/tokens"), secret.as_bytes());
         Self { services, root, known: Mutex::default() }
     }

@@ -66,11 +66,11 @@ pub(crate) async fn hash(password: Zeroizing<String>) -> Result<String, Problem>
 }
 
 /// Runs a hasher beside the async threads when its turn comes.
-async fn turn<T: Send + 'static>(hasher: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
+async fn turn<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
     let turn = tokio::time::timeout(PATIENCE, HASHERS.acquire()).await;
     let Ok(Ok(turn)) = turn else { return Err(Problem::unavailable()) };
     let hashed = tokio::task::spawn_blocking(move || {
-        let hashed = hasher();
+        let hashed = work();
         drop(turn);
         hashed
     });

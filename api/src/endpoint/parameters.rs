@@ -148,11 +148,10 @@ impl Endpoint {
             Self::DocsFile => {
                 const { &[path("file", Kind::Text("^[a-z0-9.-]{1,64}$"), "A file of Swagger UI.", "swagger-ui.css")] }
             }
-            Self::ListUsers => const { &[LIMIT, CURSOR] },
             Self::ShowUser | Self::ChangeUser => {
                 const { &[path("name", Kind::Text(NAME), "The user's name.", "admin")] }
             }
-            Self::ListServiceTokens => const { &[LIMIT, CURSOR] },
+            Self::ListUsers | Self::ListServiceTokens => const { &[LIMIT, CURSOR] },
             Self::RotateServiceToken | Self::RevokeServiceToken => {
                 const { &[path("id", Kind::Uuid, "The token's id.", SOME_ID)] }
             }

@@ -11,7 +11,7 @@ use tars_api::Config;
 use crate::server::{Server, answer, config};
 
 /// Far longer than the server may take: whoever waits for it in vain has found a hole.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Sends bytes and gives all that comes back until the server closes the connection.
 fn converse(server: &Server, bytes: &[u8]) -> String {
@@ -75,7 +75,7 @@ fn system() -> std::sync::Arc<tars_shared::clock::System> {
 async fn heads_are_bounded() {
     let server = std::sync::Arc::new(Server::start().await);
     let end = "Connection: close\r\n\r\n";
-    let many = (0..100).map(|index| format!("X-{index}: a\r\n")).collect::<String>();
+    let many = (0..100).map(|index| format!("X-{index}: a\r\n")).collect::<Vec<_>>().concat();
     for (request, expected) in [
         (format!("GET /livez HTTP/1.1\r\nHost: x\r\n{end}"), "HTTP/1.1 200"),
         (format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}{end}"), "HTTP/1.1 431"),

@@ -58,7 +58,7 @@ async fn look(database: &mut sqlx::PgConnection) -> (i64, i64) {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The parameters of every endpoint are those of the document that is served, so that none is left out.

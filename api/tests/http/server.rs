@@ -8,7 +8,6 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tars_api::config::{Limits, Secrets};
 use tars_api::{Api, Config};
-use tars_shared::account::secret::{Secret, TokenHash};
 use tars_shared::account::{Actor, Name, NewServiceToken, NewUser, Role, password};
 use tars_shared::clock::{Clock, System};
 use tars_shared::connections::Places;
@@ -101,16 +100,9 @@ impl Server {
 
     /// A fresh service token.
     pub(crate) async fn service_token(&self, name: &str, role: Role, requests_per_minute: Option<u32>) -> String {
-        let id = self.services.clock.new_id();
-        let secret = Secret::for_token(id).unwrap();
-        let new = NewServiceToken {
-            id,
-            name: name.parse().unwrap(),
-            role,
-            requests_per_minute,
-            expires_at: None,
-            hash: TokenHash::of(secret.expose()),
-        };
+        let (new, secret) =
+            NewServiceToken::make(&*self.services.clock, name.parse().unwrap(), role, requests_per_minute, None)
+                .unwrap();
         self.services.store.service_tokens.add(&new, &Actor::command()).await.unwrap().unwrap();
         secret.expose().to_owned()
     }

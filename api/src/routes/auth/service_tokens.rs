@@ -107,38 +107,28 @@ async fn create(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
     let wanted: Creation = body::parse(bytes?).await?;
     check("expires_in_days", wanted.expires_in_days, &DAYS)?;
     check("requests_per_minute", wanted.requests_per_minute, &REQUESTS)?;
-    let clock = &call.context.services.clock;
-    let id = clock.new_id();
-    let secret = secret_for(id)?;
-    let new = NewServiceToken {
-        id,
-        name: wanted.name.clone(),
-        role: wanted.role,
-        requests_per_minute: wanted.requests_per_minute,
-        expires_at: wanted.expires_in_days.map(|days| clock.now() + TimeDelta::days(days.into())),
-        hash: TokenHash::of(secret.expose()),
-    };
+    let life = wanted.expires_in_days.map(|days| TimeDelta::days(days.into()));
+    let clock = &*call.context.services.clock;
+    let (new, secret) =
+        NewServiceToken::make(clock, wanted.name.clone(), wanted.role, wanted.requests_per_minute, life)
+            .map_err(no_secret)?;
     let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
-    match within(async move { tokens.add(&new, &actor).await }).await? {
-        Some(token) => Ok(json(StatusCode::CREATED, &Made { secret: secret.expose().to_owned(), token })),
-        None => {
-            let detail = format!("there is a service token {} already: rotate or revoke it", wanted.name);
-            Err(Problem::conflict("name_taken", detail))
-        }
-    }
+    let token = within(async move { tokens.add(&new, &actor).await }).await?.ok_or_else(|| {
+        let detail = format!("there is a service token {} already: rotate or revoke it", wanted.name);
+        Problem::conflict("name_taken", detail)
+    })?;
+    Ok(json(StatusCode::CREATED, &Made { secret: secret.expose().to_owned(), token }))
 }
 
-fn secret_for(id: Uuid) -> Result<Secret, Problem> {
-    Secret::for_token(id).map_err(|error| {
-        tracing::error!(error, "cannot make a secret");
-        Problem::internal()
-    })
+fn no_secret(error: impl std::fmt::Display) -> Problem {
+    tracing::error!(%error, "cannot make a secret");
+    Problem::internal()
 }
 
 /// Gives the token a new secret. The old one is good for nothing from then on.
 async fn rotate(call: Call) -> Result<Response, Problem> {
     let id = call.values().id()?;
-    let secret = secret_for(id)?;
+    let secret = Secret::for_token(id).map_err(no_secret)?;
     let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
     let hash = TokenHash::of(secret.expose());
     let token = within(async move { tokens.rotate(id, hash, &actor).await }).await?.ok_or_else(|| no_token(id))?;
