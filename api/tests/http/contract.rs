@@ -78,3 +78,31 @@ async fn the_document_says_who_may_what() {
         document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
     assert_eq!(listed, described, "nothing else is described");
 }
+
+/// `docs/security.md` names the tests that show what it says.
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = String::new();
+    let mut folders: Vec<_> = ["api", "chaos", "cli", "engine", "shared"].map(|part| root.join(part)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let names = page.split('`').skip(1).step_by(2).filter(|name| {
+        name.matches('_').count() > 2 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    });
+    let mut named = 0;
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+        named += 1;
+    }
+    assert!(named > 40, "{named}");
+}

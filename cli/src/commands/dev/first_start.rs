@@ -27,13 +27,14 @@ pub(super) async fn prepare(services: &Services, secrets: &Secrets) -> anyhow::R
     if !store.users.list(None, 1).await?.is_empty() {
         return Ok(None);
     }
-    let given = secrets.first_password().map_err(anyhow::Error::msg)?;
-    let made = match &given {
-        Some(_) => None,
-        None => Some(Secret::password().map_err(anyhow::Error::msg)?),
+    let (password, made) = match secrets.first_password().map_err(anyhow::Error::msg)? {
+        Some(given) => (given, None),
+        None => {
+            let made = Secret::password().map_err(anyhow::Error::msg)?;
+            (Zeroizing::new(made.expose().to_owned()), Some(made))
+        }
     };
-    let password = given.or_else(|| made.as_ref().map(|made| Zeroizing::new(made.expose().to_owned())));
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&password.unwrap_or_default())).await;
+    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
     let password_hash = hashed.context("hashing a password broke down")?.map_err(anyhow::Error::msg)?;
     let user = NewUser { name: secrets.admin_name.clone(), role: Role::Admin, password_hash };
     // Another process may have been first.
