@@ -4,13 +4,16 @@ pub(crate) mod caller;
 mod hs256;
 mod keyring;
 pub(crate) mod login;
+mod outage;
 pub(crate) mod standing;
 mod token;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use tars_shared::account::secret;
+use tars_shared::limiter::Rate;
 use tars_shared::services::Services;
 use uuid::Uuid;
 
@@ -43,10 +46,11 @@ pub(crate) struct Pair {
 
 impl Gate {
     /// A gate whose tokens are signed with keys that grow from `secret`.
-    pub(crate) fn new(services: Services, secret: &str) -> Self {
+    pub(crate) fn new(services: Services, secret: &str, lookups: Rate) -> Self {
         hs256::install();
-        let standings = Standings::new(services.clone());
-        Self { keyring: Keyring::new(services.clone(), secret), services, standings }
+        let keyring = Keyring::new(services.clone(), secret);
+        let standings = Standings::new(services.clone(), &keyring.seal(), lookups);
+        Self { keyring, services, standings }
     }
 
     /// Who sends this credential. `address` is where it comes from.
@@ -88,9 +92,12 @@ impl Gate {
 
     /// The sessions' next requests ask the database.
     pub(crate) async fn forget_sessions(&self, sessions: &[Uuid]) {
-        for session in sessions {
-            self.standings.forget_session(*session).await;
-        }
+        join_all(sessions.iter().map(|session| self.standings.forget_session(*session))).await;
+    }
+
+    /// Whether a caller who was let in would be let in again: for answers that take long.
+    pub(crate) async fn stands(&self, caller: &Caller) -> bool {
+        self.standings.stands(caller).await
     }
 
     /// The service token's next request asks the database.

@@ -9,7 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::config::Secrets;
+use crate::deadline::in_time;
 
+/// How long the store may take for one call.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often an absent store is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -17,7 +20,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn prepare(services: &Services, secrets: &Secrets) -> Result<Option<NewUser>, Error> {
     let Some(password) = secrets.first_password().map_err(Error::Secret)? else { return Ok(None) };
     // Hashing takes a moment: only where it may be of use.
-    if services.store.users.list(None, 1).await.is_ok_and(|users| !users.is_empty()) {
+    let users = services.store.users.clone();
+    if in_time(PATIENCE, async move { users.list(None, 1).await }).await.is_ok_and(|users| !users.is_empty()) {
         return Ok(None);
     }
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
@@ -43,7 +47,9 @@ pub(crate) async fn add(services: &Services, user: Option<NewUser>, shutdown: Ca
 }
 
 async fn try_to_add(services: &Services, user: &NewUser) -> Result<(), store::Error> {
-    if services.store.users.add_first(user, &Actor::service()).await?.is_some() {
+    let (users, new) = (services.store.users.clone(), user.clone());
+    let added = in_time(PATIENCE, async move { users.add_first(&new, &Actor::service()).await }).await?;
+    if added.is_some() {
         tracing::info!(user.name = %user.name, "added the first administrator");
     }
     Ok(())

@@ -6,6 +6,7 @@ mod accept;
 mod auth;
 mod body;
 pub mod config;
+mod crowd;
 mod deadline;
 mod docs_ui;
 mod door;
@@ -173,11 +174,13 @@ impl Api {
 
 fn context(duty: Duty, services: Services, secret: &str, limits: Limits, proxies: Vec<IpNet>) -> Arc<Context> {
     Arc::new(Context {
-        gate: Gate::new(services.clone(), secret),
+        gate: Gate::new(services.clone(), secret, limits.lookups),
         services,
         duty,
         limits,
         proxies: Proxies::new(proxies),
+        followers: Arc::default(),
+        gauges: tokio::sync::Mutex::default(),
         unrecorded: Unrecorded::default(),
         shutdown: CancellationToken::new(),
     })

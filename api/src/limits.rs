@@ -16,9 +16,12 @@ pub struct Limits {
     /// Logging in and managing accounts: per user, before that per address
     #[arg(long = "rate-auth", env = "EVAL_RATE_AUTH", default_value_t = Rate::per_minute(10), value_name = "RATE")]
     pub auth: Rate,
-    /// Attempts to log in: per account
+    /// Attempts to log in: per account and address; four times as many per account
     #[arg(long = "rate-login", env = "EVAL_RATE_LOGIN", default_value_t = Rate::per_minute(5), value_name = "RATE")]
     pub login: Rate,
+    /// Service tokens that have to be looked up, good or not: per address
+    #[arg(long = "rate-lookups", env = "EVAL_RATE_LOOKUPS", default_value_t = Rate::per_minute(300), value_name = "RATE")]
+    pub lookups: Rate,
     /// Submitting and changing: per user
     #[arg(long = "rate-writes", env = "EVAL_RATE_WRITES", default_value_t = Rate::per_minute(10), value_name = "RATE")]
     pub writes: Rate,
@@ -37,6 +40,7 @@ impl Default for Limits {
             probes: Rate::per_minute(600),
             auth: Rate::per_minute(10),
             login: Rate::per_minute(5),
+            lookups: Rate::per_minute(300),
             writes: Rate::per_minute(10),
             reads: Rate::per_minute(600),
             tokens: Rate::per_minute(600),

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tars_shared::services::Services;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 use warp::Filter;
@@ -24,6 +25,7 @@ use warp::http::{Request, StatusCode};
 use warp::reply::{Reply, Response};
 
 use crate::auth::{Caller, Gate};
+use crate::crowd::Crowd;
 use crate::door::Admission;
 use crate::door::address::Proxies;
 use crate::endpoint::Endpoint;
@@ -46,6 +48,10 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// Whom the addresses of callers are taken from.
     pub(crate) proxies: Proxies,
+    /// Who follows jobs: each follower asks the store again and again.
+    pub(crate) followers: Arc<Crowd<String>>,
+    /// When the gauges that are read from the parts were read last.
+    pub(crate) gauges: tokio::sync::Mutex<Option<Instant>>,
     /// Jobs that were accepted while the store was away.
     pub(crate) unrecorded: Unrecorded,
     /// Long polls and streams end with the service.

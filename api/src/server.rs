@@ -1,10 +1,9 @@
 //! Accepting connections: bounded in number, in bytes of headers, and in the time that a client may take for anything.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -23,7 +22,9 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 use warp::reply::Response;
 
+use crate::crowd::Crowd;
 use crate::door::Door;
+use crate::door::address::network_of;
 
 /// All headers of one request, in number and in bytes. A larger request is answered 431.
 const MAX_HEADERS: usize = 64;
@@ -76,7 +77,7 @@ pub(crate) async fn serve(
         };
         let address = peer.ip().to_canonical();
         let most = if door.trusts(address) { capacity.connections } else { capacity.per_address };
-        let Some(place) = crowd.join(address, most) else {
+        let Some(place) = crowd.join(network_of(address), most) else {
             tracing::debug!(%address, "too many connections from one address");
             continue;
         };
@@ -136,56 +137,5 @@ impl Service<Request<Incoming>> for Entrance {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let Self { door, address } = self.clone();
         Box::pin(async move { Ok(door.pass(request, address).await) })
-    }
-}
-
-/// How many connections each address has.
-#[derive(Debug, Default)]
-struct Crowd(Mutex<HashMap<IpAddr, usize>>);
-
-/// One connection of an address.
-struct Place {
-    crowd: Arc<Crowd>,
-    address: IpAddr,
-}
-
-impl Crowd {
-    fn join(self: &Arc<Self>, address: IpAddr, most: usize) -> Option<Place> {
-        let mut crowd = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = crowd.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Place { crowd: self.clone(), address })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut crowd = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = crowd.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                crowd.remove(&self.address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_takes_its_share_and_gives_it_back() {
-        let crowd = Arc::new(Crowd::default());
-        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let first = crowd.join(one, 2).unwrap();
-        let _second = crowd.join(one, 2).unwrap();
-        assert!(crowd.join(one, 2).is_none());
-        assert!(crowd.join(other, 2).is_some());
-        drop(first);
-        assert!(crowd.join(one, 2).is_some());
     }
 }

@@ -33,7 +33,7 @@ pub struct User {
 }
 
 /// A user to be added.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewUser {
     /// What they log in with.
     pub name: Name,
@@ -41,6 +41,13 @@ pub struct NewUser {
     pub role: Role,
     /// What [`password::hash`] made of their password.
     pub password_hash: String,
+}
+
+/// Without the hash.
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+    }
 }
 
 /// A secret for programs: it is shown once, and only its hash is kept.

@@ -57,7 +57,15 @@ impl Caller {
         }
     }
 
-    /// Whose jobs and idempotency keys these are. Names are never given to somebody else.
+    /// Whose jobs and idempotency keys these are. Unlike the name of a revoked token, an id is never given to another.
+    pub(crate) fn owner(&self) -> String {
+        match &self.identity {
+            Identity::ServiceToken { id, .. } => format!("token:{id}"),
+            Identity::Anonymous | Identity::User { .. } => self.subject(),
+        }
+    }
+
+    /// As they are called.
     pub(crate) fn subject(&self) -> String {
         match &self.identity {
             Identity::Anonymous => "anonymous".to_owned(),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use tars_shared::account::{Actor, SigningKey};
@@ -13,13 +14,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::outage::Outage;
 use crate::deadline::{in_time, within};
 use crate::problem::Problem;
 
 /// How old the list of keys may become: a rotation or removal acts everywhere within this time.
 const FRESH: Duration = Duration::from_secs(5);
 /// An unknown key may have been made a moment ago by another process, but nobody may make us ask all the time.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long a request waits for the list.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -35,13 +37,21 @@ pub(super) struct Keyring {
     services: Services,
     root: Hkdf<Sha256>,
     known: Mutex<Known>,
+    /// One request asks for the list; those beside it wait for its answer.
+    asking: tokio::sync::Mutex<()>,
+    outage: Outage,
 }
 
-#[derive(Default)]
+/// The list as it was.
+#[derive(Clone, Default)]
 struct Known {
     keys: Arc<Vec<SigningKey>>,
-    /// When they were read.
-    at: Option<Instant>,
+    /// When it was asked for. `None`: never, or something has changed since.
+    asked: Option<(Instant, DateTime<Utc>)>,
+    /// When the database last gave no answer.
+    failed: Option<Instant>,
+    /// Grows with every change that is made here, so that no answer from before it is kept.
+    changes: u64,
 }
 
 impl std::fmt::Debug for Keyring {
@@ -53,7 +63,13 @@ impl std::fmt::Debug for Keyring {
 impl Keyring {
     pub(super) fn new(services: Services, secret: &str) -> Self {
         let root = Hkdf::new(Some(b"tars-eval-engine/tokens"), secret.as_bytes());
-        Self { services, root, known: Mutex::default() }
+        let (known, asking) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { services, root, known, asking, outage: Outage::default() }
+    }
+
+    /// What seals the cache.
+    pub(super) fn seal(&self) -> Zeroizing<[u8; 32]> {
+        self.expand(b"cache")
     }
 
     /// The key that signs now.
@@ -76,46 +92,82 @@ impl Keyring {
             keys = self.list(PAUSE).await?;
         }
         let now = self.services.clock.now();
-        let key = keys.iter().find(|key| key.id == id && key.expires_at.is_none_or(|end| end > now));
-        Ok(key.map(|key| self.derive(key.id)))
+        match keys.iter().find(|key| key.id == id) {
+            Some(key) => Ok(key.expires_at.is_none_or(|end| end > now).then(|| self.derive(id))),
+            // It may be newer than the list: a token that is good must not be thrown away for that.
+            None if self.known().failed.is_some() => Err(Problem::unavailable()),
+            None => Ok(None),
+        }
     }
 
-    /// The next use asks the database.
+    /// Something has changed: the next use asks the database.
     pub(super) fn forget(&self) {
-        self.known().at = None;
+        let mut known = self.known();
+        known.asked = None;
+        known.changes += 1;
     }
 
-    /// The keys as they were at most `age` ago. While the database is away they cannot change, so the last list stays true.
+    /// The keys as they were at most `age` ago.
     async fn list(&self, age: Duration) -> Result<Arc<Vec<SigningKey>>, Problem> {
-        let last = {
-            let known = self.known();
-            if known.at.is_some_and(|at| at.elapsed() < age) {
-                return Ok(known.keys.clone());
-            }
-            known.keys.clone()
+        let recent = |known: &Known| known.asked.is_some_and(|(at, _)| at.elapsed() < age);
+        let known = self.known().clone();
+        if recent(&known) {
+            return Ok(known.keys);
+        }
+        let _turn = self.asking.lock().await;
+        let known = self.known().clone();
+        if recent(&known) {
+            return Ok(known.keys);
+        }
+        let asked = (Instant::now(), self.services.clock.now());
+        let answer = if known.failed.is_some_and(|at| at.elapsed() < PATIENCE) {
+            // Those who queued up behind a request that waited in vain do not wait for themselves.
+            Err(store::Error::Unavailable("it gave no answer a moment ago".to_owned()))
+        } else {
+            let keys = self.services.store.signing_keys.clone();
+            in_time(PATIENCE, async move { keys.list().await }).await
         };
-        let keys = self.services.store.signing_keys.clone();
-        match in_time(PATIENCE, async move { keys.list().await }).await {
+        match answer {
             Ok(keys) => {
+                self.outage.is_over();
                 let keys = Arc::new(keys);
-                *self.known() = Known { keys: keys.clone(), at: Some(Instant::now()) };
+                let mut now_known = self.known();
+                if now_known.changes == known.changes {
+                    *now_known = Known { keys: keys.clone(), asked: Some(asked), failed: None, ..known };
+                }
                 Ok(keys)
             }
-            Err(store::Error::Unavailable(reason)) if !last.is_empty() => {
-                tracing::debug!(reason, "using the signing keys as they were");
-                // Nobody else waits for the database in the next moments.
-                self.known().at = Instant::now().checked_sub(FRESH.saturating_sub(PAUSE));
-                Ok(last)
+            Err(error @ store::Error::Unavailable(_))
+                if known.asked.is_some_and(|(_, then)| self.outage.still_counts(&self.services, then)) =>
+            {
+                tracing::debug!(%error, "using the signing keys as they were");
+                self.note_failure();
+                Ok(known.keys)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                self.note_failure();
+                Err(error.into())
+            }
+        }
+    }
+
+    fn note_failure(&self) {
+        let mut known = self.known();
+        let is_new = known.failed.is_none_or(|at| at.elapsed() >= PATIENCE);
+        if is_new {
+            known.failed = Some(Instant::now());
         }
     }
 
     fn derive(&self, id: Uuid) -> Key {
+        Key { id, secret: self.expand(id.as_bytes()) }
+    }
+
+    fn expand(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut secret = Zeroizing::new([0; 32]);
         // HKDF fails for more than 8,160 bytes.
-        self.root.expand(id.as_bytes(), &mut secret[..]).expect("32 bytes can be derived");
-        Key { id, secret }
+        self.root.expand(purpose, &mut secret[..]).expect("32 bytes can be derived");
+        secret
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

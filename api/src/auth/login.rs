@@ -1,17 +1,22 @@
 //! Checking passwords: slow on purpose, a few at a time, and with a brake for each account.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tars_shared::account::{Name, User, password};
+use tars_shared::limiter::Rate;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::deadline::within;
+use crate::door::address::network_of;
 use crate::problem::Problem;
 use crate::routes::Context;
 
 /// Hashes at one time: each takes 19 MiB and a core for tens of milliseconds.
 static HASHERS: Semaphore = Semaphore::const_new(2);
+/// How many times as often as one address all of them together may try one account.
+const TOGETHER: u32 = 4;
 /// How long a login waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -24,15 +29,16 @@ pub(crate) struct Verified {
 
 /// The user of this name and password. Whether the name is unknown, the password wrong or the user disabled is not told,
 /// and takes the same time.
-pub(crate) async fn log_in(context: &Context, name: &str, password: Zeroizing<String>) -> Result<Verified, Problem> {
+pub(crate) async fn log_in(
+    context: &Context,
+    name: &str,
+    address: IpAddr,
+    password: Zeroizing<String>,
+) -> Result<Verified, Problem> {
     let known: Option<Name> = name.parse().ok();
-    if let Some(name) = &known {
-        // Counted before the password is looked at, and by name, whoever asks from wherever: guessing goes no faster from
-        // many addresses. A name that does not exist is braked like any other.
-        let decision = context.services.limiter.count(&brake(name), context.limits.login).await;
-        if !decision.allowed {
-            return Err(Problem::too_many(decision.retry_after, "attempts to log in to this account"));
-        }
+    let brakes = known.as_ref().map(|name| Brakes::of(name, address));
+    if let Some(brakes) = &brakes {
+        brakes.press(context).await?;
     }
     let found = match &known {
         Some(name) => {
@@ -45,7 +51,9 @@ pub(crate) async fn log_in(context: &Context, name: &str, password: Zeroizing<St
     let matches = turn(move || Ok(password::verify(&password, hash.as_deref()))).await?;
     match found {
         Some((user, hash)) if matches && user.disabled_at.is_none() => {
-            context.services.limiter.forget(&brake(&user.name)).await;
+            if let Some(brakes) = &brakes {
+                context.services.limiter.forget(&brakes.of_address).await;
+            }
             Ok(Verified { user, hash })
         }
         _ => {
@@ -87,6 +95,28 @@ async fn turn<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send
     }
 }
 
-fn brake(name: &Name) -> String {
-    format!("login:{name}")
+/// What slows guessing down, before the password is looked at. A name that does not exist is braked like any other.
+struct Brakes {
+    /// For one who guesses from one address, and whom nobody else has to suffer for.
+    of_address: String,
+    /// For many who guess together.
+    of_account: String,
+}
+
+impl Brakes {
+    fn of(name: &Name, address: IpAddr) -> Self {
+        Self { of_address: format!("login:{name}:{}", network_of(address)), of_account: format!("login:{name}") }
+    }
+
+    async fn press(&self, context: &Context) -> Result<(), Problem> {
+        let rate = context.limits.login;
+        let together = Rate { requests: rate.requests.map(|requests| requests.saturating_mul(TOGETHER)), ..rate };
+        for (key, rate) in [(&self.of_address, rate), (&self.of_account, together)] {
+            let decision = context.services.limiter.count(key, rate).await;
+            if !decision.allowed {
+                return Err(Problem::too_many(decision.retry_after, "attempts to log in to this account"));
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,50 +1,64 @@
 //! How accounts stand right now. The database says so; the cache remembers it for a few seconds.
 //!
-//! A change of role, a disabled user, a logout, a revoked token: each act at once where it was made, wherever a shared
-//! cache hears of it, and everywhere within [`FRESH`]. An empty cache knows nothing, so the database is asked. While the
-//! database is away nothing can be revoked in it, so what is remembered stays true; what is not remembered is refused.
+//! A change of role, a disabled user, a logout, a revoked token: each acts at once where it was made and wherever a shared
+//! cache hears of it, and everywhere within [`FRESH`]. An empty cache knows nothing, so the database is asked. What counts
+//! while the database is away is decided in `outage`. See docs/adr/0011.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use tars_shared::account::secret::{TokenHash, token_id};
 use tars_shared::account::{ServiceToken, User};
+use tars_shared::limiter::Rate;
 use tars_shared::services::Services;
 use tars_shared::store;
 use tokio::time::Instant;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
+use super::outage::Outage;
 use super::token::{Claims, Rejected};
-use super::{ACCESS, Caller, Identity};
+use super::{Caller, Identity};
 use crate::deadline::in_time;
+use crate::door::address::network_of;
 use crate::problem::Problem;
 
 /// The stated bound: a remembered standing that is older is asked for again.
 pub(crate) const FRESH: Duration = Duration::from_secs(5);
-/// How long it may stand in while the database is away: no access token lives longer.
-const REMEMBERED: Duration = ACCESS;
+/// How long the cache keeps a standing, for outages.
+const KEPT: Duration = Duration::from_hours(24);
 /// How long a request waits for the database where something is remembered, and where nothing is.
 const PATIENCE: Duration = Duration::from_millis(250);
 const LONE_PATIENCE: Duration = Duration::from_secs(2);
-/// How long the database is left alone after it gave no answer, by those who remember.
-const REST: Duration = Duration::from_secs(1);
 /// A service token's last use is noted to the minute.
 const USE_NOTED: Duration = Duration::from_mins(1);
+/// Bytes of the seal before each entry.
+const SEAL: usize = 32;
 
 /// How accounts stand.
-#[derive(Debug)]
 pub(super) struct Standings {
     services: Services,
-    /// Until when the database is left alone.
-    rest: Mutex<Option<Instant>>,
+    /// Seals what is put into the cache: whoever can write to it must not be able to make up an account.
+    seal: Hmac<Sha256>,
+    /// How often an address may make us look for service tokens.
+    lookups: Rate,
+    outage: Outage,
     /// When the use of which service token was noted by this process.
     noted: Mutex<HashMap<Uuid, Instant>>,
+}
+
+impl std::fmt::Debug for Standings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standings").finish_non_exhaustive()
+    }
 }
 
 /// Something that was true.
@@ -67,43 +81,38 @@ struct Token {
 }
 
 impl Standings {
-    pub(super) fn new(services: Services) -> Self {
-        Self { services, rest: Mutex::default(), noted: Mutex::default() }
+    pub(super) fn new(services: Services, seal: &Zeroizing<[u8; 32]>, lookups: Rate) -> Self {
+        // HMAC takes keys of any length.
+        let seal = Hmac::new_from_slice(&seal[..]).expect("32 bytes are a key");
+        Self { services, seal, lookups, outage: Outage::default(), noted: Mutex::default() }
     }
 
     /// The user of an access token.
     pub(super) async fn session(&self, claims: &Claims, address: IpAddr) -> Result<Caller, Problem> {
-        let (sessions, id) = (self.services.store.sessions.clone(), claims.sid);
-        let found = self
-            .look(&session_key(id), async move {
-                let standing = sessions.standing(id).await?;
-                Ok(standing.map(|standing| Session { user: standing.user, live: standing.live }))
-            })
-            .await?;
-        let Some(Session { user, live: true }) = found else { return Err(Problem::revoked()) };
+        let Some(Session { user, live: true }) = self.find_session(claims.sid).await? else {
+            return Err(Problem::revoked());
+        };
         if user.id != claims.sub {
             return Err(Rejected::Invalid.into());
         }
         let until = DateTime::from_timestamp(claims.exp, 0).unwrap_or_default();
-        let identity = Identity::User { name: user.name, role: user.role, session: id, until };
+        let identity = Identity::User { name: user.name, role: user.role, session: claims.sid, until };
         Ok(Caller { identity, address })
     }
 
     /// The bearer of a service token.
     pub(super) async fn service_token(&self, secret: &str, address: IpAddr) -> Result<Caller, Problem> {
         let id = token_id(secret).ok_or(Rejected::Invalid)?;
-        let (tokens, now) = (self.services.store.service_tokens.clone(), self.services.clock.now());
-        let found = self
-            .look(&token_key(id), async move { Ok(tokens.find(id).await?.map(|(token, hash)| Token { token, hash })) })
-            .await?;
-        let Some(Token { token, hash }) = found else { return Err(Rejected::Invalid.into()) };
+        let Some(Token { token, hash }) = self.find_token(id, Some(address)).await? else {
+            return Err(Rejected::Invalid.into());
+        };
         if !hash.matches(secret) {
             return Err(Rejected::Invalid.into());
         }
         if token.revoked_at.is_some() {
             return Err(Problem::revoked());
         }
-        if token.expires_at.is_some_and(|end| end <= now) {
+        if token.expires_at.is_some_and(|end| end <= self.services.clock.now()) {
             return Err(Problem::unauthorized("token_expired", "the service token has expired: ask for a new one"));
         }
         self.note_use(id);
@@ -112,12 +121,113 @@ impl Standings {
         Ok(Caller { identity, address })
     }
 
+    /// Whether a caller who was let in would be let in again, with the same role. Who cannot be asked about stays.
+    pub(super) async fn stands(&self, caller: &Caller) -> bool {
+        let now = self.services.clock.now();
+        match &caller.identity {
+            Identity::Anonymous => true,
+            Identity::User { role, session, until, .. } => match self.find_session(*session).await {
+                Ok(found) => found.is_some_and(|found| found.live && found.user.role == *role && *until > now),
+                Err(_) => true,
+            },
+            Identity::ServiceToken { id, role, .. } => match self.find_token(*id, None).await {
+                Ok(found) => found.is_some_and(|Token { token, .. }| {
+                    token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now) && token.role == *role
+                }),
+                Err(_) => true,
+            },
+        }
+    }
+
+    pub(super) async fn forget_session(&self, id: Uuid) {
+        self.services.cache.remove(&session_key(id)).await;
+    }
+
+    pub(super) async fn forget_token(&self, id: Uuid) {
+        self.services.cache.remove(&token_key(id)).await;
+    }
+
+    async fn find_session(&self, id: Uuid) -> Result<Option<Session>, Problem> {
+        let sessions = self.services.store.sessions.clone();
+        let ask = async move {
+            let standing = sessions.standing(id).await?;
+            Ok(standing.map(|standing| Session { user: standing.user, live: standing.live }))
+        };
+        match self.recall(&session_key(id)).await {
+            Some(Remembered { at, what }) if self.is_fresh(at) => Ok(Some(what)),
+            remembered => self.ask(&session_key(id), remembered, ask).await,
+        }
+    }
+
+    /// A service token. Whoever asks for one that is not remembered is counted before the database is asked, because
+    /// anybody can make up tokens.
+    async fn find_token(&self, id: Uuid, address: Option<IpAddr>) -> Result<Option<Token>, Problem> {
+        let tokens = self.services.store.service_tokens.clone();
+        let ask = async move { Ok(tokens.find(id).await?.map(|(token, hash)| Token { token, hash })) };
+        let remembered = match self.recall(&token_key(id)).await {
+            Some(Remembered { at, what }) if self.is_fresh(at) => return Ok(Some(what)),
+            remembered => remembered,
+        };
+        if let (None, Some(address)) = (&remembered, address) {
+            let decision = self.services.limiter.count(&format!("lookups:{}", network_of(address)), self.lookups).await;
+            if !decision.allowed {
+                return Err(Problem::too_many(decision.retry_after, "service tokens that are not known here"));
+            }
+        }
+        self.ask(&token_key(id), remembered, ask).await
+    }
+
+    fn is_fresh(&self, at: DateTime<Utc>) -> bool {
+        let now = self.services.clock.now();
+        at <= now && now < at + FRESH
+    }
+
+    /// What the cache holds under our seal.
+    async fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<Remembered<T>> {
+        let cached = self.services.cache.find(key).await?;
+        let (seal, value) = cached.split_at_checked(SEAL)?;
+        self.seal.clone().chain_update(key).chain_update(value).verify_slice(seal).ok()?;
+        serde_json::from_slice(value).ok()
+    }
+
+    /// What the database says; while it does not answer, what is remembered, as far as that still counts.
+    async fn ask<T>(
+        &self,
+        key: &str,
+        remembered: Option<Remembered<T>>,
+        ask: impl Future<Output = Result<Option<T>, store::Error>> + Send + 'static,
+    ) -> Result<Option<T>, Problem>
+    where
+        T: Serialize + Send + 'static,
+    {
+        let at = self.services.clock.now();
+        let patience = if remembered.is_some() { PATIENCE } else { LONE_PATIENCE };
+        match (in_time(patience, ask).await, remembered) {
+            (Ok(found), _) => {
+                self.outage.is_over();
+                let Some(what) = found else { return Ok(None) };
+                let value = serde_json::to_vec(&Remembered { at, what: &what }).map_err(|_| Problem::internal())?;
+                let seal = self.seal.clone().chain_update(key).chain_update(&value).finalize().into_bytes();
+                self.services.cache.put(key, Bytes::from([&seal[..], &value].concat()), KEPT).await;
+                Ok(Some(what))
+            }
+            (Err(store::Error::Unavailable(reason)), Some(Remembered { at, what }))
+                if self.outage.still_counts(&self.services, at) =>
+            {
+                tracing::debug!(reason, "going by what is remembered of an account");
+                Ok(Some(what))
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
     /// Notes that a service token is used, once a minute and beside the request.
     fn note_use(&self, id: Uuid) {
         let now = Instant::now();
         {
-            let mut noted = lock(&self.noted);
-            if noted.get(&id).is_some_and(|at| now < *at + USE_NOTED) {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.retain(|_, at| now < *at + USE_NOTED);
+            if noted.contains_key(&id) {
                 return;
             }
             noted.insert(id, now);
@@ -129,57 +239,6 @@ impl Standings {
             }
         });
     }
-
-    pub(super) async fn forget_session(&self, id: Uuid) {
-        self.services.cache.remove(&session_key(id)).await;
-    }
-
-    pub(super) async fn forget_token(&self, id: Uuid) {
-        self.services.cache.remove(&token_key(id)).await;
-    }
-
-    /// What is remembered and fresh; else what the database says; else, while it is away, what is remembered.
-    async fn look<T>(
-        &self,
-        key: &str,
-        ask: impl Future<Output = Result<Option<T>, store::Error>> + Send + 'static,
-    ) -> Result<Option<T>, Problem>
-    where
-        T: Clone + Serialize + DeserializeOwned + Send + 'static,
-    {
-        let now = self.services.clock.now();
-        let cached = self.services.cache.find(key).await;
-        let remembered: Option<Remembered<T>> = cached.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let patience = match &remembered {
-            Some(Remembered { at, what }) if *at <= now && now < *at + FRESH => return Ok(Some(what.clone())),
-            Some(Remembered { what, .. }) if self.is_resting() => return Ok(Some(what.clone())),
-            Some(_) => PATIENCE,
-            None => LONE_PATIENCE,
-        };
-        match (in_time(patience, ask).await, remembered) {
-            (Ok(Some(what)), _) => {
-                let value =
-                    serde_json::to_vec(&Remembered { at: now, what: &what }).map_err(|_| Problem::internal())?;
-                self.services.cache.put(key, Bytes::from(value), REMEMBERED).await;
-                Ok(Some(what))
-            }
-            (Ok(None), _) => Ok(None),
-            (Err(store::Error::Unavailable(reason)), Some(Remembered { what, .. })) => {
-                tracing::debug!(reason, "going by what is remembered of an account");
-                *lock(&self.rest) = Some(Instant::now() + REST);
-                Ok(Some(what))
-            }
-            (Err(error), _) => Err(error.into()),
-        }
-    }
-
-    fn is_resting(&self) -> bool {
-        lock(&self.rest).is_some_and(|until| Instant::now() < until)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn session_key(id: Uuid) -> String {

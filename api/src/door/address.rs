@@ -1,6 +1,6 @@
 //! Where a request comes from. What proxies say counts only if the proxy is trusted.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use warp::http::HeaderMap;
@@ -29,7 +29,7 @@ impl Proxies {
         }
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(address) = parse(hop.trim()) else { break };
             client = address.to_canonical();
             if !self.trusts(client) {
                 break;
@@ -39,13 +39,18 @@ impl Proxies {
     }
 }
 
+/// An address, with or without a port: some load balancers append it.
+fn parse(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
 /// What an address counts as. Whoever has one IPv6 address has all 2^64 of its network.
-pub(super) fn counted_as(address: IpAddr) -> String {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address {
-        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
     }
 }
@@ -70,6 +75,7 @@ mod tests {
         assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(client(&["10.0.0.0/8"], "::ffff:10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &[]), "10.1.2.3");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["198.51.100.7:5555"]), "198.51.100.7");
     }
 
     #[test]
@@ -81,9 +87,9 @@ mod tests {
 
     #[test]
     fn one_ipv6_network_is_one_caller() {
-        let counted = |text: &str| counted_as(text.parse().unwrap());
-        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:2::9"));
-        assert_ne!(counted("2001:db8:1:2::9"), counted("2001:db8:1:3::9"));
-        assert_eq!(counted("192.0.2.1"), "192.0.2.1");
+        let network = |text: &str| network_of(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::9"));
+        assert_ne!(network("2001:db8:1:2::9"), network("2001:db8:1:3::9"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
     }
 }

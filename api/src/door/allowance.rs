@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tars_shared::limiter::{Decision, Rate};
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::address::counted_as;
+use super::address::network_of;
 use crate::auth::{Caller, Identity};
 use crate::endpoint::Limit;
 use crate::problem::Problem;
@@ -31,7 +31,7 @@ impl Allowance {
             Limit::Reads => ("reads", limits.reads),
         };
         match &caller.identity {
-            Identity::Anonymous => self.take(context, &format!("{name}:{}", counted_as(caller.address)), rate).await,
+            Identity::Anonymous => self.take(context, &format!("{name}:{}", network_of(caller.address)), rate).await,
             Identity::User { name: user, .. } => self.take(context, &format!("{name}:user:{user}"), rate).await,
             Identity::ServiceToken { id, requests_per_minute, .. } => {
                 let rate = requests_per_minute.map_or(limits.tokens, Rate::per_minute);

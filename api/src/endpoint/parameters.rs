@@ -47,6 +47,9 @@ pub(crate) struct Parameter {
 const ALGORITHM: &str = "^([Dd][Qq][Nn]|[Aa]2[Cc]|[Pp][Pp][Oo]|[Dd][Dd][Pp][Gg])$";
 /// Gymnasium's form: a namespace at most, a name, a version.
 const ENVIRONMENT: &str = "^([A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$";
+const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
+const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
+const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
@@ -61,19 +64,15 @@ const fn path(name: &'static str, kind: Kind, description: &'static str, example
 const SOME_ID: &str = "0192f0c1-2a3b-7c4d-8e5f-001122334455";
 const JOB_ID: Parameter = path("id", Kind::Uuid, "The job's id.", SOME_ID);
 const LIMIT: Parameter = query("limit", Kind::Number { min: 1, max: 200, default: 50 }, "Entries of the page.", "50");
-const CURSOR: Parameter = query(
-    "cursor",
-    Kind::Text("^[A-Za-z0-9_-]{1,512}$"),
-    "`next_cursor` of the page before. Leave it out for the first page.",
-    "",
-);
+const CURSOR: Parameter =
+    query("cursor", Kind::Text(CURSOR_FORM), "`next_cursor` of the page before. Leave it out for the first page.", "");
 const AGENT_TYPE: Parameter = query("agent_type", Kind::Text(ALGORITHM), "Only this algorithm.", "DQN");
 const ENVIRONMENT_ID: Parameter =
     query("environment", Kind::Text(ENVIRONMENT), "Only this Gymnasium id.", "CartPole-v1");
 const IDEMPOTENCY_KEY: Parameter = Parameter {
     name: "Idempotency-Key",
     place: Place::Header,
-    kind: Kind::Text(r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$"),
+    kind: Kind::Text(KEY_FORM),
     description: "The same key with the same body gives the same job, however often it is sent. With another body it gives \
                   409. Without a key every request is a new job.",
     example: "nightly-2026-11-25",
@@ -84,12 +83,8 @@ const JOB_STATUS: Parameter = query(
     "Only jobs in this status.",
     "completed",
 );
-const LABEL: Parameter = query(
-    "label",
-    Kind::Text(r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$"),
-    "Only jobs with this label, as `name:value`.",
-    "team:blue",
-);
+const LABEL: Parameter =
+    query("label", Kind::Text(LABEL_FORM), "Only jobs with this label, as `name:value`.", "team:blue");
 const WAIT: Parameter = query(
     "wait",
     Kind::Number { min: 0, max: 60, default: 0 },
@@ -217,6 +212,10 @@ impl Kind {
             Self::OneOf(words) => format!("must be one of {}", words.join(", ")),
             Self::Text(ALGORITHM) => "must be DQN, A2C, PPO or DDPG".to_owned(),
             Self::Text(ENVIRONMENT) => "must be a Gymnasium id such as CartPole-v1 or ALE/Pong-v5".to_owned(),
+            Self::Text(CURSOR_FORM) => "must be the next_cursor of a page".to_owned(),
+            Self::Text(LABEL_FORM) => "must be name:value, without control characters".to_owned(),
+            Self::Text(KEY_FORM) => "must be 1 to 255 printable ASCII characters".to_owned(),
+            Self::Text(NAME) => "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first".to_owned(),
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),
         }

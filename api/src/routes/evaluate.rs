@@ -103,8 +103,8 @@ async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response,
     let bytes = bytes?;
     let hash = Digest::of(&bytes);
     let body: Body = body::parse(bytes).await?;
-    let subject = call.caller().subject();
-    let submission = accept::submission(&call.context.services, &subject, key(&call), hash, body);
+    let owner = call.caller().owner();
+    let submission = accept::submission(&call.context.services, &owner, key(&call), hash, body);
     let accepted = accept::accept(&call.context, "", vec![submission.map_err(Problem::invalid)?]).await?;
     receipt(accepted[0])
 }
@@ -130,13 +130,13 @@ async fn evaluate_batch(call: Call, bytes: Result<Bytes, Problem>) -> Result<Res
     if batch.evaluations.is_empty() || batch.evaluations.len() > BATCH_SIZE {
         return Err(Problem::invalid_field("evaluations", format!("give 1 to {BATCH_SIZE} evaluations")));
     }
-    let subject = call.caller().subject();
+    let owner = call.caller().owner();
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
     for (index, body) in batch.evaluations.into_iter().enumerate() {
         // The first part has the key itself, so that a batch and a single evaluation cannot share one.
         let key = key(&call).map(|key| if index == 0 { key.to_owned() } else { format!("{key}\0{index}") });
-        match accept::submission(&call.context.services, &subject, key.as_deref(), hash, body) {
+        match accept::submission(&call.context.services, &owner, key.as_deref(), hash, body) {
             Ok(submission) => submissions.push(submission),
             Err(complaints) => errors.extend(complaints.into_iter().map(|complaint| FieldError {
                 field: format!("evaluations[{index}].{}", complaint.field),

@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt as _};
 use tars_engine::policy_file::Algorithm;
 use tars_shared::job::Status;
 use tars_shared::store::JobFilter;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 use warp::Filter as _;
 use warp::http::{HeaderValue, StatusCode, header};
@@ -19,6 +20,8 @@ use warp::reply::{Reply, Response};
 use warp::sse::Event;
 
 use super::{Call, Context, Route, enter, json, route};
+use crate::auth::standing;
+use crate::crowd::Place;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
@@ -27,6 +30,10 @@ use crate::problem::Problem;
 use crate::view::JobView;
 use crate::watch::Watch;
 
+/// Event streams and long polls that one account may have at one time.
+const MAX_FOLLOWED: usize = 64;
+/// How often it is asked whether the one who follows may still do so.
+const RECHECK: Duration = standing::FRESH;
 /// A job that has ended never changes, so any copy of it is true; this only bounds memory.
 const ENDED_TTL: Duration = Duration::from_mins(10);
 
@@ -85,6 +92,7 @@ async fn show(call: Call) -> Result<Response, Problem> {
     if let Some(document) = cached {
         return Ok(document_response(document));
     }
+    let _place = if wait == 0 { None } else { Some(follow(&call)?) };
     let job = Watch::new(context, id).wait(Duration::from_secs(wait.into())).await?;
     let (status, environments) = (job.status, job.parameters.environments.len());
     let jobs = context.services.store.jobs.clone();
@@ -107,9 +115,27 @@ fn document_response(document: Bytes) -> Response {
 
 async fn events(call: Call) -> Result<Response, Problem> {
     let watch = Watch::new(&call.context, call.values().id()?);
+    let place = follow(&call)?;
     let first = watch.look().await?;
-    let stream = event_stream(watch.changes(first));
+    let context = call.context.clone();
+    // Ends with the stream, and the stream with it.
+    let thrown_out = AbortOnDropHandle::new(tokio::spawn(async move {
+        let _place = place;
+        loop {
+            tokio::time::sleep(RECHECK).await;
+            if !context.gate.stands(call.caller()).await {
+                return;
+            }
+        }
+    }));
+    let stream = event_stream(watch.changes(first)).take_until(thrown_out);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
+}
+
+/// A place among those who follow jobs.
+fn follow(call: &Call) -> Result<Place<String>, Problem> {
+    let place = call.context.followers.join(call.caller().subject(), MAX_FOLLOWED);
+    place.ok_or_else(|| Problem::too_many(Duration::from_secs(1), "event streams and long polls at one time"))
 }
 
 /// `progress` while the job lives, and one `end` as the last event.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tars_shared::services::Services;
+use tokio::time::Instant;
 use warp::Filter as _;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
@@ -11,6 +13,9 @@ use super::{Call, Context, Route, enter, route};
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+
+/// How old the gauges may be.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// A part that hangs must not keep the others' figures from the scraper.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -31,6 +36,25 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 /// Gauges of the store and queue are read when they are asked for; a part that is away leaves its last values.
 async fn metrics(call: Call) -> Result<Response, Problem> {
     let services = &call.context.services;
+    {
+        // Anybody may ask, so the parts are asked once for all who do so at one time.
+        let mut read = call.context.gauges.lock().await;
+        if read.is_none_or(|at| at.elapsed() >= FRESH) {
+            read_gauges(services).await;
+            *read = Some(Instant::now());
+        }
+    }
+    let text = services.metrics.render().map_err(|error| {
+        tracing::error!(%error, "metrics cannot be rendered");
+        Problem::internal()
+    })?;
+    let mut response = Response::new(text.into());
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    Ok(response)
+}
+
+async fn read_gauges(services: &Services) {
     let (ledger, depths, hosts) = tokio::join!(
         tokio::time::timeout(PATIENCE, services.store.jobs.ledger()),
         tokio::time::timeout(PATIENCE, services.queue.depths()),
@@ -48,12 +72,4 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
     if let Ok(hosts) = hosts {
         services.metrics.set_hosts(&hosts);
     }
-    let text = services.metrics.render().map_err(|error| {
-        tracing::error!(%error, "metrics cannot be rendered");
-        Problem::internal()
-    })?;
-    let mut response = Response::new(text.into());
-    let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    Ok(response)
 }

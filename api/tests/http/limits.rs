@@ -162,19 +162,34 @@ async fn guessing_one_accounts_password_is_braked_wherever_it_comes_from() {
             server.anonymous(Method::POST, "/auth/login").header("x-forwarded-for", format!("198.51.100.{from}"));
         request.json(&body).send().await.unwrap()
     };
-    for from in 0..5 {
-        assert_eq!(guess("ada", "wrong horse battery", from).await.status(), StatusCode::UNAUTHORIZED);
+    let wrong = async |from: u8| guess("ada", "wrong horse battery", from).await.status();
+    for _ in 0..5 {
+        assert_eq!(wrong(1).await, StatusCode::UNAUTHORIZED);
     }
-    let braked = guess("ada", PASSWORD, 6).await;
+    let braked = guess("ada", PASSWORD, 1).await;
     assert_eq!((braked.status(), header(&braked, "retry-after")), (StatusCode::TOO_MANY_REQUESTS, "12"));
-    assert_eq!(guess("grace", PASSWORD, 6).await.status(), StatusCode::OK, "others are not locked out");
-    clock.advance(TimeDelta::seconds(12));
-    assert_eq!(guess("ada", PASSWORD, 7).await.status(), StatusCode::OK);
-    for from in 0..5 {
-        assert_eq!(
-            guess("ada", "wrong horse battery", from).await.status(),
-            StatusCode::UNAUTHORIZED,
-            "it starts anew"
-        );
+    assert_eq!(guess("ada", PASSWORD, 2).await.status(), StatusCode::OK, "who guesses locks nobody else out");
+    assert_eq!(guess("grace", PASSWORD, 1).await.status(), StatusCode::OK, "nor out of other accounts");
+    // Six attempts of the account's twenty are spent; many addresses together get no more than that.
+    for from in 10..24 {
+        assert_eq!(wrong(from).await, StatusCode::UNAUTHORIZED);
     }
+    assert_eq!(wrong(24).await, StatusCode::TOO_MANY_REQUESTS);
+    clock.advance(TimeDelta::seconds(12));
+    assert_eq!(guess("ada", PASSWORD, 1).await.status(), StatusCode::OK);
+}
+
+/// A token that has the right form is looked up, so that guessing them is limited before the database is asked.
+#[tokio::test]
+async fn made_up_service_tokens_are_limited_before_they_are_looked_up() {
+    let (server, _) = limited(Limits { lookups: Rate::per_minute(3), ..unlimited() }).await;
+    let known = server.service_token("ci", Role::Viewer, None).await;
+    assert_eq!(server.get_as(&known, "/auth/me").await.0, StatusCode::OK);
+    let made_up = |index: u128| format!("tars_{}_{}", uuid::Uuid::from_u128(index).simple(), "x".repeat(43));
+    let mut codes = Vec::new();
+    for index in 0..4 {
+        codes.push(server.get_as(&made_up(index), "/auth/me").await.1["code"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(codes, ["invalid_token", "invalid_token", "rate_limited", "rate_limited"]);
+    assert_eq!(server.get_as(&known, "/auth/me").await.0, StatusCode::OK, "who is known is not looked up");
 }

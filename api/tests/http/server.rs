@@ -45,6 +45,7 @@ pub(crate) fn unlimited() -> Limits {
         probes: Rate::OFF,
         auth: Rate::OFF,
         login: Rate::OFF,
+        lookups: Rate::OFF,
         writes: Rate::OFF,
         reads: Rate::OFF,
         tokens: Rate::OFF,

@@ -15,13 +15,14 @@ use crate::store::Store;
 
 pub use accounts::{
     a_change_is_made_and_audited_once, a_refresh_token_that_comes_again_ends_its_session,
-    a_revoked_token_stays_revoked, a_session_lives_until_it_ends_or_expires, a_slow_clock_makes_keys_that_sign,
-    a_use_is_noted_to_the_minute, admins_who_disable_each_other_leave_one, audit_entries_are_found_and_listed,
-    baselines_are_audited_once, logins_beside_a_new_password_leave_no_session, many_first_users_at_once_become_one,
-    many_who_ask_at_once_get_one_key, of_many_refreshes_at_once_one_is_traded, only_a_verified_user_opens_a_session,
-    rotation_gives_the_other_keys_a_grace, service_tokens_are_added_found_and_listed,
-    service_tokens_that_can_be_used_have_different_names, the_audit_log_holds_no_secret, the_last_admin_stays,
-    users_are_added_found_and_listed, what_is_over_is_cleaned_up, what_takes_access_ends_sessions,
+    a_reset_password_is_not_overwritten, a_revoked_token_stays_revoked, a_session_lives_until_it_ends_or_expires,
+    a_slow_clock_makes_keys_that_sign, a_use_is_noted_to_the_minute, admins_who_disable_each_other_leave_one,
+    audit_entries_are_found_and_listed, baselines_are_audited_once, logins_beside_a_new_password_leave_no_session,
+    many_first_users_at_once_become_one, many_who_ask_at_once_get_one_key, of_many_refreshes_at_once_one_is_traded,
+    only_a_verified_user_opens_a_session, rotation_gives_the_other_keys_a_grace,
+    service_tokens_are_added_found_and_listed, service_tokens_that_can_be_used_have_different_names,
+    the_audit_log_holds_no_secret, the_last_admin_stays, users_are_added_found_and_listed, what_is_over_is_cleaned_up,
+    what_takes_access_ends_sessions,
 };
 pub use artifacts::artifacts_keep_bytes_under_their_hash;
 pub use baselines::{
@@ -71,6 +72,7 @@ macro_rules! every_store_check {
             a_lost_lease_writes_nothing,
             a_refresh_token_that_comes_again_ends_its_session,
             a_restarted_queue_finds_every_unfinished_job,
+            a_reset_password_is_not_overwritten,
             a_revoked_token_stays_revoked,
             a_session_lives_until_it_ends_or_expires,
             a_silent_lease_gives_way_and_a_renewed_one_does_not,

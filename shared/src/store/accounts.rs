@@ -38,7 +38,7 @@ pub trait Users: Send + Sync {
 }
 
 /// What to change about a user. What they have already is not changed again, and not audited.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum UserChange {
     /// What they may do.
     Role(Role),
@@ -46,6 +46,24 @@ pub enum UserChange {
     Disabled(bool),
     /// The hash of a new password.
     Password(String),
+    /// The same, by the user, whose password was checked against `verified_hash`: one that is set meanwhile stays.
+    OwnPassword {
+        /// What the old password was checked against.
+        verified_hash: String,
+        /// The hash of the new one.
+        hash: String,
+    },
+}
+
+/// Without hashes.
+impl std::fmt::Debug for UserChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Role(role) => f.debug_tuple("Role").field(role).finish(),
+            Self::Disabled(disabled) => f.debug_tuple("Disabled").field(disabled).finish(),
+            Self::Password(_) | Self::OwnPassword { .. } => f.write_str("Password"),
+        }
+    }
 }
 
 /// What became of a change.
@@ -60,6 +78,8 @@ pub enum UserChanged {
     },
     /// Nothing is changed, because nobody would be left who could undo it.
     LastAdmin,
+    /// Nothing is changed: the user has another password by now.
+    OtherPassword,
 }
 
 /// Sessions of users.
@@ -119,7 +139,7 @@ pub trait ServiceTokens: Send + Sync {
     /// Tokens from the newest to the oldest, those older than the creation time and id in `before`.
     async fn list(&self, before: Option<(DateTime<Utc>, Uuid)>, limit: u32) -> Result<Vec<ServiceToken>, Error>;
 
-    /// Gives a token another secret; `None` when there is none that is not revoked.
+    /// Gives a token another secret; `None` when there is none that could be used.
     async fn rotate(&self, id: Uuid, hash: TokenHash, by: &Actor) -> Result<Option<ServiceToken>, Error>;
 
     /// Revokes a token for good, without another effect when it is revoked already; `None` when there is none.

@@ -114,7 +114,10 @@ async fn create(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
             .map_err(no_secret)?;
     let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
     let token = within(async move { tokens.add(&new, &actor).await }).await?.ok_or_else(|| {
-        let detail = format!("there is a service token {} already: rotate or revoke it", wanted.name);
+        let detail = format!(
+            "there is a service token {} already: revoke it first, or rotate it unless it has expired",
+            wanted.name
+        );
         Problem::conflict("name_taken", detail)
     })?;
     Ok(json(StatusCode::CREATED, &Made { secret: secret.expose().to_owned(), token }))

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::{BODY_BYTES, Call, Context, Route, enter, json, nothing, route};
 use crate::auth::{ACCESS, Identity, REFRESH, end_of, login};
 use crate::body;
-use crate::deadline::within;
+use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
@@ -92,13 +92,18 @@ pub(crate) struct Tokens {
 }
 
 async fn log_in(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
-    let Credentials { username, password } = body::parse(bytes?).await?;
+    let credentials = body::parse(bytes?).await?;
+    altogether(open_session(call, credentials)).await
+}
+
+async fn open_session(call: Call, credentials: Credentials) -> Result<Response, Problem> {
+    let Credentials { username, password } = credentials;
     let password = Zeroizing::new(password);
     if password.len() > password::MAX_BYTES {
         return Err(Problem::invalid_field("password", "must have at most 256 bytes"));
     }
     let (context, clock) = (&call.context, &call.context.services.clock);
-    let login::Verified { user, hash } = login::log_in(context, &username, password).await?;
+    let login::Verified { user, hash } = login::log_in(context, &username, call.caller().address, password).await?;
     let session = NewSession {
         id: clock.new_id(),
         user_id: user.id,
@@ -139,6 +144,10 @@ pub(crate) struct Renewal {
 
 async fn refresh(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let Renewal { refresh_token } = body::parse(bytes?).await?;
+    altogether(trade(call, refresh_token)).await
+}
+
+async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
     let context = &call.context;
     let claims = context.gate.refresh_claims(&refresh_token).await?;
     let (session, next) = (claims.sid, context.services.clock.new_id());
@@ -205,21 +214,29 @@ pub(crate) struct NewPassword {
 }
 
 async fn change_password(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
-    let NewPassword { current_password, new_password } = body::parse(bytes?).await?;
+    let passwords = body::parse(bytes?).await?;
+    altogether(exchange_passwords(call, passwords)).await
+}
+
+async fn exchange_passwords(call: Call, passwords: NewPassword) -> Result<Response, Problem> {
+    let NewPassword { current_password, new_password } = passwords;
     let Identity::User { name, .. } = call.caller().identity.clone() else { return Err(not_a_user()) };
     password::check(&new_password).map_err(|complaint| Problem::invalid_field("new_password", complaint))?;
     let context = &call.context;
-    match login::log_in(context, name.as_str(), Zeroizing::new(current_password)).await {
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-            return Err(Problem::invalid_field("current_password", "is wrong"));
-        }
-        outcome => drop(outcome?),
-    }
+    let wrong = || Problem::invalid_field("current_password", "is wrong");
+    let verified = login::log_in(context, name.as_str(), call.caller().address, Zeroizing::new(current_password)).await;
+    let login::Verified { hash: verified_hash, .. } = match verified {
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => return Err(wrong()),
+        outcome => outcome?,
+    };
     let hash = login::hash(Zeroizing::new(new_password)).await?;
     let (users, actor) = (context.services.store.users.clone(), call.caller().actor());
-    let changed = within(async move { users.change(&name, &UserChange::Password(hash), &actor).await }).await?;
-    if let Some(UserChanged::Done { sessions, .. }) = changed {
-        context.gate.forget_sessions(&sessions).await;
+    let change = UserChange::OwnPassword { verified_hash, hash };
+    match within(async move { users.change(&name, &change, &actor).await }).await? {
+        Some(UserChanged::Done { sessions, .. }) => {
+            context.gate.forget_sessions(&sessions).await;
+            Ok(nothing())
+        }
+        Some(UserChanged::OtherPassword | UserChanged::LastAdmin) | None => Err(wrong()),
     }
-    Ok(nothing())
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
 use crate::auth::login;
 use crate::body;
-use crate::deadline::within;
+use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
@@ -76,7 +76,12 @@ pub(crate) struct Addition {
 }
 
 async fn add(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
-    let Addition { name, role, password } = body::parse(bytes?).await?;
+    let addition = body::parse(bytes?).await?;
+    altogether(add_user(call, addition)).await
+}
+
+async fn add_user(call: Call, addition: Addition) -> Result<Response, Problem> {
+    let Addition { name, role, password } = addition;
     let password_hash = checked_hash(password).await?;
     let new = NewUser { name: name.clone(), role, password_hash };
     let (users, actor) = (call.context.services.store.users.clone(), call.caller().actor());
@@ -117,8 +122,13 @@ pub(crate) enum Change {
 
 /// A role or a password acts at the next request, within seconds everywhere.
 async fn change(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
+    let change = body::parse(bytes?).await?;
+    altogether(change_user(call, change)).await
+}
+
+async fn change_user(call: Call, change: Change) -> Result<Response, Problem> {
     let name: Name = call.values().of_path("name")?;
-    let change = match body::parse(bytes?).await? {
+    let change = match change {
         Change::Role(role) => UserChange::Role(role),
         Change::Disabled(disabled) => UserChange::Disabled(disabled),
         Change::Password(password) => UserChange::Password(checked_hash(password).await?),
@@ -133,6 +143,8 @@ async fn change(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
             let detail = format!("{name} is the last administrator: nobody could undo it");
             Err(Problem::conflict("last_admin", detail))
         }
+        // Only a user's own change is checked against the password that there was.
+        Some(UserChanged::OtherPassword) => Err(Problem::internal()),
         None => Err(no_user(&name)),
     }
 }

@@ -90,7 +90,7 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
     let former = within(async move { jobs.submission(id).await }).await?.ok_or_else(|| no_job(id))?;
     let submission = Submission {
         job_id: retry_job_id(id),
-        subject: call.caller().subject(),
+        subject: call.caller().owner(),
         submitted_at: context.services.clock.now(),
         retry_of: Some(id),
         ..former

@@ -100,6 +100,7 @@ impl Password {
 async fn change(accounts: &Accounts, name: &Name, change: UserChange) -> anyhow::Result<User> {
     match accounts.store.users.change(name, &change, &Actor::command()).await? {
         Some(UserChanged::Done { user, .. }) => Ok(user),
+        Some(UserChanged::OtherPassword) => bail!("{name}: the password was changed by somebody else meanwhile"),
         Some(UserChanged::LastAdmin) => bail!(
             "NAME: {name} is the last administrator who can log in: make another one first, with `tars user add` or \
              `tars user role`"

@@ -32,8 +32,9 @@ pub use signing_keys::{
     what_is_over_is_cleaned_up,
 };
 pub use users::{
-    a_change_is_made_and_audited_once, admins_who_disable_each_other_leave_one, many_first_users_at_once_become_one,
-    the_last_admin_stays, users_are_added_found_and_listed, what_takes_access_ends_sessions,
+    a_change_is_made_and_audited_once, a_reset_password_is_not_overwritten, admins_who_disable_each_other_leave_one,
+    many_first_users_at_once_become_one, the_last_admin_stays, users_are_added_found_and_listed,
+    what_takes_access_ends_sessions,
 };
 
 /// How often what is a race is run: the first rounds are spent with opening connections.

@@ -62,7 +62,9 @@ impl ServiceTokens for Adapter {
 
     async fn rotate(&self, id: Uuid, hash: TokenHash, by: &Actor) -> Result<Option<ServiceToken>, Error> {
         let mut tx = self.write().await?;
-        let Some(token) = lock_token(&mut tx, id).await?.filter(|token| token.revoked_at.is_none()) else {
+        let now = self.now();
+        let usable = |token: &ServiceToken| token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now);
+        let Some(token) = lock_token(&mut tx, id).await?.filter(usable) else {
             tx.rollback().await?;
             return Ok(None);
         };

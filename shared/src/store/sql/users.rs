@@ -66,6 +66,10 @@ impl Users for Adapter {
             tx.rollback().await?;
             return Ok(None);
         };
+        if matches!(change, UserChange::OwnPassword { verified_hash, .. } if *verified_hash != hash) {
+            tx.rollback().await?;
+            return Ok(Some(UserChanged::OtherPassword));
+        }
         let now = self.now();
         let (user, hash_now) = changed(&was, &hash, change, now);
         if is_admin(&was) && !is_admin(&user) && !another_admin(&mut tx, was.id).await? {
@@ -133,7 +137,7 @@ fn changed(user: &User, hash: &str, change: &UserChange, now: DateTime<Utc>) -> 
             let disabled_at = disabled.then(|| user.disabled_at.unwrap_or(now));
             (User { disabled_at, ..user }, hash.to_owned())
         }
-        UserChange::Password(new) => (user, new.clone()),
+        UserChange::Password(new) | UserChange::OwnPassword { hash: new, .. } => (user, new.clone()),
     }
 }
 
@@ -142,7 +146,7 @@ fn action(change: &UserChange) -> Action {
         UserChange::Role(_) => Action::UserRole,
         UserChange::Disabled(true) => Action::UserDisabled,
         UserChange::Disabled(false) => Action::UserEnabled,
-        UserChange::Password(_) => Action::UserPassword,
+        UserChange::Password(_) | UserChange::OwnPassword { .. } => Action::UserPassword,
     }
 }
 

@@ -206,6 +206,24 @@ pub async fn what_takes_access_ends_sessions(fixture: Fixture) {
     assert!(live(other.id).await, "those of others go on");
 }
 
+/// A password that somebody else set meanwhile is not overwritten by one that was verified against the old.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_reset_password_is_not_overwritten(fixture: Fixture) {
+    let store = fixture.store;
+    added(&store, "ada", Role::Viewer).await;
+    let own = |verified: &str, new: &str| UserChange::OwnPassword {
+        verified_hash: verified.to_owned(),
+        hash: new.to_owned(),
+    };
+    assert!(matches!(change(&store, "ada", own("hash of ada", "her own")).await, UserChanged::Done { .. }));
+    change(&store, "ada", UserChange::Password("reset".to_owned())).await;
+    assert_eq!(change(&store, "ada", own("her own", "a thief's")).await, UserChanged::OtherPassword);
+    let (_, hash) = store.users.credentials(&account("ada")).await.unwrap().unwrap();
+    assert_eq!(hash, "reset");
+}
+
 /// The sessions that a change of ada gives, in order.
 async fn touched(store: &Store, wanted: UserChange) -> Vec<Uuid> {
     let UserChanged::Done { mut sessions, .. } = change(store, "ada", wanted).await else {
