@@ -13,6 +13,7 @@ demo: ## Run the service and evaluate the example policies
 .PHONY: test
 test: prerequisites check ## Install what the tests need, check the code, run every test
 	$(CARGO) test --workspace --locked
+	./scripts/contract
 
 .PHONY: stack
 stack: prerequisites ## Run the service on a private Postgres, RabbitMQ and Redis, to try and to break

@@ -1,11 +1,11 @@
-//! Who is known while the database is away: whoever was, an hour long; to a new API process, whoever the cache remembers.
+//! Who is known while the database is away: whoever was, unless revoked; to a new API process, whoever the cache remembers.
 
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tars_chaos::workload::small_evaluation;
 use tars_chaos::{Client, Fate, Fleet, Parts, Stack, report};
 
@@ -27,8 +27,16 @@ async fn a_new_api_process_knows_whom_the_cache_remembers_and_says_503_to_all_ot
     let (status, before) = me(&client).await;
     assert_eq!((status, &before["subject"]), (StatusCode::OK, &Value::from("token:chaos")));
 
+    let made = json!({"name": "gone", "role": "viewer"});
+    let (_, made) = client.ask(Method::POST, "/auth/service-tokens", Some(&made)).await.unwrap();
+    let gone = Client::of(&format!("http://{}", fleet.address()), made["secret"].as_str().unwrap());
+    assert_eq!(me(&gone).await.0, StatusCode::OK);
+    let revoke = format!("/auth/service-tokens/{}/revoke", made["token"]["id"].as_str().unwrap());
+    assert_eq!(client.ask(Method::POST, &revoke, None).await.unwrap().0, StatusCode::OK);
+
     fleet.stack().postgres().kill().unwrap();
     assert_eq!(me(&client).await, (StatusCode::OK, before.clone()), "who was known stays known");
+    assert_ne!(me(&gone).await.0, StatusCode::OK, "who was revoked stays out");
     fleet.kill_api().unwrap();
     fleet.start_api().unwrap();
     assert_eq!(me(&client).await, (StatusCode::OK, before.clone()), "also to a process that the cache tells");
