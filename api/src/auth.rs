@@ -10,7 +10,6 @@ mod token;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tars_shared::account::secret;
 use tars_shared::limiter::Rate;
@@ -25,8 +24,8 @@ use crate::problem::Problem;
 
 /// How long an access token is good for.
 pub(crate) const ACCESS: Duration = Duration::from_hours(1);
-/// How long a refresh token is good for.
-pub(crate) const REFRESH: Duration = Duration::from_hours(7 * 24);
+/// How long a refresh token is good for, and the longest grace of a signing key.
+pub const REFRESH: Duration = Duration::from_hours(7 * 24);
 /// An access token that ends sooner than this is accepted with a hint to refresh it.
 pub(crate) const NEARLY_OVER: Duration = Duration::from_mins(5);
 
@@ -50,7 +49,7 @@ impl Gate {
         hs256::install();
         let keyring = Keyring::new(services.clone(), secret);
         let standings = Standings::new(services.clone(), &keyring.seal(), lookups);
-        Self { keyring, services, standings }
+        Self { services, keyring, standings }
     }
 
     /// Who sends this credential. `address` is where it comes from.
@@ -109,9 +108,4 @@ impl Gate {
     pub(crate) fn forget_keys(&self) {
         self.keyring.forget();
     }
-}
-
-/// When a token that is issued now ends.
-pub(crate) fn end_of(now: DateTime<Utc>, life: Duration) -> DateTime<Utc> {
-    now + life
 }

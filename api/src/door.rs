@@ -1,7 +1,7 @@
 //! The one way in: every request passes here before any route sees it, and every answer passes here on its way out.
 //!
-//! In this order: the path and method must be in the table; the caller must show who they are, if it asks for that; their
-//! role must suffice; they must not ask too often; every parameter must fit. Only then a handler runs.
+//! In this order: the path and method must be in the table; the caller must show who they are, if it asks for that; they
+//! must not ask too often; their role must suffice; every parameter must fit. Only then a handler runs.
 
 pub(crate) mod address;
 mod allowance;

@@ -40,6 +40,7 @@ use tower_http::cors::CorsLayer;
 use warp::http::{HeaderName, HeaderValue, Method, header};
 
 use crate::auth::Gate;
+pub use crate::auth::REFRESH as REFRESH_TOKEN_LIFE;
 pub use crate::config::Config;
 use crate::door::Door;
 use crate::door::address::Proxies;

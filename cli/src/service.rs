@@ -1,7 +1,8 @@
 //! API and workers in one process, by default on one data folder.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -99,7 +100,10 @@ impl Service {
 /// Two processes on one data folder would take each other's jobs for abandoned.
 fn lock(database: &Path) -> anyhow::Result<File> {
     let data = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
+    // Hashes of passwords are in there.
+    let mut folder = DirBuilder::new();
+    folder.recursive(true).mode(0o700);
+    folder.create(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {

@@ -86,7 +86,7 @@ async fn use_it(bench: &Bench, secrets: &mut Secrets) {
 fn said(welcome: &str, rest: &str, log: &Path) -> String {
     let lines = welcome.lines().filter(|line| !line.trim().starts_with("export TARS_TOKEN=tars_"));
     let log = std::fs::read_to_string(log).expect("the log is text");
-    assert!(log.contains(r#""level":"TRACE""#), "everything is logged");
+    assert!(log.contains("a login failed"), "what is asked of it is logged: {log}");
     lines.chain(rest.lines()).chain(log.lines()).collect::<Vec<_>>().join("\n")
 }
 

@@ -14,7 +14,7 @@ use warp::reply::Response;
 use zeroize::Zeroizing;
 
 use super::{BODY_BYTES, Call, Context, Route, enter, json, nothing, route};
-use crate::auth::{ACCESS, Identity, REFRESH, end_of, login};
+use crate::auth::{ACCESS, Identity, REFRESH, login};
 use crate::body;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
@@ -108,7 +108,7 @@ async fn open_session(call: Call, credentials: Credentials) -> Result<Response, 
         id: clock.new_id(),
         user_id: user.id,
         refresh_id: clock.new_id(),
-        expires_at: end_of(clock.now(), REFRESH),
+        expires_at: clock.now() + REFRESH,
     };
     // Signed first: a session that nobody holds a token of would be of no use.
     let pair = context.gate.issue(user.id, session.id, session.refresh_id).await?;
@@ -152,7 +152,7 @@ async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
     let claims = context.gate.refresh_claims(&refresh_token).await?;
     let (session, next) = (claims.sid, context.services.clock.new_id());
     let pair = context.gate.issue(claims.sub, session, next).await?;
-    let expires_at = end_of(context.services.clock.now(), REFRESH);
+    let expires_at = context.services.clock.now() + REFRESH;
     // Whose it is, is known after the trade; until then the id has to do.
     let actor = Actor { name: "service".to_owned(), address: Some(call.caller().address) };
     let sessions = context.services.store.sessions.clone();

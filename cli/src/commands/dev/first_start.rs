@@ -27,12 +27,11 @@ pub(super) async fn prepare(services: &Services, secrets: &Secrets) -> anyhow::R
     if !store.users.list(None, 1).await?.is_empty() {
         return Ok(None);
     }
-    let (password, made) = match secrets.first_password().map_err(anyhow::Error::msg)? {
-        Some(given) => (given, None),
-        None => {
-            let made = Secret::password().map_err(anyhow::Error::msg)?;
-            (Zeroizing::new(made.expose().to_owned()), Some(made))
-        }
+    let (password, made) = if let Some(given) = secrets.first_password().map_err(anyhow::Error::msg)? {
+        (given, None)
+    } else {
+        let made = Secret::password().map_err(anyhow::Error::msg)?;
+        (Zeroizing::new(made.expose().to_owned()), Some(made))
     };
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
     let password_hash = hashed.context("hashing a password broke down")?.map_err(anyhow::Error::msg)?;
