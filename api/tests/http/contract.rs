@@ -99,10 +99,10 @@ fn every_test_that_the_security_page_names_exists() {
     let names = page.split('`').skip(1).step_by(2).filter(|name| {
         name.matches('_').count() > 2 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     });
-    let mut named = 0;
+    let mut checked = 0;
     for name in names {
         assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
-        named += 1;
+        checked += 1;
     }
-    assert!(named > 40, "{named}");
+    assert!(checked > 40, "{checked}");
 }
