@@ -3,6 +3,7 @@
 mod bounded_file;
 mod client;
 mod commands;
+mod data_folder;
 mod environment_id;
 mod logging;
 mod mode;

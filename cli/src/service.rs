@@ -1,8 +1,7 @@
 //! API and workers in one process, by default on one data folder.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +16,8 @@ use tars_shared::store::migration;
 use tars_worker::Shutdown;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::data_folder;
 
 /// A service that holds its address and its data, and does not serve yet: what must be there before the first request can
 /// be made now, and nothing is made where it could not serve.
@@ -100,10 +101,7 @@ impl Service {
 /// Two processes on one data folder would take each other's jobs for abandoned.
 fn lock(database: &Path) -> anyhow::Result<File> {
     let data = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Hashes of passwords are in there.
-    let mut folder = DirBuilder::new();
-    folder.recursive(true).mode(0o700);
-    folder.create(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
+    data_folder::create(data)?;
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {

@@ -194,3 +194,33 @@ async fn credentials_stand_in_one_place_in_one_form() {
     let (status, problem) = answer(server.anonymous(Method::GET, &format!("/auth/me?access_token={good}"))).await;
     assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("no_credentials")));
 }
+
+/// Whoever can write to the cache cannot make up an account, nor a better role for one.
+#[tokio::test]
+async fn what_somebody_else_wrote_into_the_cache_counts_for_nothing() {
+    let server = Server::start().await;
+    let viewer = server.service_token("viewer", Role::Viewer, None).await;
+    assert_eq!(server.get_as(&viewer, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    let id = tars_shared::account::secret::token_id(&viewer).unwrap();
+    let (cache, key) = (&server.services.cache, format!("service-token:{id}"));
+    let entry = cache.find(&key).await.expect("the account is remembered");
+    let text = String::from_utf8_lossy(&entry).into_owned();
+    assert!(text.contains(r#""role":"viewer""#), "{text}");
+    let admin: Vec<u8> = {
+        let place = entry.windows(6).position(|bytes| bytes == b"viewer").unwrap();
+        // The name of the token is not meant, only its role.
+        let role = place + entry[place..].windows(15).position(|bytes| bytes == b"\"role\":\"viewer\"").unwrap();
+        [&entry[..role], b"\"role\":\"admin\"", &entry[role + 15..]].concat()
+    };
+    let hour = std::time::Duration::from_hours(1);
+    cache.put(&key, admin.into(), hour).await;
+    assert_eq!(server.get_as(&viewer, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    // An entry of another account under this key is sealed, but not for this one.
+    let boss = server.service_token("boss", Role::Admin, None).await;
+    assert_eq!(server.get_as(&boss, "/auth/users").await.0, StatusCode::OK);
+    let of_boss =
+        cache.find(&format!("service-token:{}", tars_shared::account::secret::token_id(&boss).unwrap())).await;
+    cache.put(&key, of_boss.unwrap(), hour).await;
+    assert_eq!(server.get_as(&viewer, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(server.get_as(&viewer, "/auth/me").await.1["role"], "viewer");
+}

@@ -8,6 +8,8 @@ use anyhow::{Context as _, bail};
 use tars_shared::account::secret::Secret;
 use zeroize::Zeroizing;
 
+use crate::data_folder;
+
 /// Its name in the data folder.
 const NAME: &str = "secret";
 /// As many bytes as HS256 has.
@@ -31,7 +33,7 @@ pub(super) fn keep(data: &Path) -> anyhow::Result<Zeroizing<String>> {
 /// The file appears whole, readable by its owner alone. Of two processes that make it at once, both take what one made.
 fn make(data: &Path, path: &Path) -> anyhow::Result<()> {
     let writing = || format!("cannot write {}", path.display());
-    fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
+    data_folder::create(data)?;
     let secret = Secret::service().map_err(anyhow::Error::msg)?;
     // Temporary files have mode 0600 from the start.
     let mut file = tempfile::Builder::new().prefix(".secret").tempfile_in(data).with_context(writing)?;
@@ -72,6 +74,7 @@ mod tests {
         assert!(secret.len() >= MIN_BYTES);
         assert_eq!(keep(&data).unwrap(), secret);
         assert_eq!(fs::metadata(data.join(NAME)).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&data).unwrap().mode() & 0o777, 0o700);
         assert_eq!(data.read_dir().unwrap().count(), 1, "nothing else is left behind");
         assert_ne!(keep(&folder.path().join("other")).unwrap(), secret);
     }
