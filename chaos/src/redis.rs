@@ -97,7 +97,7 @@ impl Server for RedisServer {
         Ok(program.arg(&self.config).args(["--port", &port.to_string()]))
     }
 
-    /// It tells its process id.
+    /// It tells its process id, which it does while it still loads its data: then it answers nothing else.
     fn prove(&self, port: u16, pid: u32) -> Proof {
         let mut redis = match Connection::open(port, &self.password) {
             Ok(redis) => redis,
@@ -111,7 +111,10 @@ impl Server for RedisServer {
             Err(error) => return Proof::NotYet(error.to_string()),
         };
         match info.lines().find_map(|line| line.strip_prefix("process_id:")) {
-            Some(id) if id.trim() == pid.to_string() => Proof::Given,
+            Some(id) if id.trim() == pid.to_string() => match redis.ask(&["PING"]) {
+                Ok(_) => Proof::Given,
+                Err(error) => Proof::NotYet(error.to_string()),
+            },
             other => Proof::Foreign(format!("its process id is {other:?}, not {pid}")),
         }
     }
