@@ -96,8 +96,6 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Api {
     context: Arc<Context>,
-    /// Ends its long polls and streams.
-    ending: CancellationToken,
     /// Who is added when there is no user yet and the store is back.
     first_admin: Option<NewUser>,
     cors: Option<CorsLayer>,
@@ -137,8 +135,7 @@ impl Api {
             listener.local_addr().map(|bound| (listener, bound))
         };
         let (listener, address) = listen.await.map_err(|reason| Error::Listen { address, reason })?;
-        let ending = context.shutdown.clone();
-        Ok(Self { context, ending, first_admin: None, cors: None, capacity, listener, address })
+        Ok(Self { context, first_admin: None, cors: None, capacity, listener, address })
     }
 
     /// Where it listens.
@@ -157,7 +154,7 @@ impl Api {
         let door = Door::new(context.clone(), routes, endpoints);
         let ending = async {
             shutdown.cancelled().await;
-            self.ending.cancel();
+            context.shutdown.cancel();
         };
         let serving = server::serve(self.listener, door, self.cors, self.capacity, shutdown.clone());
         let recording = context.unrecorded.record(&context.services, shutdown.clone());

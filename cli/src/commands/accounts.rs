@@ -12,7 +12,7 @@ use serde::Serialize;
 use tars_shared::clock::{Clock, System};
 use tars_shared::connections::{Connections, Places, StorePlace};
 use tars_shared::services;
-use tars_shared::store::Store;
+use tars_shared::store::{Error, Store};
 
 use crate::{logging, stdout};
 
@@ -68,6 +68,19 @@ impl Database {
 pub(super) fn data_option(file: &Path, data: &Path) -> String {
     let embedded = matches!(Places::embedded(data).store, StorePlace::Sqlite(embedded) if embedded == file);
     if embedded && data != Path::new(DATA) { format!(" --data {}", data.display()) } else { String::new() }
+}
+
+/// A whole listing, page after page. Each call gets the last entry before its page.
+pub(super) async fn whole<T>(page: impl AsyncFn(Option<&T>) -> Result<Vec<T>, Error>) -> anyhow::Result<Vec<T>> {
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let next = page(all.last()).await?;
+        let is_last = next.len() < PAGE as usize;
+        all.extend(next);
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 /// All entries as JSON.

@@ -6,12 +6,10 @@ mod list;
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, Utc};
 use tars_shared::account::ServiceToken;
 use tars_shared::store::ServiceTokens;
-use uuid::Uuid;
 
-use super::accounts::PAGE;
+use super::accounts::{PAGE, whole};
 
 /// Make, list, renew and revoke the tokens of programs, directly in the database
 #[derive(Debug, clap::Args)]
@@ -47,14 +45,6 @@ impl Token {
 
 /// Every token there is, the newest first.
 async fn all(tokens: &dyn ServiceTokens) -> anyhow::Result<Vec<ServiceToken>> {
-    let mut all: Vec<ServiceToken> = Vec::new();
-    loop {
-        let before: Option<(DateTime<Utc>, Uuid)> = all.last().map(|token| (token.created_at, token.id));
-        let page = tokens.list(before, PAGE).await?;
-        let is_last = page.len() < PAGE as usize;
-        all.extend(page);
-        if is_last {
-            return Ok(all);
-        }
-    }
+    let place = |token: &ServiceToken| (token.created_at, token.id);
+    whole(async |last: Option<&ServiceToken>| tokens.list(last.map(place), PAGE).await).await
 }

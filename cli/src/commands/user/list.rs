@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use comfy_table::Cell;
 use tars_shared::account::User;
-use tars_shared::store::Users;
 
 use crate::client::ago;
-use crate::commands::accounts::{Database, PAGE, print_json, say, table};
+use crate::commands::accounts::{Database, PAGE, print_json, say, table, whole};
 use crate::show::{Ink, Palette};
 use crate::stdout;
 
@@ -24,7 +23,8 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         self.database.run(async |accounts| {
-            let users = all(&*accounts.store.users).await?;
+            let users = &accounts.store.users;
+            let users = whole(async |last: Option<&User>| users.list(last.map(|user| &user.name), PAGE).await).await?;
             if self.json {
                 return print_json(&users);
             }
@@ -36,19 +36,6 @@ impl List {
             stdout::print(&table::text(["USER", "ROLE", "STATE", "ADDED"], rows))?;
             Ok(ExitCode::SUCCESS)
         })
-    }
-}
-
-async fn all(users: &dyn Users) -> anyhow::Result<Vec<User>> {
-    let mut all: Vec<User> = Vec::new();
-    loop {
-        let after = all.last().map(|user| &user.name);
-        let page = users.list(after, PAGE).await?;
-        let is_last = page.len() < PAGE as usize;
-        all.extend(page);
-        if is_last {
-            return Ok(all);
-        }
     }
 }
 
