@@ -1,7 +1,7 @@
 //! Accepting evaluations: validate, keep large policies as artifacts, record the job, publish it.
 //!
-//! A job is accepted when *either* durable home has it: the store its row, or the queue its message. Without the row, the
-//! message carries all that is needed to make one.
+//! A job is accepted when *either* durable home has it: the store its row, or the queue its
+//! message. Without the row, the message carries all that is needed to make one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,9 @@ use crate::unrecorded;
 /// Blobs above this size become artifacts, and the message carries their hash.
 const INLINE_BYTES: usize = 256 * 1024;
 
-/// How long a submission waits for its row where the queue is durable too. Together with the queue's own deadline for a
-/// confirmation it stays below a second: with both away, the client hears of it in time.
+/// How long a submission waits for its row where the queue is durable too. Together with the
+/// queue's own deadline for a confirmation it stays below a second: with both away, the client
+/// hears of it in time.
 const RECORD: Duration = Duration::from_millis(500);
 /// How long it waits where the store is the only durable home.
 const LONE_RECORD: Duration = Duration::from_secs(2);
@@ -40,8 +41,8 @@ pub(crate) struct Accepted {
     pub(crate) submitted_at: DateTime<Utc>,
 }
 
-/// Turns a body into a submission. `key` makes it the same job whenever it comes again, and `request_hash` tells whether
-/// it came with the same request.
+/// Turns a body into a submission. `key` makes it the same job whenever it comes again, and
+/// `request_hash` tells whether it came with the same request.
 pub(crate) fn submission(
     services: &Services,
     subject: &str,
@@ -61,8 +62,9 @@ pub(crate) fn submission(
     })
 }
 
-/// Records submissions, all or none, and publishes the new ones. A publication that fails is made up for by the
-/// dispatcher, because the row is there; a row that fails is made up for by whoever meets the message.
+/// Records submissions, all or none, and publishes the new ones. A publication that fails is made
+/// up for by the dispatcher, because the row is there; a row that fails is made up for by whoever
+/// meets the message.
 ///
 /// `parent` is the path of the submissions in the client's document, for complaints.
 pub(crate) async fn accept(
@@ -84,12 +86,17 @@ async fn record_and_publish(
         Ok(()) => {}
         Err(Hindrance::Client(problem)) => return Err(problem),
         // What hinders the blobs would hinder the row: the store is not waited for twice.
-        Err(Hindrance::Store(error)) => return without_the_store(context, error, &submissions).await,
+        Err(Hindrance::Store(error)) => {
+            return without_the_store(context, error, &submissions).await;
+        }
     }
     let submissions = Arc::new(submissions);
     let recorded = {
         let (jobs, submissions) = (services.store.jobs.clone(), submissions.clone());
-        in_time(patience(services), async move { jobs.insert(&submissions).await }).await
+        in_time(patience(services), async move {
+            jobs.insert(&submissions).await
+        })
+        .await
     };
     match recorded {
         Ok(inserted) => publish_recorded(services, &submissions, &inserted).await,
@@ -97,9 +104,14 @@ async fn record_and_publish(
     }
 }
 
-/// How long a call to the store may take: with a second home at hand nobody has to wait long for the first.
+/// How long a call to the store may take: with a second home at hand nobody has to wait long for
+/// the first.
 fn patience(services: &Services) -> Duration {
-    if services.queue.is_durable() { RECORD } else { LONE_RECORD }
+    if services.queue.is_durable() {
+        RECORD
+    } else {
+        LONE_RECORD
+    }
 }
 
 /// Accepts by message, if that is enough and the store is merely away.
@@ -126,7 +138,10 @@ async fn publish_recorded(
     if inserted.contains(&Inserted::Conflict) {
         return Err(reused_key());
     }
-    let new = submissions.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::New);
+    let new = submissions
+        .iter()
+        .zip(inserted)
+        .filter(|(_, inserted)| **inserted == Inserted::New);
     let published: Vec<_> = publish(services, new.map(|(submission, _)| submission)).await;
     let mut accepted = Vec::with_capacity(submissions.len());
     for (submission, inserted) in submissions.iter().zip(inserted) {
@@ -135,28 +150,48 @@ async fn publish_recorded(
             Inserted::Known | Inserted::Conflict => known(services, submission.job_id).await?,
         });
     }
-    let published = published.into_iter().filter_map(|(id, published)| published.then_some(id)).collect();
-    // The answer need not wait for this note: should it get lost, the dispatcher publishes spare copies.
+    let published = published
+        .into_iter()
+        .filter_map(|(id, published)| published.then_some(id))
+        .collect();
+    // The answer need not wait for this note: should it get lost, the dispatcher publishes spare
+    // copies.
     tokio::spawn(unrecorded::note_dispatched(services.clone(), published));
     Ok(accepted)
 }
 
-/// Accepts by message while the store is away. All or none: when one cannot be published, the client is asked to repeat
-/// the whole, which its key or the jobs' ids make harmless.
-async fn publish_alone(context: &Context, submissions: &[Submission]) -> Result<Vec<Accepted>, Problem> {
+/// Accepts by message while the store is away. All or none: when one cannot be published, the
+/// client is asked to repeat the whole, which its key or the jobs' ids make harmless.
+async fn publish_alone(
+    context: &Context,
+    submissions: &[Submission],
+) -> Result<Vec<Accepted>, Problem> {
     let services = &context.services;
-    if submissions.iter().any(|submission| context.unrecorded.contradicts(submission)) {
+    if submissions
+        .iter()
+        .any(|submission| context.unrecorded.contradicts(submission))
+    {
         return Err(reused_key());
     }
-    if publish(services, submissions).await.iter().any(|(_, published)| !published) {
+    if publish(services, submissions)
+        .await
+        .iter()
+        .any(|(_, published)| !published)
+    {
         return Err(Problem::unavailable());
     }
     context.unrecorded.keep(submissions);
-    Ok(submissions.iter().map(|submission| count(services, submission)).collect())
+    Ok(submissions
+        .iter()
+        .map(|submission| count(services, submission))
+        .collect())
 }
 
 /// Publishes at once; which of them the queue took.
-async fn publish<'a>(services: &Services, submissions: impl IntoIterator<Item = &'a Submission>) -> Vec<(Uuid, bool)> {
+async fn publish<'a>(
+    services: &Services,
+    submissions: impl IntoIterator<Item = &'a Submission>,
+) -> Vec<(Uuid, bool)> {
     join_all(submissions.into_iter().map(async |submission| {
         let published = services.queue.publish(submission).await;
         if let Err(error) = &published {
@@ -169,8 +204,16 @@ async fn publish<'a>(services: &Services, submissions: impl IntoIterator<Item = 
 
 fn count(services: &Services, submission: &Submission) -> Accepted {
     let priority = submission.request.parameters.priority;
-    services.metrics.jobs_accepted.with_label_values(&[priority.as_str()]).inc();
-    Accepted { job_id: submission.job_id, status: Status::Queued, submitted_at: submission.submitted_at }
+    services
+        .metrics
+        .jobs_accepted
+        .with_label_values(&[priority.as_str()])
+        .inc();
+    Accepted {
+        job_id: submission.job_id,
+        status: Status::Queued,
+        submitted_at: submission.submitted_at,
+    }
 }
 
 fn reused_key() -> Problem {
@@ -186,27 +229,48 @@ enum Hindrance {
     Store(Error),
 }
 
-/// Stores large blobs, and refuses names of ones that are not stored. Without the store a message may be as large as it
-/// must, and a name is taken at its word: the job fails if it turns out to be wrong.
-async fn store_blobs(services: &Services, parent: &str, submissions: &mut [Submission]) -> Result<(), Hindrance> {
+/// Stores large blobs, and refuses names of ones that are not stored. Without the store a message
+/// may be as large as it must, and a name is taken at its word: the job fails if it turns out to be
+/// wrong.
+async fn store_blobs(
+    services: &Services,
+    parent: &str,
+    submissions: &mut [Submission],
+) -> Result<(), Hindrance> {
     for (index, submission) in submissions.iter_mut().enumerate() {
-        let parent = if parent.is_empty() { String::new() } else { format!("{parent}[{index}].") };
-        let AgentState { policy, vec_normalize, .. } = &mut submission.request.agent_state;
+        let parent = if parent.is_empty() {
+            String::new()
+        } else {
+            format!("{parent}[{index}].")
+        };
+        let AgentState {
+            policy,
+            vec_normalize,
+            ..
+        } = &mut submission.request.agent_state;
         store_blob(services, policy, || format!("{parent}agent_state.artifact")).await?;
         if let Some(statistics) = vec_normalize {
-            store_blob(services, statistics, || format!("{parent}agent_state.vec_normalize.artifact")).await?;
+            store_blob(services, statistics, || {
+                format!("{parent}agent_state.vec_normalize.artifact")
+            })
+            .await?;
         }
     }
     Ok(())
 }
 
-async fn store_blob(services: &Services, blob: &mut Blob, field: impl FnOnce() -> String) -> Result<(), Hindrance> {
+async fn store_blob(
+    services: &Services,
+    blob: &mut Blob,
+    field: impl FnOnce() -> String,
+) -> Result<(), Hindrance> {
     let (artifacts, patience) = (services.store.artifacts.clone(), patience(services));
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
             let digest = Digest::of(&bytes.0);
             let bytes = bytes.0.clone();
-            let stored = in_time(patience, async move { artifacts.put(digest, &bytes).await }).await;
+            let stored =
+                in_time(patience, async move { artifacts.put(digest, &bytes).await }).await;
             stored.map_err(Hindrance::Store)?;
             *blob = Blob::Artifact(digest);
         }
@@ -225,6 +289,12 @@ async fn store_blob(services: &Services, blob: &mut Blob, field: impl FnOnce() -
 
 async fn known(services: &Services, job_id: Uuid) -> Result<Accepted, Problem> {
     let jobs = services.store.jobs.clone();
-    let job = within(async move { jobs.find(job_id).await }).await?.ok_or_else(Problem::internal)?;
-    Ok(Accepted { job_id, status: job.status, submitted_at: job.submitted_at })
+    let job = within(async move { jobs.find(job_id).await })
+        .await?
+        .ok_or_else(Problem::internal)?;
+    Ok(Accepted {
+        job_id,
+        status: job.status,
+        submitted_at: job.submitted_at,
+    })
 }

@@ -49,11 +49,19 @@ impl Gate {
         hs256::install();
         let keyring = Keyring::new(services.clone(), secret);
         let standings = Standings::new(services.clone(), &keyring.seal(), lookups);
-        Self { services, keyring, standings }
+        Self {
+            services,
+            keyring,
+            standings,
+        }
     }
 
     /// Who sends this credential. `address` is where it comes from.
-    pub(crate) async fn admit(&self, credential: &str, address: std::net::IpAddr) -> Result<Caller, Problem> {
+    pub(crate) async fn admit(
+        &self,
+        credential: &str,
+        address: std::net::IpAddr,
+    ) -> Result<Caller, Problem> {
         if credential.starts_with(secret::PREFIX) {
             return self.standings.service_token(credential, address).await;
         }
@@ -64,8 +72,17 @@ impl Gate {
     /// The claims of a token, if it is ours, for this use, and in its time.
     async fn verify(&self, wanted: Use, token: &str) -> Result<Claims, Problem> {
         let kid = token::key_id(wanted, token)?;
-        let key = self.keyring.verifying(kid).await?.ok_or(Rejected::Invalid)?;
-        Ok(token::verify(wanted, token, &key, self.services.clock.now())?)
+        let key = self
+            .keyring
+            .verifying(kid)
+            .await?
+            .ok_or(Rejected::Invalid)?;
+        Ok(token::verify(
+            wanted,
+            token,
+            &key,
+            self.services.clock.now(),
+        )?)
     }
 
     /// The session and id of a refresh token.
@@ -74,13 +91,27 @@ impl Gate {
     }
 
     /// Tokens for a session. `refresh_id` is the only refresh token that counts from now on.
-    pub(crate) async fn issue(&self, user: Uuid, session: Uuid, refresh_id: Uuid) -> Result<Pair, Problem> {
+    pub(crate) async fn issue(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        refresh_id: Uuid,
+    ) -> Result<Pair, Problem> {
         let key = self.keyring.signing().await?;
         let now = self.services.clock.now();
         let claims = |id, life: Duration| Claims::new(user, session, id, now, life);
-        let access = token::sign(Use::Access, &claims(self.services.clock.new_id(), ACCESS), &key);
+        let access = token::sign(
+            Use::Access,
+            &claims(self.services.clock.new_id(), ACCESS),
+            &key,
+        );
         let refresh = token::sign(Use::Refresh, &claims(refresh_id, REFRESH), &key);
-        match access.and_then(|access| Ok(Pair { access, refresh: refresh? })) {
+        match access.and_then(|access| {
+            Ok(Pair {
+                access,
+                refresh: refresh?,
+            })
+        }) {
             Ok(pair) => Ok(pair),
             Err(error) => {
                 tracing::error!(%error, "cannot sign a token");
@@ -91,7 +122,12 @@ impl Gate {
 
     /// The sessions' next requests ask the database.
     pub(crate) async fn forget_sessions(&self, sessions: &[Uuid]) {
-        join_all(sessions.iter().map(|session| self.standings.forget_session(*session))).await;
+        join_all(
+            sessions
+                .iter()
+                .map(|session| self.standings.forget_session(*session)),
+        )
+        .await;
     }
 
     /// Whether a caller who was let in would be let in again: for answers that take long.

@@ -26,7 +26,10 @@ const STALL: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_mins(2);
 
 /// A body of this content type, of at most `limit` bytes.
-pub(crate) fn read(content_type: &'static str, limit: usize) -> BoxedFilter<(Result<Bytes, Problem>,)> {
+pub(crate) fn read(
+    content_type: &'static str,
+    limit: usize,
+) -> BoxedFilter<(Result<Bytes, Problem>,)> {
     warp::header::headers_cloned()
         .and(warp::body::stream())
         .then(move |headers: HeaderMap, chunks| async move {
@@ -64,24 +67,41 @@ pub(crate) fn read_optional(
 /// Nothing is decompressed, so that nothing can blow up.
 fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get(CONTENT_ENCODING) {
-        Some(coding) if coding != "identity" => Err(unsupported("send the body as it is, without Content-Encoding")),
+        Some(coding) if coding != "identity" => Err(unsupported(
+            "send the body as it is, without Content-Encoding",
+        )),
         _ => Ok(()),
     }
 }
 
 fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    given
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case(wanted)
 }
 
 fn unsupported(detail: &str) -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        detail,
+    )
 }
 
-/// Parses JSON. What is not JSON is malformed, what is JSON of another shape is invalid and named by its path.
+/// Parses JSON. What is not JSON is malformed, what is JSON of another shape is invalid and named
+/// by its path.
 ///
 /// A large body takes a while: it is parsed beside the async runtime, a few at a time.
-pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(bytes: Bytes) -> Result<T, Problem> {
+pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
+    bytes: Bytes,
+) -> Result<T, Problem> {
     if bytes.len() <= LARGE {
         return parse_now(&bytes);
     }
@@ -104,13 +124,18 @@ fn parse_now<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
-        Problem::invalid(vec![FieldError::new(field_of(&path, &message), without_position(&message))])
+        Problem::invalid(vec![FieldError::new(
+            field_of(&path, &message),
+            without_position(&message),
+        )])
     })
 }
 
 /// The path of a complaint. Serde names a missing field in its message alone.
 fn field_of(path: &str, message: &str) -> String {
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let missing = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next());
     match (path, missing) {
         (".", Some(field)) => field.to_owned(),
         (".", None) => "(body)".to_owned(),
@@ -121,25 +146,37 @@ fn field_of(path: &str, message: &str) -> String {
 
 /// The line and column of an error say little to a client that never saw lines.
 fn without_position(message: &str) -> &str {
-    message.rfind(" at line ").map_or(message, |position| &message[..position])
+    message
+        .rfind(" at line ")
+        .map_or(message, |position| &message[..position])
 }
 
 fn too_slow() -> Problem {
-    let detail = format!("the body made no progress for {STALL:?}, or took longer than {WHOLE:?} in all");
+    let detail =
+        format!("the body made no progress for {STALL:?}, or took longer than {WHOLE:?} in all");
     Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
 }
 
-async fn collect(chunks: impl Stream<Item = Result<impl Buf, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(
+    chunks: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     let mut chunks = std::pin::pin!(chunks);
     let end = Instant::now() + WHOLE;
     loop {
         let next = tokio::time::timeout_at(end.min(Instant::now() + STALL), chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| too_slow())? else { break };
+        let Some(chunk) = next.map_err(|_| too_slow())? else {
+            break;
+        };
         let mut chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
         if body.len() + chunk.remaining() > limit {
             let detail = format!("the body may have at most {limit} bytes");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail));
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "payload_too_large",
+                detail,
+            ));
         }
         body.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
     }

@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 pub use crate::limits::Limits;
 
-/// The fewest bytes of the secret that tokens are signed with: as many as HS256 has (RFC 7518, section 3.2).
+/// The fewest bytes of the secret that tokens are signed with: as many as HS256 has (RFC 7518,
+/// section 3.2).
 const SECRET_BYTES: usize = 32;
 
 /// The API's options.
@@ -19,7 +20,12 @@ const SECRET_BYTES: usize = 32;
 #[group(skip)]
 pub struct Config {
     /// Address to listen on; put a proxy that speaks TLS before any other than loopback
-    #[arg(long, env = "EVAL_HOST", default_value = "127.0.0.1", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "EVAL_HOST",
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS"
+    )]
     pub host: IpAddr,
     /// Port to listen on; 0 takes any free one
     #[arg(long, env = "EVAL_PORT", default_value_t = 8099, value_name = "PORT")]
@@ -30,7 +36,8 @@ pub struct Config {
     /// Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8 [default: none]
     #[arg(long, env = "EVAL_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK,…", value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
-    /// Origins whose pages may call the API from a browser, such as `https://tars.example.org` [default: none]
+    /// Origins whose pages may call the API from a browser, such as `https://tars.example.org`
+    /// [default: none]
     #[arg(long, env = "EVAL_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGIN,…", value_parser = origin)]
     pub cors_origins: Vec<String>,
     /// Connections at one time; others wait
@@ -41,7 +48,8 @@ pub struct Config {
     #[arg(long, env = "EVAL_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 512, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections_per_address: u32,
-    /// Seconds that the headers of a request may take, and that a kept connection may wait for the next one
+    /// Seconds that the headers of a request may take, and that a kept connection may wait for the
+    /// next one
     #[arg(long, env = "EVAL_HEADER_TIMEOUT", default_value_t = 10, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub header_timeout_seconds: u32,
@@ -50,19 +58,35 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Secrets. Better given as environment variables: command lines are seen by every user of a machine.
+/// Secrets. Better given as environment variables: command lines are seen by every user of a
+/// machine.
 #[derive(Clone, clap::Args)]
 #[group(skip)]
 pub struct Secrets {
-    /// Secret that signing keys are derived from, at least 32 bytes, the same for every API process; changing it logs
-    /// everybody out (`openssl rand -base64 48` makes one)
-    #[arg(long, env = "JWT_SECRET_KEY", hide_env_values = true, value_name = "SECRET")]
+    /// Secret that signing keys are derived from, at least 32 bytes, the same for every API
+    /// process; changing it logs everybody out (`openssl rand -base64 48` makes one)
+    #[arg(
+        long,
+        env = "JWT_SECRET_KEY",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
     pub jwt_secret_key: Option<String>,
     /// Name of the first administrator, who is added when there is no user yet
-    #[arg(long, env = "EVAL_ADMIN_NAME", default_value = "admin", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "EVAL_ADMIN_NAME",
+        default_value = "admin",
+        value_name = "NAME"
+    )]
     pub admin_name: Name,
     /// Password of the first administrator [default: none is added; see `tars user add`]
-    #[arg(long, env = "EVAL_ADMIN_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    #[arg(
+        long,
+        env = "EVAL_ADMIN_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
     pub admin_password: Option<String>,
 }
 
@@ -73,23 +97,33 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The secret that tokens are signed with. In development a missing one is made up for this run.
+    /// The secret that tokens are signed with. In development a missing one is made up for this
+    /// run.
     ///
     /// # Errors
     /// The variable that is missing, short or an example, and what to do.
     pub fn token_secret(&self, mode: Mode) -> Result<Zeroizing<String>, String> {
-        let given = self.jwt_secret_key.as_deref().map(str::trim).filter(|secret| !secret.is_empty());
+        let given = self
+            .jwt_secret_key
+            .as_deref()
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty());
         let Some(secret) = given else {
             return match mode {
                 Mode::Production => Err(format!(
                     "JWT_SECRET_KEY: is missing; set it to at least {SECRET_BYTES} random bytes, as `openssl rand -base64 48` \
                      makes them"
                 )),
-                Mode::Development => Secret::service().map(|secret| Zeroizing::new(secret.expose().to_owned())),
+                Mode::Development => {
+                    Secret::service().map(|secret| Zeroizing::new(secret.expose().to_owned()))
+                }
             };
         };
         if secret.len() < SECRET_BYTES {
-            return Err(format!("JWT_SECRET_KEY: has {} bytes, at least {SECRET_BYTES} are needed", secret.len()));
+            return Err(format!(
+                "JWT_SECRET_KEY: has {} bytes, at least {SECRET_BYTES} are needed",
+                secret.len()
+            ));
         }
         if password::is_example(secret) {
             return Err("JWT_SECRET_KEY: is an example that everybody tries first".to_owned());
@@ -102,9 +136,15 @@ impl Secrets {
     /// # Errors
     /// What is wrong with it.
     pub fn first_password(&self) -> Result<Option<Zeroizing<String>>, String> {
-        let given = self.admin_password.as_deref().filter(|password| !password.is_empty());
-        let Some(password) = given else { return Ok(None) };
-        password::check(password).map_err(|complaint| format!("EVAL_ADMIN_PASSWORD: {complaint}"))?;
+        let given = self
+            .admin_password
+            .as_deref()
+            .filter(|password| !password.is_empty());
+        let Some(password) = given else {
+            return Ok(None);
+        };
+        password::check(password)
+            .map_err(|complaint| format!("EVAL_ADMIN_PASSWORD: {complaint}"))?;
         Ok(Some(Zeroizing::new(password.to_owned())))
     }
 }
@@ -120,7 +160,10 @@ fn network(text: &str) -> Result<IpNet, String> {
 /// An origin as browsers send it.
 fn origin(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     if !host.is_empty() && host.bytes().all(plain) {
         Ok(text.to_owned())
@@ -143,24 +186,52 @@ mod tests {
 
     #[test]
     fn production_wants_a_real_secret_and_says_which() {
-        for bad in [None, Some(""), Some("short"), Some("changeme-changeme-changeme-changeme"), Some(&"a".repeat(40))] {
-            let complaint = secrets(bad, None).token_secret(Mode::Production).unwrap_err();
+        for bad in [
+            None,
+            Some(""),
+            Some("short"),
+            Some("changeme-changeme-changeme-changeme"),
+            Some(&"a".repeat(40)),
+        ] {
+            let complaint = secrets(bad, None)
+                .token_secret(Mode::Production)
+                .unwrap_err();
             assert!(complaint.starts_with("JWT_SECRET_KEY: "), "{complaint}");
-            assert!(bad.is_none_or(|bad| bad.is_empty() || !complaint.contains(bad)), "{complaint}");
+            assert!(
+                bad.is_none_or(|bad| bad.is_empty() || !complaint.contains(bad)),
+                "{complaint}"
+            );
         }
-        assert!(secrets(Some("short"), None).token_secret(Mode::Development).is_err());
+        assert!(
+            secrets(Some("short"), None)
+                .token_secret(Mode::Development)
+                .is_err()
+        );
         let made_up = || secrets(None, None).token_secret(Mode::Development).unwrap();
         assert!(made_up().len() >= SECRET_BYTES && made_up() != made_up());
         let real = "kq3Z0vJc6yRr1uT8wXe5bN2mPa9sLd4fGh7jKi0oQ";
-        assert_eq!(*secrets(Some(real), None).token_secret(Mode::Production).unwrap(), real);
+        assert_eq!(
+            *secrets(Some(real), None)
+                .token_secret(Mode::Production)
+                .unwrap(),
+            real
+        );
     }
 
     #[test]
     fn the_first_administrator_needs_a_real_password() {
         assert_eq!(secrets(None, None).first_password(), Ok(None));
         let complaint = secrets(None, Some("admin")).first_password().unwrap_err();
-        assert!(complaint.starts_with("EVAL_ADMIN_PASSWORD: "), "{complaint}");
-        assert!(secrets(None, Some("wer reitet so spaet")).first_password().unwrap().is_some());
+        assert!(
+            complaint.starts_with("EVAL_ADMIN_PASSWORD: "),
+            "{complaint}"
+        );
+        assert!(
+            secrets(None, Some("wer reitet so spaet"))
+                .first_password()
+                .unwrap()
+                .is_some()
+        );
         assert!(!format!("{:?}", secrets(Some("key"), Some("word"))).contains("key"));
     }
 

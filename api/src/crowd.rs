@@ -30,7 +30,10 @@ impl<K: Eq + Hash + Clone> Crowd<K> {
             return None;
         }
         *count += 1;
-        Some(Place { crowd: self.clone(), member })
+        Some(Place {
+            crowd: self.clone(),
+            member,
+        })
     }
 }
 

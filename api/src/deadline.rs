@@ -6,13 +6,15 @@ use tars_shared::store::Error;
 
 use crate::problem::Problem;
 
-/// A store that has not answered by then counts as away. No request hangs for more than five seconds, and most need two
-/// calls.
+/// A store that has not answered by then counts as away. No request hangs for more than five
+/// seconds, and most need two calls.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs a call to its end, whatever becomes of the request: a write that is cut off half-way would leave the connection
-/// in doubt. The answer comes in time or is a 503.
-pub(crate) async fn within<T>(call: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Problem>
+/// Runs a call to its end, whatever becomes of the request: a write that is cut off half-way would
+/// leave the connection in doubt. The answer comes in time or is a 503.
+pub(crate) async fn within<T>(
+    call: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Problem>
 where
     T: Send + 'static,
 {
@@ -23,11 +25,16 @@ where
 const WHOLE: Duration = Duration::from_millis(4500);
 
 /// Ends a request in time whatever its calls take together; calls under way run to their ends.
-pub(crate) async fn altogether<T>(request: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-    tokio::time::timeout(WHOLE, request).await.unwrap_or_else(|_| Err(Problem::unavailable()))
+pub(crate) async fn altogether<T>(
+    request: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    tokio::time::timeout(WHOLE, request)
+        .await
+        .unwrap_or_else(|_| Err(Problem::unavailable()))
 }
 
-/// The same with another patience and the store's own error, for callers that know what to do without the store.
+/// The same with another patience and the store's own error, for callers that know what to do
+/// without the store.
 pub(crate) async fn in_time<T>(
     patience: Duration,
     call: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -38,6 +45,9 @@ where
     match tokio::time::timeout(patience, tokio::spawn(call)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(panic)) => Err(Error::Corrupt(format!("a call panicked: {panic}"))),
-        Err(_) => Err(Error::Unavailable(format!("no answer within {} ms", patience.as_millis()))),
+        Err(_) => Err(Error::Unavailable(format!(
+            "no answer within {} ms",
+            patience.as_millis()
+        ))),
     }
 }

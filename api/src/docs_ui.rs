@@ -1,7 +1,7 @@
 //! The page that shows the API: Swagger UI as it is, and a page of our own around it.
 //!
-//! All of it comes from this process, so that it works where there is no internet, and the page may load nothing from
-//! anywhere else.
+//! All of it comes from this process, so that it works where there is no internet, and the page may
+//! load nothing from anywhere else.
 
 use std::io::{Cursor, Read as _};
 use std::sync::LazyLock;
@@ -11,7 +11,8 @@ use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-/// What the page may do. Swagger UI's style sheet holds its pictures; its script evaluates no text and writes no inline style.
+/// What the page may do. Swagger UI's style sheet holds its pictures; its script evaluates no text
+/// and writes no inline style.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -21,10 +22,14 @@ const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/png";
 
 /// What is taken out of the archive, with its type.
-const VENDORED: [(&str, &str); 3] =
-    [("swagger-ui-bundle.js", SCRIPT), ("swagger-ui.css", STYLE), ("favicon-32x32.png", PICTURE)];
+const VENDORED: [(&str, &str); 3] = [
+    ("swagger-ui-bundle.js", SCRIPT),
+    ("swagger-ui.css", STYLE),
+    ("favicon-32x32.png", PICTURE),
+];
 
-/// The page. Its references are absolute, so that it works with and without a slash at the end of its own address.
+/// The page. Its references are absolute, so that it works with and without a slash at the end of
+/// its own address.
 const INDEX: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -73,16 +78,26 @@ pub(crate) fn asset(name: &str) -> Option<(&'static str, Bytes)> {
 /// Unpacked when the first of them is asked for, and kept: a clone of the bytes shares them.
 static UNPACKED: LazyLock<[(&str, &str, Bytes); VENDORED.len()]> = LazyLock::new(|| {
     VENDORED.map(|(name, content_type)| {
-        (name, content_type, unpack(name).expect("the archive is part of the binary, and a test unpacks it"))
+        (
+            name,
+            content_type,
+            unpack(name).expect("the archive is part of the binary, and a test unpacks it"),
+        )
     })
 });
 
 fn unpack(name: &str) -> Result<Bytes, ZipError> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     // The folder above carries the version.
-    let wanted = |path: &str| path.split_once('/').is_some_and(|(_, path)| path.strip_prefix("dist/") == Some(name));
+    let wanted = |path: &str| {
+        path.split_once('/')
+            .is_some_and(|(_, path)| path.strip_prefix("dist/") == Some(name))
+    };
     let mut paths = archive.file_names().filter_map(Result::ok);
-    let path = paths.find(|path| wanted(path)).ok_or(ZipError::FileNotFound)?.into_owned();
+    let path = paths
+        .find(|path| wanted(path))
+        .ok_or(ZipError::FileNotFound)?
+        .into_owned();
     drop(paths);
     let mut bytes = Vec::new();
     archive.by_name(&path)?.read_to_end(&mut bytes)?;
@@ -98,19 +113,43 @@ mod tests {
         let (content_type, page) = index();
         assert_eq!(content_type, HTML);
         let page = String::from_utf8(page.to_vec()).unwrap();
-        let names: Vec<_> = page.split("\"/docs/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(names, ["swagger-ui.css", "favicon-32x32.png", "swagger-ui-bundle.js", "initializer.js"]);
-        for (name, begins) in names.into_iter().zip([".swagger-ui", "\u{fffd}PNG", "/*", "\"use strict\""]) {
+        let names: Vec<_> = page
+            .split("\"/docs/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "swagger-ui.css",
+                "favicon-32x32.png",
+                "swagger-ui-bundle.js",
+                "initializer.js"
+            ]
+        );
+        for (name, begins) in
+            names
+                .into_iter()
+                .zip([".swagger-ui", "\u{fffd}PNG", "/*", "\"use strict\""])
+        {
             let (_, bytes) = asset(name).unwrap();
-            assert!(String::from_utf8_lossy(&bytes).starts_with(begins), "{name}");
+            assert!(
+                String::from_utf8_lossy(&bytes).starts_with(begins),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn nothing_else_of_the_archive_is_served() {
-        for name in
-            ["", "index.html", "swagger-initializer.js", "../package.json", "dist/swagger-ui.css", "oauth2-redirect.js"]
-        {
+        for name in [
+            "",
+            "index.html",
+            "swagger-initializer.js",
+            "../package.json",
+            "dist/swagger-ui.css",
+            "oauth2-redirect.js",
+        ] {
             assert!(asset(name).is_none(), "{name}");
         }
     }

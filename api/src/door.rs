@@ -1,7 +1,9 @@
-//! The one way in: every request passes here before any route sees it, and every answer passes here on its way out.
+//! The one way in: every request passes here before any route sees it, and every answer passes here
+//! on its way out.
 //!
-//! In this order: the path and method must be in the table; the caller must show who they are, if it asks for that; they
-//! must not ask too often; their role must suffice; every parameter must fit. Only then a handler runs.
+//! In this order: the path and method must be in the table; the caller must show who they are, if
+//! it asks for that; they must not ask too often; their role must suffice; every parameter must
+//! fit. Only then a handler runs.
 
 pub(crate) mod address;
 mod allowance;
@@ -39,8 +41,16 @@ pub(crate) struct Admission {
 }
 
 impl Door {
-    pub(crate) fn new(context: Arc<Context>, routes: Routes, endpoints: &'static [Endpoint]) -> Self {
-        Self { context, routes, endpoints }
+    pub(crate) fn new(
+        context: Arc<Context>,
+        routes: Routes,
+        endpoints: &'static [Endpoint],
+    ) -> Self {
+        Self {
+            context,
+            routes,
+            endpoints,
+        }
     }
 
     /// Answers a request. `peer` is the other end of the connection.
@@ -58,10 +68,20 @@ impl Door {
         let (rule, answer) = match found {
             Found::Endpoint(endpoint, segments) => {
                 let rule = endpoint.rule();
-                let admitted = self.admit(endpoint, &segments, uri.query(), request.headers(), address, &mut allowance);
+                let admitted = self.admit(
+                    endpoint,
+                    &segments,
+                    uri.query(),
+                    request.headers(),
+                    address,
+                    &mut allowance,
+                );
                 let answer = match admitted.await {
                     Ok(admission) => {
-                        let hint = outgoing::refresh_hint(&admission.caller, self.context.services.clock.now());
+                        let hint = outgoing::refresh_hint(
+                            &admission.caller,
+                            self.context.services.clock.now(),
+                        );
                         request.extensions_mut().insert(Arc::new(admission));
                         let mut response = self.routes.call(endpoint, request).await;
                         response.headers_mut().extend(hint);
@@ -71,10 +91,20 @@ impl Door {
                 };
                 (Some(rule), answer)
             }
-            Found::NoPath => (None, self.turn_away(address, &mut allowance, Problem::no_such_path()).await),
-            Found::OtherMethods(allowed) => {
-                (None, self.turn_away(address, &mut allowance, Problem::method_not_allowed(&allowed)).await)
-            }
+            Found::NoPath => (
+                None,
+                self.turn_away(address, &mut allowance, Problem::no_such_path())
+                    .await,
+            ),
+            Found::OtherMethods(allowed) => (
+                None,
+                self.turn_away(
+                    address,
+                    &mut allowance,
+                    Problem::method_not_allowed(&allowed),
+                )
+                .await,
+            ),
         };
         let answer = outgoing::dress(answer, &self.context, rule, &allowance);
         self.count(rule, &answer, start);
@@ -108,14 +138,23 @@ impl Door {
     }
 
     /// Who calls.
-    async fn recognise(&self, rule: Rule, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Problem> {
+    async fn recognise(
+        &self,
+        rule: Rule,
+        headers: &HeaderMap,
+        address: IpAddr,
+    ) -> Result<Caller, Problem> {
         if rule.access == Access::Public {
             return Ok(Caller::anonymous(address));
         }
         let mut given = headers.get_all(AUTHORIZATION).iter();
         match (given.next(), given.next()) {
             (Some(value), None) => {
-                let credential = value.to_str().ok().and_then(bearer).ok_or_else(Problem::invalid_token)?;
+                let credential = value
+                    .to_str()
+                    .ok()
+                    .and_then(bearer)
+                    .ok_or_else(Problem::invalid_token)?;
                 self.context.gate.admit(credential, address).await
             }
             (Some(_), Some(_)) => Err(Problem::invalid_token()),
@@ -131,7 +170,12 @@ impl Door {
     }
 
     /// What leads nowhere costs what is public.
-    async fn turn_away(&self, address: IpAddr, allowance: &mut Allowance, problem: Problem) -> Response {
+    async fn turn_away(
+        &self,
+        address: IpAddr,
+        allowance: &mut Allowance,
+        problem: Problem,
+    ) -> Response {
         let counted = allowance.count_stranger(&self.context, address).await;
         counted.err().unwrap_or(problem).into_response()
     }
@@ -140,9 +184,15 @@ impl Door {
     fn count(&self, rule: Option<Rule>, answer: &Response, start: Instant) {
         let metrics = &self.context.services.metrics;
         let (method, path) = rule.map_or(("", "unmatched"), |rule| (rule.method, rule.path));
-        metrics.http_requests.with_label_values(&[path, method, answer.status().as_str()]).inc();
+        metrics
+            .http_requests
+            .with_label_values(&[path, method, answer.status().as_str()])
+            .inc();
         if rule.is_some() {
-            metrics.http_request_duration.with_label_values(&[path, method]).observe(start.elapsed().as_secs_f64());
+            metrics
+                .http_request_duration
+                .with_label_values(&[path, method])
+                .observe(start.elapsed().as_secs_f64());
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Every endpoint, and who may use it: the one table that routing, access, limits, the OpenAPI document and the tests read.
+//! Every endpoint, and who may use it: the one table that routing, access, limits, the OpenAPI
+//! document and the tests read.
 //!
-//! A request that matches no row is answered before any handler is looked at, so nothing is reachable by omission.
+//! A request that matches no row is answered before any handler is looked at, so nothing is
+//! reachable by omission.
 
 pub(crate) mod parameters;
 
@@ -75,13 +77,25 @@ macro_rules! endpoints {
     };
 }
 
-#[expect(non_upper_case_globals, reason = "the table reads better with the roles' own names")]
+#[expect(
+    non_upper_case_globals,
+    reason = "the table reads better with the roles' own names"
+)]
 const Public: Access = Access::Public;
-#[expect(non_upper_case_globals, reason = "the table reads better with the roles' own names")]
+#[expect(
+    non_upper_case_globals,
+    reason = "the table reads better with the roles' own names"
+)]
 const Viewer: Access = Access::AtLeast(Role::Viewer);
-#[expect(non_upper_case_globals, reason = "the table reads better with the roles' own names")]
+#[expect(
+    non_upper_case_globals,
+    reason = "the table reads better with the roles' own names"
+)]
 const Developer: Access = Access::AtLeast(Role::Developer);
-#[expect(non_upper_case_globals, reason = "the table reads better with the roles' own names")]
+#[expect(
+    non_upper_case_globals,
+    reason = "the table reads better with the roles' own names"
+)]
 const Admin: Access = Access::AtLeast(Role::Admin);
 
 endpoints! {
@@ -128,7 +142,8 @@ endpoints! {
 
 impl Endpoint {
     /// What operators and orchestrators ask every process, workers too.
-    pub(crate) const OPERATIONS: &'static [Self] = &[Self::Health, Self::Livez, Self::Readyz, Self::Metrics];
+    pub(crate) const OPERATIONS: &'static [Self] =
+        &[Self::Health, Self::Livez, Self::Readyz, Self::Metrics];
 }
 
 /// What a request's method and path lead to.
@@ -144,7 +159,11 @@ pub(crate) enum Found<'a> {
 
 /// Looks among these endpoints. HEAD finds what GET finds.
 pub(crate) fn find<'a>(among: &[Endpoint], method: &Method, path: &'a str) -> Found<'a> {
-    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let method = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
     let mut others = Vec::new();
     for endpoint in among {
         let rule = endpoint.rule();
@@ -158,7 +177,11 @@ pub(crate) fn find<'a>(among: &[Endpoint], method: &Method, path: &'a str) -> Fo
             }
         }
     }
-    if others.is_empty() { Found::NoPath } else { Found::OtherMethods(others.join(", ")) }
+    if others.is_empty() {
+        Found::NoPath
+    } else {
+        Found::OtherMethods(others.join(", "))
+    }
 }
 
 /// The segments in the places of a template's parameters, if the path has its form.
@@ -168,7 +191,9 @@ fn matches<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(parameters),
-            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => parameters.push(given),
+            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
+                parameters.push(given)
+            }
             (Some(wanted), Some(given)) if wanted == given => {}
             _ => return None,
         }
@@ -185,10 +210,22 @@ mod tests {
 
     #[test]
     fn methods_and_paths_lead_to_their_endpoints() {
-        assert_eq!(find_any("GET", "/v1/jobs"), Found::Endpoint(Endpoint::ListJobs, vec![]));
-        assert_eq!(find_any("HEAD", "/health"), Found::Endpoint(Endpoint::Health, vec![]));
-        assert_eq!(find_any("POST", "/v1/jobs/a%20b/cancel"), Found::Endpoint(Endpoint::CancelJob, vec!["a%20b"]));
-        assert_eq!(find_any("DELETE", "/v1/baselines"), Found::OtherMethods("GET, HEAD, POST".to_owned()));
+        assert_eq!(
+            find_any("GET", "/v1/jobs"),
+            Found::Endpoint(Endpoint::ListJobs, vec![])
+        );
+        assert_eq!(
+            find_any("HEAD", "/health"),
+            Found::Endpoint(Endpoint::Health, vec![])
+        );
+        assert_eq!(
+            find_any("POST", "/v1/jobs/a%20b/cancel"),
+            Found::Endpoint(Endpoint::CancelJob, vec!["a%20b"])
+        );
+        assert_eq!(
+            find_any("DELETE", "/v1/baselines"),
+            Found::OtherMethods("GET, HEAD, POST".to_owned())
+        );
         for path in [
             "",
             "/",
@@ -221,7 +258,10 @@ mod tests {
         for endpoint in Endpoint::ALL {
             let rule = endpoint.rule();
             let credentials = [Endpoint::Login, Endpoint::Refresh].contains(endpoint);
-            assert!(rule.method == "GET" || rule.access != Access::Public || credentials, "{endpoint:?}");
+            assert!(
+                rule.method == "GET" || rule.access != Access::Public || credentials,
+                "{endpoint:?}"
+            );
         }
     }
 }

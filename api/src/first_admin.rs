@@ -17,16 +17,31 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Who is still to be added: nobody, unless one is named and the store cannot take them now.
-pub(crate) async fn prepare(services: &Services, secrets: &Secrets) -> Result<Option<NewUser>, Error> {
-    let Some(password) = secrets.first_password().map_err(Error::Secret)? else { return Ok(None) };
+pub(crate) async fn prepare(
+    services: &Services,
+    secrets: &Secrets,
+) -> Result<Option<NewUser>, Error> {
+    let Some(password) = secrets.first_password().map_err(Error::Secret)? else {
+        return Ok(None);
+    };
     // Hashing takes a moment: only where it may be of use.
     let users = services.store.users.clone();
-    if in_time(PATIENCE, async move { users.list(None, 1).await }).await.is_ok_and(|users| !users.is_empty()) {
+    if in_time(PATIENCE, async move { users.list(None, 1).await })
+        .await
+        .is_ok_and(|users| !users.is_empty())
+    {
         return Ok(None);
     }
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-    let password_hash = hashed.map_err(|panic| panic.to_string()).and_then(|hash| hash).map_err(Error::Secret)?;
-    let user = NewUser { name: secrets.admin_name.clone(), role: Role::Admin, password_hash };
+    let password_hash = hashed
+        .map_err(|panic| panic.to_string())
+        .and_then(|hash| hash)
+        .map_err(Error::Secret)?;
+    let user = NewUser {
+        name: secrets.admin_name.clone(),
+        role: Role::Admin,
+        password_hash,
+    };
     match try_to_add(services, &user).await {
         Ok(()) => Ok(None),
         Err(store::Error::Unavailable(_)) => Ok(Some(user)),
@@ -48,7 +63,10 @@ pub(crate) async fn add(services: &Services, user: Option<NewUser>, shutdown: Ca
 
 async fn try_to_add(services: &Services, user: &NewUser) -> Result<(), store::Error> {
     let (users, new) = (services.store.users.clone(), user.clone());
-    let added = in_time(PATIENCE, async move { users.add_first(&new, &Actor::service()).await }).await?;
+    let added = in_time(PATIENCE, async move {
+        users.add_first(&new, &Actor::service()).await
+    })
+    .await?;
     if added.is_some() {
         tracing::info!(user.name = %user.name, "added the first administrator");
     }

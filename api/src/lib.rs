@@ -105,37 +105,73 @@ pub struct Api {
 }
 
 impl Api {
-    /// Takes the address, so that the caller can print it before the first request comes. Adds the first administrator, if
-    /// one is named and there is no user yet.
+    /// Takes the address, so that the caller can print it before the first request comes. Adds the
+    /// first administrator, if one is named and there is no user yet.
     pub async fn bind(services: Services, config: &Config, mode: Mode) -> Result<Self, Error> {
         let secret = config.secrets.token_secret(mode).map_err(Error::Secret)?;
         let first_admin = first_admin::prepare(&services, &config.secrets).await?;
-        let context = context(Duty::Accept, services, &secret, config.limits.clone(), config.trusted_proxies.clone());
+        let context = context(
+            Duty::Accept,
+            services,
+            &secret,
+            config.limits.clone(),
+            config.trusted_proxies.clone(),
+        );
         let capacity = Capacity {
             connections: config.max_connections as usize,
             per_address: config.max_connections_per_address as usize,
             headers: Duration::from_secs(config.header_timeout_seconds.into()),
         };
         let address = SocketAddr::new(config.host, config.port);
-        Ok(Self { first_admin, cors: cors(&config.cors_origins), ..Self::listen(context, capacity, address).await? })
+        Ok(Self {
+            first_admin,
+            cors: cors(&config.cors_origins),
+            ..Self::listen(context, capacity, address).await?
+        })
     }
 
-    /// Only health and metrics, for a worker: it takes no jobs over HTTP, but orchestrators and Prometheus ask it too.
+    /// Only health and metrics, for a worker: it takes no jobs over HTTP, but orchestrators and
+    /// Prometheus ask it too.
     pub async fn bind_operations(services: Services, address: SocketAddr) -> Result<Self, Error> {
         // Nobody logs in here.
         let secret = Secret::service().map_err(Error::Secret)?;
-        let limits = Limits { public: Limits::default().probes, ..Limits::default() };
+        let limits = Limits {
+            public: Limits::default().probes,
+            ..Limits::default()
+        };
         let context = context(Duty::Work, services, secret.expose(), limits, Vec::new());
-        Self::listen(context, Capacity { connections: 64, per_address: 64, headers: OPERATIONS_HEADERS }, address).await
+        Self::listen(
+            context,
+            Capacity {
+                connections: 64,
+                per_address: 64,
+                headers: OPERATIONS_HEADERS,
+            },
+            address,
+        )
+        .await
     }
 
-    async fn listen(context: Arc<Context>, capacity: Capacity, address: SocketAddr) -> Result<Self, Error> {
+    async fn listen(
+        context: Arc<Context>,
+        capacity: Capacity,
+        address: SocketAddr,
+    ) -> Result<Self, Error> {
         let listen = async {
             let listener = TcpListener::bind(address).await?;
             listener.local_addr().map(|bound| (listener, bound))
         };
-        let (listener, address) = listen.await.map_err(|reason| Error::Listen { address, reason })?;
-        Ok(Self { context, first_admin: None, cors: None, capacity, listener, address })
+        let (listener, address) = listen
+            .await
+            .map_err(|reason| Error::Listen { address, reason })?;
+        Ok(Self {
+            context,
+            first_admin: None,
+            cors: None,
+            capacity,
+            listener,
+            address,
+        })
     }
 
     /// Where it listens.
@@ -156,8 +192,16 @@ impl Api {
             shutdown.cancelled().await;
             context.shutdown.cancel();
         };
-        let serving = server::serve(self.listener, door, self.cors, self.capacity, shutdown.clone());
-        let recording = context.unrecorded.record(&context.services, shutdown.clone());
+        let serving = server::serve(
+            self.listener,
+            door,
+            self.cors,
+            self.capacity,
+            shutdown.clone(),
+        );
+        let recording = context
+            .unrecorded
+            .record(&context.services, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let out_of_patience = async {
             shutdown.cancelled().await;
@@ -170,7 +214,13 @@ impl Api {
     }
 }
 
-fn context(duty: Duty, services: Services, secret: &str, limits: Limits, proxies: Vec<IpNet>) -> Arc<Context> {
+fn context(
+    duty: Duty,
+    services: Services,
+    secret: &str,
+    limits: Limits,
+    proxies: Vec<IpNet>,
+) -> Arc<Context> {
     Arc::new(Context {
         gate: Gate::new(services.clone(), secret, limits.lookups),
         services,
@@ -184,9 +234,13 @@ fn context(duty: Duty, services: Services, secret: &str, limits: Limits, proxies
     })
 }
 
-/// What browsers are told about pages of other sites. Without origins they are told nothing, and so refuse them.
+/// What browsers are told about pages of other sites. Without origins they are told nothing, and so
+/// refuse them.
 fn cors(origins: &[String]) -> Option<CorsLayer> {
-    let origins: Vec<_> = origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()).collect();
+    let origins: Vec<_> = origins
+        .iter()
+        .filter_map(|origin| HeaderValue::try_from(origin).ok())
+        .collect();
     if origins.is_empty() {
         return None;
     }
@@ -195,7 +249,11 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, name("idempotency-key")])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                name("idempotency-key"),
+            ])
             .expose_headers([
                 header::LOCATION,
                 header::RETRY_AFTER,

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document, generated: paths, roles, limits and parameters from the table of endpoints, bodies from the
-//! types that are parsed and serialised.
+//! The OpenAPI 3.1 document, generated: paths, roles, limits and parameters from the table of
+//! endpoints, bodies from the types that are parsed and serialised.
 
 pub(crate) mod operation;
 
@@ -32,11 +32,15 @@ nearly over is accepted with `X-Token-Expires-In`.";
 /// The document.
 pub(crate) fn document() -> Value {
     let mut schemas = Schemas::new();
-    let operations: BTreeMap<&str, Operation> =
-        routes::operations().into_iter().map(|(endpoint, operation)| (endpoint.id(), operation)).collect();
+    let operations: BTreeMap<&str, Operation> = routes::operations()
+        .into_iter()
+        .map(|(endpoint, operation)| (endpoint.id(), operation))
+        .collect();
     let mut paths = Map::new();
     for endpoint in Endpoint::ALL {
-        let Some(operation) = operations.get(endpoint.id()) else { continue };
+        let Some(operation) = operations.get(endpoint.id()) else {
+            continue;
+        };
         let Rule { method, path, .. } = endpoint.rule();
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[method.to_ascii_lowercase()] = describe(*endpoint, operation, &mut schemas);
@@ -71,7 +75,8 @@ pub(crate) fn text() -> String {
     text
 }
 
-/// The schemas of the types that bodies are made of. What clients send and what they get may differ for one type.
+/// The schemas of the types that bodies are made of. What clients send and what they get may differ
+/// for one type.
 struct Schemas {
     sent: SchemaGenerator,
     got: SchemaGenerator,
@@ -79,8 +84,14 @@ struct Schemas {
 
 impl Schemas {
     fn new() -> Self {
-        let settings = || SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = SCHEMAS.into());
-        Self { sent: settings().for_deserialize().into_generator(), got: settings().for_serialize().into_generator() }
+        let settings = || {
+            SchemaSettings::draft2020_12()
+                .with(|settings| settings.definitions_path = SCHEMAS.into())
+        };
+        Self {
+            sent: settings().for_deserialize().into_generator(),
+            got: settings().for_serialize().into_generator(),
+        }
     }
 
     fn finish(mut self) -> Map<String, Value> {
@@ -98,8 +109,12 @@ fn describe(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) ->
     }
     description.push_str(match rule.access {
         Access::Public => "Needs no account.",
-        Access::AtLeast(tars_shared::account::Role::Viewer) => "Needs the role viewer, developer or admin.",
-        Access::AtLeast(tars_shared::account::Role::Developer) => "Needs the role developer or admin.",
+        Access::AtLeast(tars_shared::account::Role::Viewer) => {
+            "Needs the role viewer, developer or admin."
+        }
+        Access::AtLeast(tars_shared::account::Role::Developer) => {
+            "Needs the role developer or admin."
+        }
         Access::AtLeast(tars_shared::account::Role::Admin) => "Needs the role admin.",
     });
     description.push_str(match rule.limit {
@@ -131,7 +146,9 @@ fn describe(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) ->
 
 fn lower_first(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_ascii_lowercase().to_string() + letters.as_str()
+    })
 }
 
 fn parameter(parameter: &Parameter) -> Value {
@@ -146,7 +163,8 @@ fn parameter(parameter: &Parameter) -> Value {
         "description": parameter.description,
         "schema": parameter.kind.schema(),
     });
-    // Only where it narrows nothing down: an example in the form of "try it out" would become a filter.
+    // Only where it narrows nothing down: an example in the form of "try it out" would become a
+    // filter.
     if parameter.place == Place::Path {
         described["example"] = json!(parameter.example);
     }
@@ -156,7 +174,12 @@ fn parameter(parameter: &Parameter) -> Value {
 /// What an operation answers itself, and what the door and the bodies' readers answer for it.
 fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -> Value {
     let mut responses = Map::new();
-    for Answer { status, description, content: body } in &operation.answers {
+    for Answer {
+        status,
+        description,
+        content: body,
+    } in &operation.answers
+    {
         let mut answer = json!({"description": description});
         if let Some(body) = body {
             answer["content"] = content(body, &mut schemas.got, None);
@@ -166,7 +189,8 @@ fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -
     let problem = Content::Json(operation::schema_of::<problem::Document<'static>>);
     let problem = content(&problem, &mut schemas.got, None)["application/json"].clone();
     let mut fails = |status: u16, description: &str| {
-        let answer = json!({"description": description, "content": {"application/problem+json": problem}});
+        let answer =
+            json!({"description": description, "content": {"application/problem+json": problem}});
         responses.entry(status.to_string()).or_insert(answer);
     };
     for (status, description) in &operation.failures {
@@ -175,21 +199,33 @@ fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -
     let rule = endpoint.rule();
     fails(400, "The request is malformed.");
     if rule.access != Access::Public {
-        fails(401, "No credentials, or some that are not valid. `token_expired` and `token_revoked` say so.");
+        fails(
+            401,
+            "No credentials, or some that are not valid. `token_expired` and `token_revoked` say so.",
+        );
         fails(403, "The role does not suffice.");
     }
     if operation.body.is_some() {
         fails(408, "The body came too slowly.");
         fails(413, "The body is too large.");
-        fails(415, "The body has another content type, or a content encoding.");
+        fails(
+            415,
+            "The body has another content type, or a content encoding.",
+        );
     }
     if operation.body.is_some() || !endpoint.parameters().is_empty() {
         fails(422, "A value must be changed: `errors` names the field.");
     } else {
         fails(422, "A parameter is not one of this endpoint's.");
     }
-    fails(429, "Asked too often: `Retry-After` says when to come back.");
-    fails(503, "A part of the service is away: the same request may work soon.");
+    fails(
+        429,
+        "Asked too often: `Retry-After` says when to come back.",
+    );
+    fails(
+        503,
+        "A part of the service is away: the same request may work soon.",
+    );
     Value::Object(responses)
 }
 
@@ -212,9 +248,10 @@ fn content(content: &Content, generator: &mut SchemaGenerator, example: Option<&
                 "required": ["event", "data"],
             }),
         ),
-        Content::Bytes { media_type, max } => {
-            (*media_type, json!({"type": "string", "minLength": 1, "maxLength": max}))
-        }
+        Content::Bytes { media_type, max } => (
+            *media_type,
+            json!({"type": "string", "minLength": 1, "maxLength": max}),
+        ),
     };
     let mut described = json!({"schema": schema});
     if let Some(example) = example {
@@ -229,9 +266,16 @@ mod tests {
 
     #[test]
     fn every_endpoint_is_described_once() {
-        let described: Vec<_> = routes::operations().into_iter().map(|(endpoint, _)| endpoint).collect();
+        let described: Vec<_> = routes::operations()
+            .into_iter()
+            .map(|(endpoint, _)| endpoint)
+            .collect();
         for endpoint in Endpoint::ALL {
-            assert_eq!(described.iter().filter(|other| *other == endpoint).count(), 1, "{endpoint:?}");
+            assert_eq!(
+                described.iter().filter(|other| *other == endpoint).count(),
+                1,
+                "{endpoint:?}"
+            );
         }
         assert_eq!(described.len(), Endpoint::ALL.len());
     }
@@ -249,9 +293,15 @@ mod tests {
                 }
             }
         }
-        let (sent, got) = (schemas.sent.take_definitions(true), schemas.got.take_definitions(true));
+        let (sent, got) = (
+            schemas.sent.take_definitions(true),
+            schemas.got.take_definitions(true),
+        );
         for (name, schema) in &sent {
-            assert!(got.get(name).is_none_or(|other| other == schema), "{name} differs");
+            assert!(
+                got.get(name).is_none_or(|other| other == schema),
+                "{name} differs"
+            );
         }
     }
 
@@ -259,6 +309,9 @@ mod tests {
     #[test]
     fn the_document_that_is_checked_in_is_the_one_that_is_served() {
         let checked_in = include_str!("../../docs/openapi.json");
-        assert!(checked_in == text(), "docs/openapi.json is out of date: cargo run -- openapi > docs/openapi.json");
+        assert!(
+            checked_in == text(),
+            "docs/openapi.json is out of date: cargo run -- openapi > docs/openapi.json"
+        );
     }
 }

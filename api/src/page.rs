@@ -68,8 +68,14 @@ impl<C: Place> Page<C> {
             place.is_possible().then_some(place)
         });
         match after {
-            Some(None) => Err(Problem::invalid_field("cursor", "must be the next_cursor of a page")),
-            after => Ok(Self { limit, after: after.flatten() }),
+            Some(None) => Err(Problem::invalid_field(
+                "cursor",
+                "must be the next_cursor of a page",
+            )),
+            after => Ok(Self {
+                limit,
+                after: after.flatten(),
+            }),
         }
     }
 
@@ -90,8 +96,12 @@ impl<T> Listing<T> {
         let more = entries.len() > limit as usize;
         entries.truncate(limit as usize);
         let last = entries.last().filter(|_| more).map(place);
-        let next_cursor =
-            last.and_then(|place| serde_json::to_vec(&place).ok()).map(|json| URL_SAFE_NO_PAD.encode(json));
-        Self { items: entries.into_iter().map(show).collect(), next_cursor }
+        let next_cursor = last
+            .and_then(|place| serde_json::to_vec(&place).ok())
+            .map(|json| URL_SAFE_NO_PAD.encode(json));
+        Self {
+            items: entries.into_iter().map(show).collect(),
+            next_cursor,
+        }
     }
 }

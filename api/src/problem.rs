@@ -45,7 +45,14 @@ pub(crate) struct Document<'a> {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, header: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            header: None,
+        }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -70,7 +77,10 @@ impl Problem {
 
     /// The caller has not shown who they are. `detail` must help no attacker.
     pub(crate) fn unauthorized(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { header: Some(Header::Challenge), ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+        Self {
+            header: Some(Header::Challenge),
+            ..Self::new(StatusCode::UNAUTHORIZED, code, detail)
+        }
     }
 
     /// Whatever is wrong with a token, unless it is worth telling apart.
@@ -80,14 +90,22 @@ impl Problem {
 
     /// The token was good until somebody ended it.
     pub(crate) fn revoked() -> Self {
-        Self::unauthorized("token_revoked", "the token has been revoked: log in again, or ask for a new one")
+        Self::unauthorized(
+            "token_revoked",
+            "the token has been revoked: log in again, or ask for a new one",
+        )
     }
 
     /// Asked too often.
     pub(crate) fn too_many(retry_after: Duration, what: &str) -> Self {
-        let seconds = u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        let seconds = u32::try_from(retry_after.as_millis().div_ceil(1000))
+            .unwrap_or(u32::MAX)
+            .max(1);
         let detail = format!("too many {what}: try again in {seconds} s");
-        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail) }
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+        }
     }
 
     /// The path is there, with these methods.
@@ -101,18 +119,29 @@ impl Problem {
 
     /// Well-formed, but with values that the client must change.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", detail) }
+        let detail = errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", detail)
+        }
     }
 
     pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 
-    /// A part that the answer needs is away: the same request may work soon. What exactly failed is in the log.
+    /// A part that the answer needs is away: the same request may work soon. What exactly failed is
+    /// in the log.
     pub(crate) fn unavailable() -> Self {
         let detail = "a part of the service is away; try again (with the same Idempotency-Key, if you sent one)";
-        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
     }
 
     /// A defect of ours. Its detail is for the log alone.
@@ -141,16 +170,27 @@ impl Reply for Problem {
             detail: &self.detail,
             errors: &self.errors,
         };
-        let mut response = warp::reply::with_status(warp::reply::json(&document), self.status).into_response();
+        let mut response =
+            warp::reply::with_status(warp::reply::json(&document), self.status).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         match self.header {
             Some(Header::Challenge) => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tars-eval-engine\""));
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer realm=\"tars-eval-engine\""),
+                );
             }
             Some(Header::Allow(methods)) => {
                 // Names of methods are always a header.
-                headers.extend(HeaderValue::try_from(&*methods).ok().map(|methods| (ALLOW, methods)));
+                headers.extend(
+                    HeaderValue::try_from(&*methods)
+                        .ok()
+                        .map(|methods| (ALLOW, methods)),
+                );
             }
             None => {}
         }

@@ -1,5 +1,5 @@
-//! Query strings and path segments: every value is checked against its endpoint's parameters before anything is asked
-//! with it.
+//! Query strings and path segments: every value is checked against its endpoint's parameters before
+//! anything is asked with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -19,8 +19,8 @@ use crate::problem::Problem;
 pub(crate) struct Values(BTreeMap<&'static str, String>);
 
 impl Values {
-    /// Checks what a request gives. `segments` stand for the parameters in the path; they and the query string are still
-    /// percent-encoded.
+    /// Checks what a request gives. `segments` stand for the parameters in the path; they and the
+    /// query string are still percent-encoded.
     pub(crate) fn check(
         endpoint: Endpoint,
         segments: &[&str],
@@ -42,24 +42,39 @@ impl Values {
         }
         let mut unknown = Vec::new();
         for (name, value) in pairs(query)? {
-            match parameters.iter().find(|parameter| parameter.place == Place::Query && parameter.name == name) {
+            match parameters
+                .iter()
+                .find(|parameter| parameter.place == Place::Query && parameter.name == name)
+            {
                 Some(parameter) => take(parameter, value),
-                None => unknown.push(FieldError::new(shown(&name), "is not a parameter of this endpoint")),
+                None => unknown.push(FieldError::new(
+                    shown(&name),
+                    "is not a parameter of this endpoint",
+                )),
             }
         }
-        for parameter in parameters.iter().filter(|parameter| parameter.place == Place::Header) {
+        for parameter in parameters
+            .iter()
+            .filter(|parameter| parameter.place == Place::Header)
+        {
             for value in headers.get_all(parameter.name) {
                 take(parameter, value.to_str().unwrap_or_default().to_owned());
             }
         }
         errors.extend(unknown);
-        if errors.is_empty() { Ok(Self(values)) } else { Err(Problem::invalid(errors)) }
+        if errors.is_empty() {
+            Ok(Self(values))
+        } else {
+            Err(Problem::invalid(errors))
+        }
     }
 
     /// A value, if it was given.
     pub(crate) fn find<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
-        let parse =
-            |text: &String| text.parse().map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()));
+        let parse = |text: &String| {
+            text.parse()
+                .map_err(|error: T::Err| Problem::invalid_field(name, error.to_string()))
+        };
         self.0.get(name).map(parse).transpose()
     }
 
@@ -76,7 +91,8 @@ impl Values {
     /// The value of a parameter in the path.
     pub(crate) fn of_path<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
         // Paths without it lead elsewhere.
-        self.find(name)?.ok_or_else(|| Problem::invalid_field(name, "is missing"))
+        self.find(name)?
+            .ok_or_else(|| Problem::invalid_field(name, "is missing"))
     }
 
     /// The id in the path.
@@ -87,16 +103,24 @@ impl Values {
 
 fn decode(text: &str) -> Result<String, Problem> {
     let decoded = percent_decode_str(text).decode_utf8();
-    Ok(decoded.map_err(|_| Problem::malformed("the path or query string is not UTF-8"))?.into_owned())
+    Ok(decoded
+        .map_err(|_| Problem::malformed("the path or query string is not UTF-8"))?
+        .into_owned())
 }
 
 /// The pairs of a query string, as forms encode them.
 fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
-    let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    let parts = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty());
     parts
         .map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            Ok((decode(&name.replace('+', " "))?, decode(&value.replace('+', " "))?))
+            Ok((
+                decode(&name.replace('+', " "))?,
+                decode(&value.replace('+', " "))?,
+            ))
         })
         .collect()
 }
@@ -124,7 +148,15 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        for query in ["limit=0", "limit=1&limit=2", "limit=1&limit=x", "colour=red", "label=%FF", "status=", "limit"] {
+        for query in [
+            "limit=0",
+            "limit=1&limit=2",
+            "limit=1&limit=x",
+            "colour=red",
+            "label=%FF",
+            "status=",
+            "limit",
+        ] {
             assert!(check(Endpoint::ListJobs, &[], query).is_err(), "{query}");
         }
         assert!(check(Endpoint::ShowJob, &["..%2F..%2Fetc"], "").is_err());

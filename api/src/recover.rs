@@ -1,5 +1,5 @@
-//! What warp's rejections become. The door has found the route already, and handlers return problems, so that little is
-//! left: what warp itself reads of a request.
+//! What warp's rejections become. The door has found the route already, and handlers return
+//! problems, so that little is left: what warp itself reads of a request.
 
 use std::convert::Infallible;
 

@@ -106,7 +106,13 @@ impl Routes {
             evaluate::routes(context),
             jobs::routes(context),
         ];
-        Self(Arc::new(routes.into_iter().flatten().chain(of_operators(context)).collect()))
+        Self(Arc::new(
+            routes
+                .into_iter()
+                .flatten()
+                .chain(of_operators(context))
+                .collect(),
+        ))
     }
 
     /// What operators and orchestrators ask every process.
@@ -121,14 +127,19 @@ impl Routes {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         match self.0.get(&endpoint) {
-            Some(filter) => warp::service(filter.clone()).call(request).await.unwrap_or_else(|never| match never {}),
+            Some(filter) => warp::service(filter.clone())
+                .call(request)
+                .await
+                .unwrap_or_else(|never| match never {}),
             None => Problem::no_such_path().into_response(),
         }
     }
 }
 
 fn of_operators(context: &Arc<Context>) -> impl Iterator<Item = Route> {
-    health::routes(context).into_iter().chain(metrics::routes(context))
+    health::routes(context)
+        .into_iter()
+        .chain(metrics::routes(context))
 }
 
 /// What each endpoint takes and answers.
@@ -151,13 +162,22 @@ pub(crate) fn operations() -> Vec<(Endpoint, Operation)> {
 /// The request that has been let in.
 fn enter(context: &Arc<Context>) -> BoxedFilter<(Call,)> {
     let context = context.clone();
-    warp::ext::get::<Arc<Admission>>().map(move |admission| Call { context: context.clone(), admission }).boxed()
+    warp::ext::get::<Arc<Admission>>()
+        .map(move |admission| Call {
+            context: context.clone(),
+            admission,
+        })
+        .boxed()
 }
 
 /// One route: turns what its handler returns into an answer.
 fn route<R: Reply + 'static>(
     endpoint: Endpoint,
-    handler: impl Filter<Extract = (Result<R, Problem>,), Error = Rejection> + Clone + Send + Sync + 'static,
+    handler: impl Filter<Extract = (Result<R, Problem>,), Error = Rejection>
+    + Clone
+    + Send
+    + Sync
+    + 'static,
 ) -> Route {
     let answer = handler.map(|result: Result<R, Problem>| match result {
         Ok(reply) => reply.into_response(),

@@ -1,4 +1,5 @@
-//! Accepting connections: bounded in number, in bytes of headers, and in the time that a client may take for anything.
+//! Accepting connections: bounded in number, in bytes of headers, and in the time that a client may
+//! take for anything.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -43,7 +44,8 @@ pub(crate) struct Capacity {
     pub(crate) connections: usize,
     /// How many from one address that is no trusted proxy. Others are closed at once.
     pub(crate) per_address: usize,
-    /// How long a request's headers may take, and how long a kept connection may wait for the next request.
+    /// How long a request's headers may take, and how long a kept connection may wait for the next
+    /// request.
     pub(crate) headers: Duration,
 }
 
@@ -76,16 +78,25 @@ pub(crate) async fn serve(
             }
         };
         let address = peer.ip().to_canonical();
-        let most = if door.trusts(address) { capacity.connections } else { capacity.per_address };
+        let most = if door.trusts(address) {
+            capacity.connections
+        } else {
+            capacity.per_address
+        };
         let Some(place) = crowd.join(network_of(address), most) else {
             tracing::debug!(%address, "too many connections from one address");
             continue;
         };
-        let entrance = Entrance { door: door.clone(), address };
+        let entrance = Entrance {
+            door: door.clone(),
+            address,
+        };
         let (cors, watcher) = (cors.clone(), graceful.watcher());
         tokio::spawn(async move {
             match cors {
-                Some(cors) => converse(stream, cors.layer(entrance), capacity.headers, watcher).await,
+                Some(cors) => {
+                    converse(stream, cors.layer(entrance), capacity.headers, watcher).await
+                }
                 None => converse(stream, entrance, capacity.headers, watcher).await,
             }
             drop((turn, place));
@@ -111,7 +122,10 @@ where
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEADER_BYTES)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
+        .serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(service),
+        );
     // Clients that go away or talk nonsense are no errors of ours.
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection broke off");

@@ -1,7 +1,8 @@
-//! Jobs that were accepted by message alone, while the store was away: their rows are made when it is back.
+//! Jobs that were accepted by message alone, while the store was away: their rows are made when it
+//! is back.
 //!
-//! This only saves clients a 404 between the store's return and the claim of a worker, which makes the row too. So it may
-//! forget: when it is full, and when the process ends.
+//! This only saves clients a 404 between the store's return and the claim of a worker, which makes
+//! the row too. So it may forget: when it is full, and when the process ends.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,7 +41,10 @@ impl Unrecorded {
     /// Whether the same job was accepted with another request a moment ago.
     pub(crate) fn contradicts(&self, submission: &Submission) -> bool {
         let waiting = self.waiting();
-        waiting.by_id.get(&submission.job_id).is_some_and(|known| known.request_hash != submission.request_hash)
+        waiting
+            .by_id
+            .get(&submission.job_id)
+            .is_some_and(|known| known.request_hash != submission.request_hash)
     }
 
     /// Keeps jobs until the store is back, as far as there is room.
@@ -72,7 +76,10 @@ impl Unrecorded {
                     break;
                 }
                 match self.record_batch(services, &batch).await {
-                    Ok(()) => tracing::info!(jobs = batch.len(), "recorded jobs that were accepted by message alone"),
+                    Ok(()) => tracing::info!(
+                        jobs = batch.len(),
+                        "recorded jobs that were accepted by message alone"
+                    ),
                     Err(error) => {
                         tracing::warn!(%error, "jobs accepted by message alone are still to be recorded");
                         break;
@@ -85,10 +92,13 @@ impl Unrecorded {
     async fn record_batch(&self, services: &Services, batch: &[Submission]) -> Result<(), Error> {
         let mut recorded = Vec::with_capacity(batch.len());
         for submission in batch {
-            // One by one, because a conflict spoils a batch. Whoever came first under a key has the job.
+            // One by one, because a conflict spoils a batch. Whoever came first under a key has the
+            // job.
             let (jobs, submission) = (services.store.jobs.clone(), submission.clone());
             let job_id = submission.job_id;
-            if in_time(PATIENCE, async move { jobs.insert(&[submission]).await }).await? == [Inserted::Conflict] {
+            if in_time(PATIENCE, async move { jobs.insert(&[submission]).await }).await?
+                == [Inserted::Conflict]
+            {
                 tracing::error!(job.id = %job_id, "its key was used for another request while the store was away");
             } else {
                 recorded.push(job_id);
@@ -115,7 +125,11 @@ pub(crate) async fn note_dispatched(services: Services, published: Vec<Uuid>) {
         return;
     }
     let dispatches = services.store.dispatches.clone();
-    if let Err(error) = in_time(PATIENCE, async move { dispatches.mark_dispatched(&published).await }).await {
+    if let Err(error) = in_time(PATIENCE, async move {
+        dispatches.mark_dispatched(&published).await
+    })
+    .await
+    {
         tracing::warn!(%error, "these jobs will be dispatched again, harmlessly");
     }
 }

@@ -61,7 +61,13 @@ impl Links {
     pub(crate) fn of(id: Uuid) -> Self {
         let itself = location(id);
         let to = |action| format!("{itself}/{action}");
-        Self { events: to("events"), cancel: to("cancel"), retry: to("retry"), promote: to("promote"), itself }
+        Self {
+            events: to("events"),
+            cancel: to("cancel"),
+            retry: to("retry"),
+            promote: to("promote"),
+            itself,
+        }
     }
 }
 
@@ -74,7 +80,11 @@ impl JobView {
     /// A job without its results.
     pub(crate) fn summary(job: Job) -> Self {
         let explanation = explain(&job);
-        let error = job.failures.last().filter(|_| job.status == Status::Failed).cloned();
+        let error = job
+            .failures
+            .last()
+            .filter(|_| job.status == Status::Failed)
+            .cloned();
         let parameters = job.parameters;
         Self {
             job_id: job.id,
@@ -105,7 +115,10 @@ impl JobView {
 
     /// The same job with its results.
     pub(crate) fn with_results(self, results: Vec<EnvironmentResult>) -> Self {
-        Self { results: Some(results), ..self }
+        Self {
+            results: Some(results),
+            ..self
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for a job to change: long polls and event streams.
 //!
-//! The store is asked, not a process: the worker may be on any machine. Short jobs are seen after milliseconds, long ones
-//! cost a query every quarter of a second.
+//! The store is asked, not a process: the worker may be on any machine. Short jobs are seen after
+//! milliseconds, long ones cost a query every quarter of a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,16 +28,23 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(context: &Arc<Context>, id: Uuid) -> Self {
-        Self { context: context.clone(), id, pause: FIRST_PAUSE }
+        Self {
+            context: context.clone(),
+            id,
+            pause: FIRST_PAUSE,
+        }
     }
 
     /// The job now.
     pub(crate) async fn look(&self) -> Result<Job, Problem> {
         let (jobs, id) = (self.context.services.store.jobs.clone(), self.id);
-        within(async move { jobs.find(id).await }).await?.ok_or_else(|| no_job(id))
+        within(async move { jobs.find(id).await })
+            .await?
+            .ok_or_else(|| no_job(id))
     }
 
-    /// The job as soon as it has ended, or as it is after `patience`, or when the service shuts down.
+    /// The job as soon as it has ended, or as it is after `patience`, or when the service shuts
+    /// down.
     pub(crate) async fn wait(mut self, patience: Duration) -> Result<Job, Problem> {
         let deadline = Instant::now() + patience;
         loop {
@@ -83,7 +90,9 @@ impl Watch {
 
     /// Waits a little, longer each time. False: the deadline or the service's end has come.
     async fn pause(&mut self, deadline: Instant) -> bool {
-        let pause = self.pause.min(deadline.saturating_duration_since(Instant::now()));
+        let pause = self
+            .pause
+            .min(deadline.saturating_duration_since(Instant::now()));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         if pause.is_zero() {
             return false;

@@ -1,4 +1,5 @@
-//! As whom a server runs. Postgres refuses to run as root and RabbitMQ's package expects its own user, so root steps down.
+//! As whom a server runs. Postgres refuses to run as root and RabbitMQ's package expects its own
+//! user, so root steps down.
 
 use crate::Error;
 use crate::error::with;
@@ -21,7 +22,11 @@ impl Account {
         }
         let path = Path::new("/etc/passwd");
         let users = fs::read_to_string(path).map_err(with("reading", path))?;
-        users.lines().find_map(|line| Self::parse(line, name)).map(Some).ok_or(Error::NoAccount { name })
+        users
+            .lines()
+            .find_map(|line| Self::parse(line, name))
+            .map(Some)
+            .ok_or(Error::NoAccount { name })
     }
 
     fn parse(line: &str, name: &str) -> Option<Self> {

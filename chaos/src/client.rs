@@ -48,12 +48,19 @@ impl Client {
     /// # Panics
     /// When no header can hold the token.
     pub fn of(url: &str, token: &str) -> Self {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).expect("a token is plain text");
+        let mut bearer =
+            HeaderValue::try_from(format!("Bearer {token}")).expect("a token is plain text");
         bearer.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-        let http =
-            reqwest::Client::builder().default_headers(headers).build().expect("a client needs nothing to start");
-        Self { http, url: url.to_owned(), ledger: Arc::default() }
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .build()
+            .expect("a client needs nothing to start");
+        Self {
+            http,
+            url: url.to_owned(),
+            ledger: Arc::default(),
+        }
     }
 
     /// What it has seen.
@@ -62,9 +69,21 @@ impl Client {
     }
 
     /// Asks for something; `None` when no answer came.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<(StatusCode, Value)> {
-        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(TIMEOUT);
-        let request = if let Some(body) = body { request.json(body) } else { request };
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<(StatusCode, Value)> {
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .timeout(TIMEOUT);
+        let request = if let Some(body) = body {
+            request.json(body)
+        } else {
+            request
+        };
         let response = request.send().await.ok()?;
         let status = response.status();
         Some((status, response.json().await.ok()?))
@@ -72,7 +91,12 @@ impl Client {
 
     /// Reads something; `None` when no answer came.
     pub async fn get(&self, path: &str) -> Option<Response> {
-        self.http.get(format!("{}{path}", self.url)).timeout(TIMEOUT).send().await.ok()
+        self.http
+            .get(format!("{}{path}", self.url))
+            .timeout(TIMEOUT)
+            .send()
+            .await
+            .ok()
     }
 
     /// Submits once; gives the job if it was accepted.
@@ -91,7 +115,10 @@ impl Client {
     }
 
     async fn send(&self, key: &str, body: &Value) -> Option<String> {
-        let request = self.http.post(format!("{}/v1/evaluate", self.url)).header("Idempotency-Key", key);
+        let request = self
+            .http
+            .post(format!("{}/v1/evaluate", self.url))
+            .header("Idempotency-Key", key);
         let response = request.json(body).timeout(TIMEOUT).send().await.ok()?;
         let status = response.status();
         if status != StatusCode::ACCEPTED {
@@ -106,7 +133,9 @@ impl Client {
 
     /// The job, if the service shows it.
     pub async fn job(&self, id: &str) -> Option<Value> {
-        let (status, job) = self.ask(Method::GET, &format!("/v1/jobs/{id}"), None).await?;
+        let (status, job) = self
+            .ask(Method::GET, &format!("/v1/jobs/{id}"), None)
+            .await?;
         (status == StatusCode::OK).then_some(job)
     }
 
@@ -122,7 +151,10 @@ impl Client {
             if let Some(job) = last.as_ref().filter(|job| seen(job)) {
                 return job.clone();
             }
-            assert!(Instant::now() < end, "job {id} has not come that far after {limit:?}: {last:?}");
+            assert!(
+                Instant::now() < end,
+                "job {id} has not come that far after {limit:?}: {last:?}"
+            );
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -132,9 +164,18 @@ impl Client {
     /// # Panics
     /// When the service does not take it.
     pub async fn store(&self, policy: &Value) -> Value {
-        let request = self.http.put(format!("{}/v1/artifacts", self.url)).body(policy.to_string());
+        let request = self
+            .http
+            .put(format!("{}/v1/artifacts", self.url))
+            .body(policy.to_string());
         let request = request.header("Content-Type", "application/octet-stream");
-        let stored: Value = request.send().await.expect("an answer").json().await.expect("a document");
+        let stored: Value = request
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("a document");
         json!({"artifact": stored["artifact"]})
     }
 
@@ -142,28 +183,39 @@ impl Client {
     pub async fn conservation(&self) -> Option<Conservation> {
         let text = self.get("/metrics").await?.text().await.ok()?;
         let line = |line: &str| {
-            let (status, count) = line.strip_prefix("tars_eval_jobs{status=\"")?.split_once("\"} ")?;
+            let (status, count) = line
+                .strip_prefix("tars_eval_jobs{status=\"")?
+                .split_once("\"} ")?;
             Some((status.to_owned(), count.parse().ok()?))
         };
-        Some(Conservation { by_status: text.lines().filter_map(line).collect() })
+        Some(Conservation {
+            by_status: text.lines().filter_map(line).collect(),
+        })
     }
 
-    /// Sends every submission again that has no 202 yet, until it has one: that is what a key is for.
+    /// Sends every submission again that has no 202 yet, until it has one: that is what a key is
+    /// for.
     ///
     /// # Panics
     /// When that takes longer than `limit`.
     pub async fn settle(&self, limit: Duration) {
         let end = Instant::now() + limit;
         for (key, entry) in self.ledger.entries() {
-            while !matches!(entry.fate, Fate::Accepted(_)) && self.send(&key, &entry.body).await.is_none() {
-                assert!(Instant::now() < end, "{key} is not accepted after {limit:?}");
+            while !matches!(entry.fate, Fate::Accepted(_))
+                && self.send(&key, &entry.body).await.is_none()
+            {
+                assert!(
+                    Instant::now() < end,
+                    "{key} is not accepted after {limit:?}"
+                );
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    /// Holds the service to its word: every submission that was ever sent ends as exactly one job, no end changes, nothing
-    /// else is there, and the jobs in each status add up. Gives the jobs at their ends.
+    /// Holds the service to its word: every submission that was ever sent ends as exactly one job,
+    /// no end changes, nothing else is there, and the jobs in each status add up. Gives the jobs at
+    /// their ends.
     ///
     /// # Panics
     /// When the service broke its word, or has not kept it after `limit`.
@@ -171,7 +223,11 @@ impl Client {
         self.settle(limit).await;
         let accepted = self.ledger.accepted();
         let distinct: BTreeSet<_> = accepted.iter().cloned().collect();
-        assert_eq!(distinct.len(), self.ledger.entries().len(), "every submission is a job of its own");
+        assert_eq!(
+            distinct.len(),
+            self.ledger.entries().len(),
+            "every submission is a job of its own"
+        );
         let mut jobs = Vec::with_capacity(accepted.len());
         for id in &accepted {
             let job = self.follow(id, limit, has_ended).await;
@@ -183,10 +239,22 @@ impl Client {
             let job = self.follow(id, limit, |_| true).await;
             self.ledger.note_end(id, &job);
         }
-        assert_eq!(self.all_jobs().await, distinct, "the service shows these jobs and no others");
+        assert_eq!(
+            self.all_jobs().await,
+            distinct,
+            "the service shows these jobs and no others"
+        );
         let conservation = self.conservation().await.expect("the service answers");
-        assert_eq!(conservation.total(), distinct.len() as u64, "accepted is all that there is: {conservation:?}");
-        assert_eq!((conservation.count("queued"), conservation.count("running")), (0, 0), "{conservation:?}");
+        assert_eq!(
+            conservation.total(),
+            distinct.len() as u64,
+            "accepted is all that there is: {conservation:?}"
+        );
+        assert_eq!(
+            (conservation.count("queued"), conservation.count("running")),
+            (0, 0),
+            "{conservation:?}"
+        );
         jobs
     }
 
@@ -196,7 +264,10 @@ impl Client {
         let mut cursor = String::new();
         loop {
             let path = format!("/v1/jobs?limit=100{cursor}");
-            let (_, page) = self.ask(Method::GET, &path, None).await.expect("the service answers");
+            let (_, page) = self
+                .ask(Method::GET, &path, None)
+                .await
+                .expect("the service answers");
             let items = page["items"].as_array().expect("a listing has items");
             for id in items.iter().filter_map(|job| job["job_id"].as_str()) {
                 assert!(ids.insert(id.to_owned()), "job {id} is listed twice");
@@ -211,5 +282,8 @@ impl Client {
 
 /// Whether a job has ended.
 pub fn has_ended(job: &Value) -> bool {
-    matches!(job["status"].as_str(), Some("completed" | "failed" | "cancelled"))
+    matches!(
+        job["status"].as_str(),
+        Some("completed" | "failed" | "cancelled")
+    )
 }

@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long to pause between two looks: far below what a person or a deadline notices, far above the cost of a look.
+/// How long to pause between two looks: far below what a person or a deadline notices, far above
+/// the cost of a look.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Looks until the condition holds, and says whether it did within the limit. Looks at least once.

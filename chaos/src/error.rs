@@ -9,7 +9,9 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A program that a part needs is not on this machine.
-    #[error("{program} is not installed; on Debian it is in the package {package} (`make prerequisites` installs it)")]
+    #[error(
+        "{program} is not installed; on Debian it is in the package {package} (`make prerequisites` installs it)"
+    )]
     Missing {
         /// The program that was looked for.
         program: String,
@@ -18,14 +20,18 @@ pub enum Error {
     },
 
     /// The `tars` binary has not been built.
-    #[error("there is no tars binary at {looked_at}: run `cargo build -p tars-cli`, or set TARS_BIN")]
+    #[error(
+        "there is no tars binary at {looked_at}: run `cargo build -p tars-cli`, or set TARS_BIN"
+    )]
     Unbuilt {
         /// Where it was expected.
         looked_at: String,
     },
 
     /// The user as whom root runs a server does not exist.
-    #[error("there is no user {name}, as whom root would run the server; the server's package creates it")]
+    #[error(
+        "there is no user {name}, as whom root would run the server; the server's package creates it"
+    )]
     NoAccount {
         /// The user's name.
         name: &'static str,
@@ -124,7 +130,10 @@ impl Error {
 
 /// Says what was tried when the operating system refused it.
 pub(crate) fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
-    |source| Error::Io { doing: what.into(), source }
+    |source| Error::Io {
+        doing: what.into(),
+        source,
+    }
 }
 
 /// Says which path it was about.

@@ -28,10 +28,31 @@ impl Fleet {
 
     /// The same with the API on this port.
     pub fn start_on(stack: Stack, port: u16) -> Result<Self, Error> {
-        stack.tars("migrate")?.arg("migrate").run(stack.sandbox(), MIGRATED)?;
-        let token = ["token", "create", "chaos", "--role", "admin", "--requests-per-minute", "1000000"];
-        let token = stack.tars("token")?.args(token).output(stack.sandbox(), MIGRATED)?.trim().to_owned();
-        let mut fleet = Self { api: None, port, token, stack };
+        stack
+            .tars("migrate")?
+            .arg("migrate")
+            .run(stack.sandbox(), MIGRATED)?;
+        let token = [
+            "token",
+            "create",
+            "chaos",
+            "--role",
+            "admin",
+            "--requests-per-minute",
+            "1000000",
+        ];
+        let token = stack
+            .tars("token")?
+            .args(token)
+            .output(stack.sandbox(), MIGRATED)?
+            .trim()
+            .to_owned();
+        let mut fleet = Self {
+            api: None,
+            port,
+            token,
+            stack,
+        };
         fleet.start_api()?;
         Ok(fleet)
     }
@@ -48,11 +69,15 @@ impl Fleet {
 
     /// Starts the API, on the same port as before.
     pub fn start_api(&mut self) -> Result<(), Error> {
-        let program = self.stack.tars("api")?.args(["api", "--port", &self.port.to_string()]);
+        let program = self
+            .stack
+            .tars("api")?
+            .args(["api", "--port", &self.port.to_string()]);
         // Scenarios ask for health and metrics as often as they can, all from one address.
         let program = program.envs([("EVAL_RATE_PUBLIC", "off"), ("EVAL_RATE_PROBES", "off")]);
         let api = program.start(self.stack.sandbox())?;
-        if !eventually(READY, || !api.is_running() || is_ready(self.address())) || !api.is_running() {
+        if !eventually(READY, || !api.is_running() || is_ready(self.address())) || !api.is_running()
+        {
             return Err(api.late("readiness", READY));
         }
         self.api = Some(api);
@@ -64,14 +89,26 @@ impl Fleet {
         self.api.take().map_or(Ok(()), |api| api.kill())
     }
 
-    /// A worker with so many slots and additional variables. Returns when it takes jobs: one that starts while its parts are
-    /// being killed may rightly refuse to.
-    pub fn worker(&self, name: &str, slots: u32, variables: &[(&str, &str)]) -> Result<Process, Error> {
+    /// A worker with so many slots and additional variables. Returns when it takes jobs: one that
+    /// starts while its parts are being killed may rightly refuse to.
+    pub fn worker(
+        &self,
+        name: &str,
+        slots: u32,
+        variables: &[(&str, &str)],
+    ) -> Result<Process, Error> {
         let slots = slots.to_string();
-        let program = self.stack.tars(name)?.args(["worker", "--concurrency", &slots]);
-        let worker = program.envs(variables.iter().copied()).start(self.stack.sandbox())?;
+        let program = self
+            .stack
+            .tars(name)?
+            .args(["worker", "--concurrency", &slots]);
+        let worker = program
+            .envs(variables.iter().copied())
+            .start(self.stack.sandbox())?;
         // One that was made to die at once may be gone before anybody looks.
-        if eventually(READY, || !worker.is_running() || worker.log_text().contains("takes jobs")) {
+        if eventually(READY, || {
+            !worker.is_running() || worker.log_text().contains("takes jobs")
+        }) {
             return Ok(worker);
         }
         Err(worker.late("taking jobs", READY))

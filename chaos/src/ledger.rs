@@ -24,7 +24,8 @@ pub struct Entry {
     pub fate: Fate,
 }
 
-/// Every submission of a client by its idempotency key, written before it is sent, and every end of a job that was seen.
+/// Every submission of a client by its idempotency key, written before it is sent, and every end of
+/// a job that was seen.
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<Pages>);
 
@@ -38,17 +39,27 @@ impl Ledger {
     /// Writes a submission down before it is sent; gives its key.
     pub fn open(&self, body: &Value) -> String {
         let key = uuid::Uuid::new_v4().to_string();
-        self.pages().entries.insert(key.clone(), Entry { body: body.clone(), fate: Fate::Unknown });
+        self.pages().entries.insert(
+            key.clone(),
+            Entry {
+                body: body.clone(),
+                fate: Fate::Unknown,
+            },
+        );
         key
     }
 
     /// Notes an answer.
     ///
     /// # Panics
-    /// When a key is answered with two jobs, or a promise is taken back: the service broke its word.
+    /// When a key is answered with two jobs, or a promise is taken back: the service broke its
+    /// word.
     pub fn note(&self, key: &str, fate: Fate) {
         let mut pages = self.pages();
-        let entry = pages.entries.get_mut(key).expect("a submission is written down before it is sent");
+        let entry = pages
+            .entries
+            .get_mut(key)
+            .expect("a submission is written down before it is sent");
         if let Fate::Accepted(promised) = &entry.fate {
             if let Fate::Accepted(job) = &fate {
                 assert_eq!(promised, job, "one key is one job");
@@ -64,13 +75,20 @@ impl Ledger {
     /// When it looked otherwise before: what has ended never changes.
     pub fn note_end(&self, id: &str, job: &Value) {
         let mut pages = self.pages();
-        let seen = pages.ends.entry(id.to_owned()).or_insert_with(|| job.clone());
+        let seen = pages
+            .ends
+            .entry(id.to_owned())
+            .or_insert_with(|| job.clone());
         assert_eq!(seen, job, "what has ended never changes");
     }
 
     /// All submissions.
     pub fn entries(&self) -> Vec<(String, Entry)> {
-        self.pages().entries.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect()
+        self.pages()
+            .entries
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect()
     }
 
     /// The jobs of all accepted submissions.

@@ -1,4 +1,5 @@
-//! Starts a real private stack – Postgres, `RabbitMQ`, Redis and the service itself – and breaks it.
+//! Starts a real private stack – Postgres, `RabbitMQ`, Redis and the service itself – and breaks
+//! it.
 #![warn(missing_docs)]
 
 mod account;
@@ -38,13 +39,15 @@ pub use stack::{Parts, Stack};
 
 use std::io::Write as _;
 
-/// Prints what a scenario measured: past the test harness, which keeps what passing tests print to itself.
+/// Prints what a scenario measured: past the test harness, which keeps what passing tests print to
+/// itself.
 pub fn report(measured: impl std::fmt::Display) {
     // A closed terminal is no reason to fail.
     let _ = writeln!(std::io::stderr(), "    measured: {measured}");
 }
 
-/// A password that nobody can guess, of letters and digits only, so that it needs no escaping anywhere.
+/// A password that nobody can guess, of letters and digits only, so that it needs no escaping
+/// anywhere.
 fn secret() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }

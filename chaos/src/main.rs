@@ -16,7 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How often it is looked whether all still run. A person does not notice the delay.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Starts Postgres with a replica, `RabbitMQ`, Redis, the API and workers, and prints what runs where. Ctrl-C ends it all.
+/// Starts Postgres with a replica, `RabbitMQ`, Redis, the API and workers, and prints what runs
+/// where. Ctrl-C ends it all.
 #[derive(Debug, Parser)]
 struct Options {
     /// The port of the API
@@ -62,14 +63,41 @@ fn print(stack: &Stack, service: &Service, file: &std::path::Path) -> anyhow::Re
     let line = |part: &str, address: &str, pid: u32, log: &std::path::Path| {
         format!("  {part:<10} {address:<22} {pid:>7}  {}\n", log.display())
     };
-    let mut text = format!("\n  {:<10} {:<22} {:>7}  {}\n", "PART", "ADDRESS", "PID", "LOG");
-    let (primary, replica, rabbitmq, redis) = (stack.postgres(), stack.replica(), stack.rabbitmq(), stack.redis());
-    text += &line("postgres", &primary.address(), primary.pid()?, &primary.log());
-    text += &line("replica", &replica.address(), replica.pid()?, &replica.log());
-    text += &line("rabbitmq", &rabbitmq.address(), rabbitmq.pid()?, &rabbitmq.log());
+    let mut text = format!(
+        "\n  {:<10} {:<22} {:>7}  {}\n",
+        "PART", "ADDRESS", "PID", "LOG"
+    );
+    let (primary, replica, rabbitmq, redis) = (
+        stack.postgres(),
+        stack.replica(),
+        stack.rabbitmq(),
+        stack.redis(),
+    );
+    text += &line(
+        "postgres",
+        &primary.address(),
+        primary.pid()?,
+        &primary.log(),
+    );
+    text += &line(
+        "replica",
+        &replica.address(),
+        replica.pid()?,
+        &replica.log(),
+    );
+    text += &line(
+        "rabbitmq",
+        &rabbitmq.address(),
+        rabbitmq.pid()?,
+        &rabbitmq.log(),
+    );
     text += &line("redis", &redis.address(), redis.pid()?, &redis.log());
     for process in service.processes() {
-        let address = if process.name() == "api" { service.fleet.address().to_string() } else { String::new() };
+        let address = if process.name() == "api" {
+            service.fleet.address().to_string()
+        } else {
+            String::new()
+        };
         text += &line(process.name(), &address, process.pid(), process.log());
     }
     let victim = service.workers.last().map_or(0, Process::pid);
@@ -90,7 +118,9 @@ fn print(stack: &Stack, service: &Service, file: &std::path::Path) -> anyhow::Re
 
 /// Tells of each death until somebody wants the end.
 fn watch(stack: &Stack, service: &Service) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut look = tokio::time::interval(LOOK);
@@ -119,7 +149,12 @@ fn ended(stack: &Stack, service: &Service) -> Vec<String> {
         ("rabbitmq", stack.rabbitmq().is_running()),
         ("redis", stack.redis().is_running()),
     ];
-    let parts = parts.into_iter().filter(|(_, runs)| !runs).map(|(name, _)| name.to_owned());
+    let parts = parts
+        .into_iter()
+        .filter(|(_, runs)| !runs)
+        .map(|(name, _)| name.to_owned());
     let processes = service.processes().filter(|process| !process.is_running());
-    parts.chain(processes.map(|process| process.name().to_owned())).collect()
+    parts
+        .chain(processes.map(|process| process.name().to_owned()))
+        .collect()
 }

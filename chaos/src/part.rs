@@ -43,7 +43,8 @@ pub trait Server: Debug + Send + Sync {
     }
 }
 
-/// A server of the stack. All methods block, most of them for milliseconds, a start for up to seconds.
+/// A server of the stack. All methods block, most of them for milliseconds, a start for up to
+/// seconds.
 #[derive(Debug)]
 pub struct Part<S: Server> {
     pub(crate) server: S,
@@ -53,7 +54,8 @@ pub struct Part<S: Server> {
 }
 
 impl<S: Server> Part<S> {
-    /// Starts a server on a free port. That port may be taken by somebody else in between; then on another one.
+    /// Starts a server on a free port. That port may be taken by somebody else in between; then on
+    /// another one.
     pub(crate) fn launch(server: S, sandbox: &Arc<Sandbox>) -> Result<Self, Error> {
         let mut attempt = 1;
         loop {
@@ -61,7 +63,12 @@ impl<S: Server> Part<S> {
             match start(&server, port, sandbox) {
                 Ok(process) => {
                     let process = Mutex::new(Some(process));
-                    return Ok(Self { server, sandbox: sandbox.clone(), port, process });
+                    return Ok(Self {
+                        server,
+                        sandbox: sandbox.clone(),
+                        port,
+                        process,
+                    });
                 }
                 Err(error) if attempt < ATTEMPTS && error.may_be_a_taken_port() => attempt += 1,
                 Err(error) => return Err(error),
@@ -69,11 +76,14 @@ impl<S: Server> Part<S> {
         }
     }
 
-    /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop): on the same port, with the same data.
+    /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop): on the same port, with
+    /// the same data.
     pub fn start(&self) -> Result<(), Error> {
         let mut process = self.process();
         if process.as_ref().is_some_and(Process::is_running) {
-            return Err(Error::Running { name: self.server.name().to_owned() });
+            return Err(Error::Running {
+                name: self.server.name().to_owned(),
+            });
         }
         *process = Some(start(&self.server, self.port, &self.sandbox)?);
         Ok(())
@@ -81,12 +91,16 @@ impl<S: Server> Part<S> {
 
     /// SIGKILL to all its processes; returns when they are gone. Nothing happens if it is down.
     pub fn kill(&self) -> Result<(), Error> {
-        self.process().take().map_or(Ok(()), |process| process.kill())
+        self.process()
+            .take()
+            .map_or(Ok(()), |process| process.kill())
     }
 
     /// Ends it in order; returns when it has ended. Nothing happens if it is down.
     pub fn stop(&self) -> Result<(), Error> {
-        let Some(process) = self.process().take() else { return Ok(()) };
+        let Some(process) = self.process().take() else {
+            return Ok(());
+        };
         if process.is_running() {
             process.thaw()?;
             process.signal(self.server.stop_signal())?;
@@ -95,7 +109,8 @@ impl<S: Server> Part<S> {
         Ok(())
     }
 
-    /// SIGSTOP to all its processes: connections stay open, new ones are accepted by the kernel, nothing answers.
+    /// SIGSTOP to all its processes: connections stay open, new ones are accepted by the kernel,
+    /// nothing answers.
     pub fn freeze(&self) -> Result<(), Error> {
         self.with_process(Process::freeze)
     }
@@ -117,7 +132,9 @@ impl<S: Server> Part<S> {
 
     /// Where its log is.
     pub fn log(&self) -> PathBuf {
-        self.sandbox.path().join(format!("{}.log", self.server.name()))
+        self.sandbox
+            .path()
+            .join(format!("{}.log", self.server.name()))
     }
 
     /// Its port of 127.0.0.1, which stays the same.
@@ -132,8 +149,17 @@ impl<S: Server> Part<S> {
 
     pub(crate) fn late(&self, awaited: impl Into<String>, limit: Duration) -> Error {
         let (name, awaited) = (self.server.name().to_owned(), awaited.into());
-        let log = self.process().as_ref().map(Process::log_tail).unwrap_or_default();
-        Error::Late { name, awaited, limit, log }
+        let log = self
+            .process()
+            .as_ref()
+            .map(Process::log_tail)
+            .unwrap_or_default();
+        Error::Late {
+            name,
+            awaited,
+            limit,
+            log,
+        }
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Process>> {
@@ -142,7 +168,14 @@ impl<S: Server> Part<S> {
 
     fn with_process<T>(&self, act: impl FnOnce(&Process) -> Result<T, Error>) -> Result<T, Error> {
         let process = self.process();
-        process.as_ref().map_or_else(|| Err(Error::NotRunning { name: self.server.name().to_owned() }), act)
+        process.as_ref().map_or_else(
+            || {
+                Err(Error::NotRunning {
+                    name: self.server.name().to_owned(),
+                })
+            },
+            act,
+        )
     }
 }
 
@@ -155,7 +188,11 @@ fn start(server: &impl Server, port: u16, sandbox: &Arc<Sandbox>) -> Result<Proc
     eventually(READY, || {
         outcome = match (process.status(), server.prove(port, process.pid())) {
             (Err(error), _) => Some(Err(error)),
-            (Ok(Some(status)), _) => Some(Err(Error::Ended { name: name(), status, log: process.log_tail() })),
+            (Ok(Some(status)), _) => Some(Err(Error::Ended {
+                name: name(),
+                status,
+                log: process.log_tail(),
+            })),
             (_, Proof::Foreign(why)) => Some(Err(Error::Foreign { name: name(), why })),
             (_, Proof::Given) => Some(Ok(())),
             (_, Proof::NotYet(why)) => {

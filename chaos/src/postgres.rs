@@ -18,8 +18,9 @@ pub type Postgres = Part<Cluster>;
 /// How a Postgres is set up.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// Sync each commit to the disk, as in production. Without it a suite that only needs a database is faster. A SIGKILL loses
-    /// nothing either way, because the kernel keeps what was written; a power cut would.
+    /// Sync each commit to the disk, as in production. Without it a suite that only needs a
+    /// database is faster. A SIGKILL loses nothing either way, because the kernel keeps what was
+    /// written; a power cut would.
     pub fsync: bool,
     /// Further settings, such as `("max_connections", "20")`.
     pub settings: Vec<(String, String)>,
@@ -27,7 +28,10 @@ pub struct PostgresOptions {
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { fsync: true, settings: vec![] }
+        Self {
+            fsync: true,
+            settings: vec![],
+        }
     }
 }
 
@@ -39,7 +43,8 @@ impl Postgres {
         Self::launch(cluster, sandbox)
     }
 
-    /// Starts a replica of a running Postgres: read-only, following by streaming, with a slot that keeps what it has not seen.
+    /// Starts a replica of a running Postgres: read-only, following by streaming, with a slot that
+    /// keeps what it has not seen.
     pub fn launch_replica_of(primary: &Self, options: &PostgresOptions) -> Result<Self, Error> {
         let cluster = Cluster::create("replica", &primary.sandbox, options)?.like(&primary.server);
         cluster.copy_from(primary)?;
@@ -61,13 +66,15 @@ impl Postgres {
         Database::create_at(&self.url())
     }
 
-    /// Executes SQL in the database `postgres` and returns what comes back: a line per row, `|` between columns.
+    /// Executes SQL in the database `postgres` and returns what comes back: a line per row, `|`
+    /// between columns.
     pub fn query(&self, sql: &str) -> Result<String, Error> {
         psql::query(&self.url(), sql)
     }
 
-    /// Makes a replica a primary; returns when it accepts writes. The former primary knows nothing of it: kill or freeze it
-    /// before. When it is started again, it comes back as the primary that it was.
+    /// Makes a replica a primary; returns when it accepts writes. The former primary knows nothing
+    /// of it: kill or freeze it before. When it is started again, it comes back as the primary that
+    /// it was.
     pub fn promote(&self) -> Result<(), Error> {
         match self.query("select pg_promote(true, 30)")?.as_str() {
             "t" => Ok(()),
@@ -75,7 +82,8 @@ impl Postgres {
         }
     }
 
-    /// Throws its data away and makes it a replica of another Postgres, as an operator does with a former primary.
+    /// Throws its data away and makes it a replica of another Postgres, as an operator does with a
+    /// former primary.
     pub fn follow(&self, primary: &Self) -> Result<(), Error> {
         self.kill()?;
         self.server.empty()?;
@@ -93,6 +101,10 @@ impl Postgres {
             !matches!(answer.as_deref(), Ok("f"))
         });
         answer?;
-        if caught_up { Ok(()) } else { Err(self.late(format!("the replay of {position}"), limit)) }
+        if caught_up {
+            Ok(())
+        } else {
+            Err(self.late(format!("the replay of {position}"), limit))
+        }
     }
 }

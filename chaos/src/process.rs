@@ -46,7 +46,9 @@ impl Process {
 
     /// All that it has said.
     pub fn log_text(&self) -> String {
-        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// The last lines that it has said.
@@ -66,21 +68,30 @@ impl Process {
         matches!(self.status(), Ok(None))
     }
 
-    /// SIGKILL to it and all its descendants; returns when they are gone. Nothing happens if it has ended before.
+    /// SIGKILL to it and all its descendants; returns when they are gone. Nothing happens if it has
+    /// ended before.
     pub fn kill(&self) -> Result<(), Error> {
         let mut child = self.child();
         if self.poll(&mut child)?.is_some() {
             return Ok(());
         }
         let members = tree::kill(self.pid);
-        // Where there is no /proc, the group is all there is to go by. Until we wait for the child, its id stays its own.
+        // Where there is no /proc, the group is all there is to go by. Until we wait for the child,
+        // its id stays its own.
         let _ = kill_process_group(self.pid, Signal::KILL);
-        child.wait().map_err(doing(format!("waiting for {}", self.name)))?;
+        child
+            .wait()
+            .map_err(doing(format!("waiting for {}", self.name)))?;
         self.sandbox.forget(self.pid.as_raw_nonzero().get())?;
-        if tree::are_gone(&members) { Ok(()) } else { Err(self.late("the end of its descendants", Duration::ZERO)) }
+        if tree::are_gone(&members) {
+            Ok(())
+        } else {
+            Err(self.late("the end of its descendants", Duration::ZERO))
+        }
     }
 
-    /// SIGSTOP to it and all its descendants; returns when they stand still. Their connections stay open.
+    /// SIGSTOP to it and all its descendants; returns when they stand still. Their connections stay
+    /// open.
     pub fn freeze(&self) -> Result<(), Error> {
         let _child = self.running()?;
         tree::stop(self.pid);
@@ -102,7 +113,8 @@ impl Process {
     /// A signal to it alone.
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), Error> {
         let _child = self.running()?;
-        kill_process(self.pid, signal).map_err(|error| doing(format!("signalling {}", self.name))(error.into()))
+        kill_process(self.pid, signal)
+            .map_err(|error| doing(format!("signalling {}", self.name))(error.into()))
     }
 
     /// Waits until it has ended by itself.
@@ -116,7 +128,12 @@ impl Process {
     }
 
     pub(crate) fn late(&self, awaited: impl Into<String>, limit: Duration) -> Error {
-        Error::Late { name: self.name.clone(), awaited: awaited.into(), limit, log: self.log_tail() }
+        Error::Late {
+            name: self.name.clone(),
+            awaited: awaited.into(),
+            limit,
+            log: self.log_tail(),
+        }
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -128,12 +145,16 @@ impl Process {
         let mut child = self.child();
         match self.poll(&mut child)? {
             None => Ok(child),
-            Some(_) => Err(Error::NotRunning { name: self.name.clone() }),
+            Some(_) => Err(Error::NotRunning {
+                name: self.name.clone(),
+            }),
         }
     }
 
     fn poll(&self, child: &mut Child) -> Result<Option<ExitStatus>, Error> {
-        let status = child.try_wait().map_err(doing(format!("waiting for {}", self.name)))?;
+        let status = child
+            .try_wait()
+            .map_err(doing(format!("waiting for {}", self.name)))?;
         if status.is_some() {
             self.sandbox.forget(self.pid.as_raw_nonzero().get())?;
         }
@@ -145,7 +166,11 @@ impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // The folder is about to go; this is the last chance to see why a test failed.
-            eprintln!("--- the end of the log of {}\n{}", self.name, self.log_tail());
+            eprintln!(
+                "--- the end of the log of {}\n{}",
+                self.name,
+                self.log_tail()
+            );
         }
         // What this cannot kill, the reaper will try to.
         let _ = self.kill();

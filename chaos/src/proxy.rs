@@ -10,7 +10,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// A proxy on a free port of 127.0.0.1, in front of one server. Passes everything until told otherwise.
+/// A proxy on a free port of 127.0.0.1, in front of one server. Passes everything until told
+/// otherwise.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -19,7 +20,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// In front of `host:port`. It connects there anew for each connection, so the server may come and go.
+    /// In front of `host:port`. It connects there anew for each connection, so the server may come
+    /// and go.
     pub fn before(target: &str) -> Result<Self, Error> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(doing("listening"))?;
         let address = listener.local_addr().map_err(doing("listening"))?;
@@ -28,7 +30,11 @@ impl Proxy {
             let (network, target) = (network.clone(), target.to_owned());
             move || accept(&listener, &network, &target)
         });
-        Ok(Self { address, network, listener: Some(listener) })
+        Ok(Self {
+            address,
+            network,
+            listener: Some(listener),
+        })
     }
 
     /// Where it listens.
@@ -39,8 +45,12 @@ impl Proxy {
     /// This URL, with the proxy in the place of the server.
     pub fn url(&self, url: &str) -> String {
         let begin = url.find("://").map_or(0, |scheme| scheme + 3);
-        let end = url[begin..].find(['/', '?']).map_or(url.len(), |length| begin + length);
-        let host = url[begin..end].rfind('@').map_or(begin, |at| begin + at + 1);
+        let end = url[begin..]
+            .find(['/', '?'])
+            .map_or(url.len(), |length| begin + length);
+        let host = url[begin..end]
+            .rfind('@')
+            .map_or(begin, |at| begin + at + 1);
         format!("{}{}{}", &url[..host], self.address, &url[end..])
     }
 
@@ -49,8 +59,8 @@ impl Proxy {
         self.network.cut();
     }
 
-    /// Keeps all connections and accepts new ones, but passes nothing, as a network does that drops packets. What has been passed
-    /// before still arrives.
+    /// Keeps all connections and accepts new ones, but passes nothing, as a network does that drops
+    /// packets. What has been passed before still arrives.
     pub fn stall(&self) {
         self.network.stall();
     }
@@ -60,8 +70,8 @@ impl Proxy {
         self.network.heal();
     }
 
-    /// Passes everything on new connections. Those that there are stay as they are, and pass nothing any more: so it is when a
-    /// route changes, and nobody tells the two ends.
+    /// Passes everything on new connections. Those that there are stay as they are, and pass
+    /// nothing any more: so it is when a route changes, and nobody tells the two ends.
     pub fn strand(&self) {
         self.network.strand();
     }
@@ -94,9 +104,12 @@ fn accept(listener: &TcpListener, network: &Arc<Network>, target: &str) {
     }
 }
 
-/// Ends when both directions have ended. Errors are how connections end; the two ends see them as such.
+/// Ends when both directions have ended. Errors are how connections end; the two ends see them as
+/// such.
 fn serve(network: &Arc<Network>, client: TcpStream, target: &str) {
-    let Some(connection) = network.admit(client) else { return };
+    let Some(connection) = network.admit(client) else {
+        return;
+    };
     let _ = connection.passage().and_then(|()| {
         let server = connection.join(TcpStream::connect(target)?)?;
         thread::scope(|scope| {
@@ -113,8 +126,9 @@ fn pump(connection: &Connection, from: &TcpStream, to: &TcpStream) -> io::Result
         match io::Read::read(&mut &*from, &mut buffer) {
             Ok(0) => break connection.passage(),
             Ok(length) => {
-                if let Err(error) =
-                    connection.passage().and_then(|()| io::Write::write_all(&mut &*to, &buffer[..length]))
+                if let Err(error) = connection
+                    .passage()
+                    .and_then(|()| io::Write::write_all(&mut &*to, &buffer[..length]))
                 {
                     break Err(error);
                 }

@@ -21,17 +21,20 @@ pub type RabbitMq = Part<Broker>;
 /// How a `RabbitMQ` is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct RabbitMqOptions {
-    /// How many virtual hosts are made for tests. They are made while the broker boots, in a few milliseconds each;
-    /// `rabbitmqctl` would need seconds for one.
+    /// How many virtual hosts are made for tests. They are made while the broker boots, in a few
+    /// milliseconds each; `rabbitmqctl` would need seconds for one.
     pub vhosts: u32,
-    /// How long a consumer may hold a delivery until its channel is closed: half an hour, unless given. The broker looks about
-    /// as often.
+    /// How long a consumer may hold a delivery until its channel is closed: half an hour, unless
+    /// given. The broker looks about as often.
     pub consumer_timeout: Option<Duration>,
 }
 
 impl Default for RabbitMqOptions {
     fn default() -> Self {
-        Self { vhosts: 32, consumer_timeout: None }
+        Self {
+            vhosts: 32,
+            consumer_timeout: None,
+        }
     }
 }
 
@@ -50,12 +53,15 @@ impl RabbitMq {
     pub fn vhost(&self) -> Result<String, Error> {
         let number = self.server.next_vhost.fetch_add(1, Ordering::Relaxed);
         if number >= self.server.options.vhosts {
-            return Err(Error::Exhausted { what: "RabbitMQ virtual host" });
+            return Err(Error::Exhausted {
+                what: "RabbitMQ virtual host",
+            });
         }
         Ok(self.server.url(self.port(), &Broker::vhost(number)))
     }
 
-    /// Kills it, and starts it without queues and messages. Users and virtual hosts are as at first.
+    /// Kills it, and starts it without queues and messages. Users and virtual hosts are as at
+    /// first.
     pub fn restart_empty(&self) -> Result<(), Error> {
         self.kill()?;
         let data = self.server.data();

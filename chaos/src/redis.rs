@@ -22,7 +22,8 @@ pub type Redis = Part<RedisServer>;
 /// How a Redis is set up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RedisOptions {
-    /// Keep the data across restarts, in an append-only file that is synced at each write. Off by default: a restart is empty.
+    /// Keep the data across restarts, in an append-only file that is synced at each write. Off by
+    /// default: a restart is empty.
     pub append_only: bool,
 }
 
@@ -53,7 +54,16 @@ impl Redis {
             data.display()
         );
         fs::write(&config, text).map_err(with("writing", &config))?;
-        Self::launch(RedisServer { program, folder: data, config, password, next_database: AtomicU32::new(1) }, sandbox)
+        Self::launch(
+            RedisServer {
+                program,
+                folder: data,
+                config,
+                password,
+                next_database: AtomicU32::new(1),
+            },
+            sandbox,
+        )
     }
 
     /// The URL of database 0.
@@ -64,7 +74,13 @@ impl Redis {
     /// The URL of a database that nobody else was given.
     pub fn database(&self) -> Result<String, Error> {
         let number = self.server.next_database.fetch_add(1, Ordering::Relaxed);
-        if number < DATABASES { Ok(self.url_of(number)) } else { Err(Error::Exhausted { what: "Redis database" }) }
+        if number < DATABASES {
+            Ok(self.url_of(number))
+        } else {
+            Err(Error::Exhausted {
+                what: "Redis database",
+            })
+        }
     }
 
     /// Kills it, and starts it without any of its data.
@@ -76,14 +92,23 @@ impl Redis {
         self.start()
     }
 
-    /// Sends one command to database 0 and returns its answer: a bulk string's content, else the line.
+    /// Sends one command to database 0 and returns its answer: a bulk string's content, else the
+    /// line.
     pub fn command(&self, words: &[&str]) -> Result<String, Error> {
-        let answer = Connection::open(self.port(), &self.server.password).and_then(|mut redis| redis.ask(words));
-        answer.map_err(crate::error::doing(format!("asking {}", self.server.name())))
+        let answer = Connection::open(self.port(), &self.server.password)
+            .and_then(|mut redis| redis.ask(words));
+        answer.map_err(crate::error::doing(format!(
+            "asking {}",
+            self.server.name()
+        )))
     }
 
     fn url_of(&self, database: u32) -> String {
-        format!("redis://:{}@127.0.0.1:{}/{database}", self.server.password, self.port())
+        format!(
+            "redis://:{}@127.0.0.1:{}/{database}",
+            self.server.password,
+            self.port()
+        )
     }
 }
 
@@ -94,10 +119,13 @@ impl Server for RedisServer {
 
     fn program(&self, port: u16) -> Result<Program, Error> {
         let program = Program::server(self.name(), self.program.clone(), None);
-        Ok(program.arg(&self.config).args(["--port", &port.to_string()]))
+        Ok(program
+            .arg(&self.config)
+            .args(["--port", &port.to_string()]))
     }
 
-    /// It tells its process id, which it does while it still loads its data: then it answers nothing else.
+    /// It tells its process id, which it does while it still loads its data: then it answers
+    /// nothing else.
     fn prove(&self, port: u16, pid: u32) -> Proof {
         let mut redis = match Connection::open(port, &self.password) {
             Ok(redis) => redis,
@@ -110,7 +138,10 @@ impl Server for RedisServer {
             Ok(info) => info,
             Err(error) => return Proof::NotYet(error.to_string()),
         };
-        match info.lines().find_map(|line| line.strip_prefix("process_id:")) {
+        match info
+            .lines()
+            .find_map(|line| line.strip_prefix("process_id:"))
+        {
             Some(id) if id.trim() == pid.to_string() => match redis.ask(&["PING"]) {
                 Ok(_) => Proof::Given,
                 Err(error) => Proof::NotYet(error.to_string()),

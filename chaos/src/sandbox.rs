@@ -13,9 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// A temporary folder with a reaper: a small shell that outlives us by a moment.
 ///
-/// The reaper knows every process that we started and reads from a pipe that only we hold. When it closes, because the
-/// sandbox was dropped, the test process exited, or somebody killed it with SIGKILL, the reaper kills what is left and
-/// removes the folder.
+/// The reaper knows every process that we started and reads from a pipe that only we hold. When it
+/// closes, because the sandbox was dropped, the test process exited, or somebody killed it with
+/// SIGKILL, the reaper kills what is left and removes the folder.
 #[derive(Debug)]
 pub struct Sandbox {
     folder: PathBuf,
@@ -32,7 +32,8 @@ impl Sandbox {
             .map_err(doing("creating a temporary folder"))?
             .keep();
         // The servers' users must be able to pass through it, but not to list it.
-        fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(with("opening", &folder))?;
+        fs::set_permissions(&folder, Permissions::from_mode(0o711))
+            .map_err(with("opening", &folder))?;
         let mut reaper = Command::new("/bin/sh")
             .args(["-c", include_str!("reaper.sh"), "tars-reaper"])
             .arg(&folder)
@@ -45,7 +46,11 @@ impl Sandbox {
             .spawn()
             .map_err(doing("starting the reaper"))?;
         let pipe = Mutex::new(reaper.stdin.take());
-        Ok(Self { folder, reaper, pipe })
+        Ok(Self {
+            folder,
+            reaper,
+            pipe,
+        })
     }
 
     /// Where everything is.
@@ -57,14 +62,16 @@ impl Sandbox {
     pub(crate) fn folder(&self, name: &str, account: Option<Account>) -> Result<PathBuf, Error> {
         let folder = self.folder.join(name);
         fs::create_dir(&folder).map_err(with("creating", &folder))?;
-        fs::set_permissions(&folder, Permissions::from_mode(0o700)).map_err(with("closing", &folder))?;
+        fs::set_permissions(&folder, Permissions::from_mode(0o700))
+            .map_err(with("closing", &folder))?;
         if let Some(account) = account {
             account.own(&folder)?;
         }
         Ok(folder)
     }
 
-    /// From now on the process ends when we do. `started` tells it from a later process with the same id.
+    /// From now on the process ends when we do. `started` tells it from a later process with the
+    /// same id.
     pub(crate) fn watch(&self, pid: i32, started: u64) -> Result<(), Error> {
         self.tell(&format!("+ {pid} {started}\n"))
     }
@@ -76,13 +83,18 @@ impl Sandbox {
 
     fn tell(&self, line: &str) -> Result<(), Error> {
         let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-        pipe.as_mut().map_or(Ok(()), |pipe| pipe.write_all(line.as_bytes())).map_err(doing("telling the reaper"))
+        pipe.as_mut()
+            .map_or(Ok(()), |pipe| pipe.write_all(line.as_bytes()))
+            .map_err(doing("telling the reaper"))
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.pipe.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.pipe
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // It has a bounded number of steps left. There is nobody to report a failure to.
         let _ = self.reaper.wait();
     }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-/// A network for `CartPole` that pushes the cart the way the pole leans, which keeps it up. The wider its hidden layer, the
-/// more work each step is: 16 makes a thousand episodes a matter of milliseconds, 512 of ten seconds or so.
+/// A network for `CartPole` that pushes the cart the way the pole leans, which keeps it up. The
+/// wider its hidden layer, the more work each step is: 16 makes a thousand episodes a matter of
+/// milliseconds, 512 of ten seconds or so.
 pub fn policy(width: usize) -> Value {
     let hidden = json!({"weight": vec![[0.0, 0.0, 1.0, 0.5]; width], "bias": vec![0.0; width]});
     let square = json!({"weight": vec![vec![0.001; width]; width], "bias": vec![0.0; width]});

@@ -1,4 +1,5 @@
-//! The API dies by `kill -9` while clients submit: what it promised holds, what it did not say is settled by its key.
+//! The API dies by `kill -9` while clients submit: what it promised holds, what it did not say is
+//! settled by its key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,13 @@ const CLIENTS: u32 = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_promised_holds_when_the_api_is_killed_under_load() {
-    let stack = Stack::start(&Parts::default().with_postgres().with_rabbitmq().with_redis()).unwrap();
+    let stack = Stack::start(
+        &Parts::default()
+            .with_postgres()
+            .with_rabbitmq()
+            .with_redis(),
+    )
+    .unwrap();
     let mut fleet = Fleet::start(stack).unwrap();
     let client = fleet.client();
     let _worker = fleet.worker("worker", 2, &[]).unwrap();
@@ -37,8 +44,14 @@ async fn what_was_promised_holds_when_the_api_is_killed_under_load() {
         client.await.unwrap();
     }
     let entries = client.ledger().entries();
-    let unknown = entries.iter().filter(|(_, entry)| entry.fate == Fate::Unknown).count();
-    report(format_args!("{} submissions, {KILLS} kills, {unknown} without an answer", entries.len()));
+    let unknown = entries
+        .iter()
+        .filter(|(_, entry)| entry.fate == Fate::Unknown)
+        .count();
+    report(format_args!(
+        "{} submissions, {KILLS} kills, {unknown} without an answer",
+        entries.len()
+    ));
     assert!(unknown > 0, "the kills met submissions under way");
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));

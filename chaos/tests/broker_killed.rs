@@ -1,6 +1,10 @@
-//! RabbitMQ dies and comes back, with its messages or without: submissions are accepted all the while, and all jobs run.
+//! RabbitMQ dies and comes back, with its messages or without: submissions are accepted all the
+//! while, and all jobs run.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +15,16 @@ use tars_chaos::{Fleet, Parts, Stack, has_ended, report};
 const LOST: Duration = Duration::from_mins(2);
 
 fn fleet() -> Fleet {
-    Fleet::start(Stack::start(&Parts::default().with_postgres().with_rabbitmq().with_redis()).unwrap()).unwrap()
+    Fleet::start(
+        Stack::start(
+            &Parts::default()
+                .with_postgres()
+                .with_rabbitmq()
+                .with_redis(),
+        )
+        .unwrap(),
+    )
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,24 +35,41 @@ async fn jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back() {
     let worker = fleet.worker("worker", 1, &[]).unwrap();
     let running = client.submit(&evaluation(&agent, 1000)).await.unwrap();
     let waiting = client.submit(&small_evaluation()).await.unwrap();
-    client.follow(&running, LOST, |job| job["status"] == "running").await;
+    client
+        .follow(&running, LOST, |job| job["status"] == "running")
+        .await;
 
     fleet.stack().rabbitmq().kill().unwrap();
     let mut slowest = Duration::ZERO;
     for _ in 0..10 {
         let start = Instant::now();
-        client.submit(&small_evaluation()).await.expect("accepted, because the row is there");
+        client
+            .submit(&small_evaluation())
+            .await
+            .expect("accepted, because the row is there");
         slowest = slowest.max(start.elapsed());
     }
-    report(format_args!("slowest 202 while the broker is down: {slowest:.2?}"));
+    report(format_args!(
+        "slowest 202 while the broker is down: {slowest:.2?}"
+    ));
     fleet.stack().rabbitmq().start().unwrap();
     let back = Instant::now();
     client.follow(&waiting, LOST, has_ended).await;
-    report(format_args!("the first waiting job ended {:.1?} after the broker was back", back.elapsed()));
+    report(format_args!(
+        "the first waiting job ended {:.1?} after the broker was back",
+        back.elapsed()
+    ));
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));
-    let attempts = jobs.iter().map(|job| job["attempt"].as_u64().unwrap()).max();
-    assert_eq!(attempts, Some(1), "a worker that only lost its connection keeps its job, and nobody is charged");
+    let attempts = jobs
+        .iter()
+        .map(|job| job["attempt"].as_u64().unwrap())
+        .max();
+    assert_eq!(
+        attempts,
+        Some(1),
+        "a worker that only lost its connection keeps its job, and nobody is charged"
+    );
     drop(worker);
 }
 

@@ -1,6 +1,9 @@
 //! More workers do more, start and stop at will, and hand on what they cannot finish.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +15,40 @@ const LOST: Duration = Duration::from_mins(2);
 const JOBS: usize = 24;
 
 fn fleet() -> Fleet {
-    Fleet::start(Stack::start(&Parts::default().with_postgres().with_rabbitmq().with_redis()).unwrap()).unwrap()
+    Fleet::start(
+        Stack::start(
+            &Parts::default()
+                .with_postgres()
+                .with_rabbitmq()
+                .with_redis(),
+        )
+        .unwrap(),
+    )
+    .unwrap()
 }
 
 /// Jobs per second over a backlog that is there before the first worker is.
-async fn throughput(fleet: &Fleet, client: &Client, body: &serde_json::Value, workers: usize) -> f64 {
+async fn throughput(
+    fleet: &Fleet,
+    client: &Client,
+    body: &serde_json::Value,
+    workers: usize,
+) -> f64 {
     let mut ids = Vec::new();
     for _ in 0..JOBS {
         ids.push(client.submit(body).await.unwrap());
     }
-    let _workers: Vec<Process> =
-        (0..workers).map(|number| fleet.worker(&format!("of-{workers}-{number}"), 1, &[]).unwrap()).collect();
+    let _workers: Vec<Process> = (0..workers)
+        .map(|number| {
+            fleet
+                .worker(&format!("of-{workers}-{number}"), 1, &[])
+                .unwrap()
+        })
+        .collect();
     // Their start is not what is measured.
-    client.follow(&ids[0], LOST, |job| job["started_at"].is_string()).await;
+    client
+        .follow(&ids[0], LOST, |job| job["started_at"].is_string())
+        .await;
     let start = Instant::now();
     for id in &ids {
         client.follow(id, LOST, has_ended).await;
@@ -59,25 +83,49 @@ async fn a_worker_that_is_asked_to_end_finishes_its_job_first() {
     let worker = fleet.worker("drained", 1, &[]).unwrap();
     let running = client.submit(&body).await.unwrap();
     let waiting = client.submit(&body).await.unwrap();
-    client.follow(&running, LOST, |job| job["status"] == "running").await;
+    client
+        .follow(&running, LOST, |job| job["status"] == "running")
+        .await;
     worker.terminate().unwrap();
     assert!(worker.wait(LOST).unwrap().success(), "it ends in order");
     let job = client.job(&running).await.unwrap();
-    assert_eq!((&job["status"], &job["attempt"]), (&json!("completed"), &json!(1)), "the running job is finished");
-    assert_eq!(client.job(&waiting).await.unwrap()["status"], "queued", "and no other is begun");
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("completed"), &json!(1)),
+        "the running job is finished"
+    );
+    assert_eq!(
+        client.job(&waiting).await.unwrap()["status"],
+        "queued",
+        "and no other is begun"
+    );
 
     let next = fleet.worker("next", 1, &[]).unwrap();
-    client.follow(&waiting, LOST, |job| job["status"] == "running").await;
+    client
+        .follow(&waiting, LOST, |job| job["status"] == "running")
+        .await;
     next.terminate().unwrap();
     // Two signals at once would be one.
-    assert!(tars_chaos::eventually(LOST, || next.log_text().contains("draining")));
+    assert!(tars_chaos::eventually(LOST, || next
+        .log_text()
+        .contains("draining")));
     next.terminate().unwrap();
-    assert!(next.wait(LOST).unwrap().success(), "the second signal ends it at once, in order too");
+    assert!(
+        next.wait(LOST).unwrap().success(),
+        "the second signal ends it at once, in order too"
+    );
     let job = client.job(&waiting).await.unwrap();
-    assert_eq!((&job["status"], &job["attempt"]), (&json!("queued"), &json!(0)), "handed back unharmed: {job}");
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("queued"), &json!(0)),
+        "handed back unharmed: {job}"
+    );
     let _last = fleet.worker("last", 1, &[]).unwrap();
     let jobs = client.hold_to_account(LOST).await;
-    assert!(jobs.iter().all(|job| job["status"] == "completed" && job["attempt"] == 1));
+    assert!(
+        jobs.iter()
+            .all(|job| job["status"] == "completed" && job["attempt"] == 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,14 +133,27 @@ async fn what_does_not_finish_within_the_grace_period_is_handed_back() {
     let fleet = fleet();
     let client = fleet.client();
     let body = evaluation(&client.store(&policy(500)).await, 1000);
-    let worker = fleet.worker("impatient", 1, &[("EVAL_GRACE_SECONDS", "1")]).unwrap();
+    let worker = fleet
+        .worker("impatient", 1, &[("EVAL_GRACE_SECONDS", "1")])
+        .unwrap();
     let id = client.submit(&body).await.unwrap();
-    client.follow(&id, LOST, |job| job["progress"]["episodes_done"].as_u64() > Some(0)).await;
+    client
+        .follow(&id, LOST, |job| {
+            job["progress"]["episodes_done"].as_u64() > Some(0)
+        })
+        .await;
     worker.terminate().unwrap();
     assert!(worker.wait(LOST).unwrap().success());
     let job = client.job(&id).await.unwrap();
-    assert_eq!((&job["status"], &job["attempt"]), (&json!("queued"), &json!(0)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("queued"), &json!(0)),
+        "{job}"
+    );
     let _heir = fleet.worker("heir", 2, &[]).unwrap();
     let jobs = client.hold_to_account(LOST).await;
-    assert_eq!((&jobs[0]["status"], &jobs[0]["attempt"]), (&json!("completed"), &json!(1)));
+    assert_eq!(
+        (&jobs[0]["status"], &jobs[0]["attempt"]),
+        (&json!("completed"), &json!(1))
+    );
 }

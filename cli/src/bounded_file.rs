@@ -12,7 +12,9 @@ pub(crate) fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
     let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
     let mut bytes = Vec::new();
     let one_too_many = limit as u64 + 1;
-    file.take(one_too_many).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    file.take(one_too_many)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {name}"))?;
     if bytes.len() > limit {
         bail!("{name} is larger than {} MiB", limit >> 20);
     }

@@ -1,4 +1,5 @@
-//! The HTTP client of the service, as the subcommands use it: bounded in time, and patient where a repetition is safe.
+//! The HTTP client of the service, as the subcommands use it: bounded in time, and patient where a
+//! repetition is safe.
 
 mod agent_file;
 mod answer;
@@ -35,12 +36,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the upload of up to 10 MiB may take.
 const UPLOAD_PATIENCE: Duration = Duration::from_mins(2);
 /// Pauses before the repetitions of a request.
-const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
 /// The longest `Retry-After` that is waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Runs a subcommand that talks to the service.
-pub(crate) fn run(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -59,21 +66,28 @@ pub(crate) struct Client {
 impl Client {
     /// Reads a resource. `query` leaves out what is `None`.
     pub(crate) async fn get(&self, path: &str, query: &impl Serialize) -> Result<Answer, Error> {
-        self.repeat(self.http.get(self.url(path)).query(query).timeout(PATIENCE)).await
+        self.repeat(self.http.get(self.url(path)).query(query).timeout(PATIENCE))
+            .await
     }
 
     /// Asks for something that is the same when it is asked for twice.
     pub(crate) async fn post(&self, path: &str) -> Result<Answer, Error> {
-        self.repeat(self.http.post(self.url(path)).timeout(PATIENCE)).await
+        self.repeat(self.http.post(self.url(path)).timeout(PATIENCE))
+            .await
     }
 
     /// Like [`post`](Self::post), with a body.
-    pub(crate) async fn post_body(&self, path: &str, body: &impl Serialize) -> Result<Answer, Error> {
+    pub(crate) async fn post_body(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer, Error> {
         let request = self.http.post(self.url(path)).json(body);
         self.repeat(request.timeout(PATIENCE)).await
     }
 
-    /// Creates something that would be there twice when it is asked for twice, hence asked for once.
+    /// Creates something that would be there twice when it is asked for twice, hence asked for
+    /// once.
     pub(crate) async fn create(&self, path: &str, body: &impl Serialize) -> Result<Answer, Error> {
         let request = self.http.post(self.url(path)).json(body).timeout(PATIENCE);
         self.once(request).await.map_err(|failure| failure.error)
@@ -82,13 +96,23 @@ impl Client {
     /// Submits an evaluation. `key` makes sure that a lost answer cannot make two jobs of it.
     pub(crate) async fn submit(&self, key: &str, body: &impl Serialize) -> Result<Answer, Error> {
         let request = self.http.post(self.url("/v1/evaluate")).json(body);
-        self.repeat(request.header("Idempotency-Key", key).timeout(UPLOAD_PATIENCE)).await
+        self.repeat(
+            request
+                .header("Idempotency-Key", key)
+                .timeout(UPLOAD_PATIENCE),
+        )
+        .await
     }
 
     /// Stores a file under its hash.
     pub(crate) async fn upload(&self, bytes: Vec<u8>) -> Result<Answer, Error> {
         let request = self.http.put(self.url("/v1/artifacts")).body(bytes);
-        self.repeat(request.header("Content-Type", "application/octet-stream").timeout(UPLOAD_PATIENCE)).await
+        self.repeat(
+            request
+                .header("Content-Type", "application/octet-stream")
+                .timeout(UPLOAD_PATIENCE),
+        )
+        .await
     }
 
     /// The server, as the user named it.
@@ -104,9 +128,15 @@ impl Client {
     async fn repeat(&self, request: RequestBuilder) -> Result<Answer, Error> {
         for pause in PAUSES {
             // Only bodies that are streams cannot be sent twice, and no request has one.
-            let Some(copy) = request.try_clone() else { break };
+            let Some(copy) = request.try_clone() else {
+                break;
+            };
             match self.once(copy).await {
-                Err(Failure { worth_repeating: true, retry_after, .. }) => {
+                Err(Failure {
+                    worth_repeating: true,
+                    retry_after,
+                    ..
+                }) => {
                     tokio::time::sleep(retry_after.unwrap_or(pause).min(LONGEST_PAUSE)).await;
                 }
                 outcome => return outcome.map_err(|failure| failure.error),
@@ -145,7 +175,9 @@ impl Client {
             ),
             retry_after,
             error: if status == StatusCode::UNAUTHORIZED && !self.has_token {
-                Error::NoToken { server: Box::new(self.server.clone()) }
+                Error::NoToken {
+                    server: Box::new(self.server.clone()),
+                }
             } else {
                 Error::refusal(&self.server, status, &bytes)
             },

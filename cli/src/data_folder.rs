@@ -10,5 +10,7 @@ use anyhow::Context as _;
 pub(crate) fn create(data: &Path) -> anyhow::Result<()> {
     let mut folder = DirBuilder::new();
     folder.recursive(true).mode(0o700);
-    folder.create(data).with_context(|| format!("cannot create the data folder {}", data.display()))
+    folder
+        .create(data)
+        .with_context(|| format!("cannot create the data folder {}", data.display()))
 }

@@ -21,7 +21,13 @@ use crate::commands::Command;
 
 /// T.A.R.S. evaluates reinforcement-learning agents and says whether they regressed.
 #[derive(Debug, Parser)]
-#[command(name = "tars", version, about, max_term_width = 110, disable_help_subcommand = true)]
+#[command(
+    name = "tars",
+    version,
+    about,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

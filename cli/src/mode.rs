@@ -9,8 +9,8 @@ use tars_shared::mode::Mode;
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[group(skip)]
 pub(crate) struct ModeOption {
-    /// What missing, short and example secrets lead to: in production nothing starts, in development they are made up or
-    /// warned of [default: production, for `tars dev` development]
+    /// What missing, short and example secrets lead to: in production nothing starts, in
+    /// development they are made up or warned of [default: production, for `tars dev` development]
     #[arg(long, env = "EVAL_MODE", value_enum, value_name = "MODE")]
     mode: Option<Mode>,
 }
@@ -22,9 +22,13 @@ impl ModeOption {
     }
 }
 
-/// Refuses secrets that would keep nobody out, before anything is opened with them. Passwords of databases and queues are
-/// only warned of in development: there they are rarely anybody's choice.
-pub(crate) fn check(mode: Mode, connections: &Connections, secrets: Option<&Secrets>) -> anyhow::Result<()> {
+/// Refuses secrets that would keep nobody out, before anything is opened with them. Passwords of
+/// databases and queues are only warned of in development: there they are rarely anybody's choice.
+pub(crate) fn check(
+    mode: Mode,
+    connections: &Connections,
+    secrets: Option<&Secrets>,
+) -> anyhow::Result<()> {
     if let Some(secrets) = secrets {
         secrets.token_secret(mode).map_err(anyhow::Error::msg)?;
         secrets.first_password().map_err(anyhow::Error::msg)?;

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::data_folder;
 
-/// A service that holds its address and its data, and does not serve yet: what must be there before the first request can
-/// be made now, and nothing is made where it could not serve.
+/// A service that holds its address and its data, and does not serve yet: what must be there before
+/// the first request can be made now, and nothing is made where it could not serve.
 pub(crate) struct Bound {
     services: Services,
     api: Api,
@@ -29,9 +29,14 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Opens the parts, takes the address, and takes up what a former process left unfinished. Databases elsewhere are
-    /// brought up to date, because nobody else does that for a process that is all there is.
-    pub(crate) async fn new(places: &Places, api: &tars_api::Config, mode: Mode) -> anyhow::Result<Self> {
+    /// Opens the parts, takes the address, and takes up what a former process left unfinished.
+    /// Databases elsewhere are brought up to date, because nobody else does that for a process that
+    /// is all there is.
+    pub(crate) async fn new(
+        places: &Places,
+        api: &tars_api::Config,
+        mode: Mode,
+    ) -> anyhow::Result<Self> {
         let lock = match &places.store {
             StorePlace::Sqlite(file) => Some(lock(file)?),
             StorePlace::Postgres(_) => {
@@ -42,12 +47,17 @@ impl Bound {
         let services = Services::open(places, Arc::new(System)).await?;
         let api = Api::bind(services.clone(), api, mode).await?;
         let unfinished = match (&lock, &places.queue) {
-            // The lock proves that no other process runs these jobs: whoever held their leases is gone, and the messages
-            // with them.
+            // The lock proves that no other process runs these jobs: whoever held their leases is
+            // gone, and the messages with them.
             (Some(_), Place::Memory) => services.store.dispatches.orphan_all().await?,
             _ => 0,
         };
-        Ok(Self { services, api, unfinished, lock })
+        Ok(Self {
+            services,
+            api,
+            unfinished,
+            lock,
+        })
     }
 
     /// What is open.
@@ -57,11 +67,32 @@ impl Bound {
 
     /// Serves.
     pub(crate) fn serve(self, worker: &tars_worker::Config, thresholds: Thresholds) -> Service {
-        let Self { services, api, unfinished, lock } = self;
-        let (address, api_shutdown, worker_shutdown) = (api.address(), CancellationToken::new(), Shutdown::default());
-        let worker = tars_worker::run(services, worker.clone(), thresholds, worker_shutdown.clone());
-        let tasks = vec![tokio::spawn(api.run(api_shutdown.clone())), tokio::spawn(worker)];
-        Service { address, unfinished, api_shutdown, worker_shutdown, tasks, _lock: lock }
+        let Self {
+            services,
+            api,
+            unfinished,
+            lock,
+        } = self;
+        let (address, api_shutdown, worker_shutdown) =
+            (api.address(), CancellationToken::new(), Shutdown::default());
+        let worker = tars_worker::run(
+            services,
+            worker.clone(),
+            thresholds,
+            worker_shutdown.clone(),
+        );
+        let tasks = vec![
+            tokio::spawn(api.run(api_shutdown.clone())),
+            tokio::spawn(worker),
+        ];
+        Service {
+            address,
+            unfinished,
+            api_shutdown,
+            worker_shutdown,
+            tasks,
+            _lock: lock,
+        }
     }
 }
 
@@ -100,15 +131,23 @@ impl Service {
 
 /// Two processes on one data folder would take each other's jobs for abandoned.
 fn lock(database: &Path) -> anyhow::Result<File> {
-    let data = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let data = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     data_folder::create(data)?;
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("another tars process uses {}: stop it, or choose another folder with --data", data.display())
+            bail!(
+                "another tars process uses {}: stop it, or choose another folder with --data",
+                data.display()
+            )
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
     }
 }

@@ -24,9 +24,18 @@ pub(crate) async fn make(
     wanted: Wanted,
     by: &Actor,
 ) -> anyhow::Result<Option<(ServiceToken, Secret)>> {
-    let Wanted { name, role, requests_per_minute, expires_in } = wanted;
-    let (new, secret) =
-        NewServiceToken::make(clock, name, role, requests_per_minute, expires_in).map_err(anyhow::Error::msg)?;
-    let token = store.service_tokens.add(&new, by).await.context("cannot make a service token")?;
+    let Wanted {
+        name,
+        role,
+        requests_per_minute,
+        expires_in,
+    } = wanted;
+    let (new, secret) = NewServiceToken::make(clock, name, role, requests_per_minute, expires_in)
+        .map_err(anyhow::Error::msg)?;
+    let token = store
+        .service_tokens
+        .add(&new, by)
+        .await
+        .context("cannot make a service token")?;
     Ok(token.map(|token| (token, secret)))
 }

@@ -1,4 +1,5 @@
-//! How results look to people: numbers, histograms, tables and verdicts, with colour where it helps.
+//! How results look to people: numbers, histograms, tables and verdicts, with colour where it
+//! helps.
 
 pub(crate) mod evaluation;
 mod histogram;

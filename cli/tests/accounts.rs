@@ -1,4 +1,5 @@
-//! Accounts from the command line, and what they do to a service that runs: the real binary, from its first start on.
+//! Accounts from the command line, and what they do to a service that runs: the real binary, from
+//! its first start on.
 
 #[path = "accounts/bench.rs"]
 mod bench;

@@ -20,7 +20,10 @@ fn returns_are_stable_baselines() {
         let text = |field: &str| measured[field].as_str().unwrap();
         let arguments = format!("{} --env {} --json", text("file"), text("environment"));
         let normalizer = measured["normalizer"].as_str().map(Path::new);
-        let files: Vec<_> = normalizer.into_iter().map(|path| ("--vec-normalize", path)).collect();
+        let files: Vec<_> = normalizer
+            .into_iter()
+            .map(|path| ("--vec-normalize", path))
+            .collect();
         let run = evaluate(&arguments, &files);
         assert_eq!(run.code, 0, "{name}: {}", run.stderr);
         let result = &run.json()[0];
@@ -28,9 +31,16 @@ fn returns_are_stable_baselines() {
         assert_eq!(episodes.len(), 100);
         for (index, episode) in episodes.iter().enumerate() {
             assert_eq!(episode["seed"], index, "{name}");
-            assert_eq!(episode["steps"], measured["steps"][index], "{name} seed {index}");
-            let difference = episode["total_reward"].as_f64().unwrap() - measured["returns"][index].as_f64().unwrap();
-            assert!(difference.abs() < 0.01, "{name} seed {index}: off by {difference}");
+            assert_eq!(
+                episode["steps"], measured["steps"][index],
+                "{name} seed {index}"
+            );
+            let difference = episode["total_reward"].as_f64().unwrap()
+                - measured["returns"][index].as_f64().unwrap();
+            assert!(
+                difference.abs() < 0.01,
+                "{name} seed {index}: off by {difference}"
+            );
         }
     }
 }
@@ -44,7 +54,10 @@ fn json_holds_an_object_per_environment() {
     let result = &results[0];
     assert_eq!(result["environment"], "CartPole-v1");
     assert_eq!(result["metrics"]["mean_reward"], 500.0);
-    assert_eq!(result["metrics"]["mean_reward_ci95"], json!({ "low": 500.0, "high": 500.0 }));
+    assert_eq!(
+        result["metrics"]["mean_reward_ci95"],
+        json!({ "low": 500.0, "high": 500.0 })
+    );
     for absent in ["regression", "baseline", "baseline_id"] {
         assert_eq!(result.get(absent), Some(&Value::Null), "{absent}");
     }
@@ -54,9 +67,11 @@ fn json_holds_an_object_per_environment() {
 
 #[test]
 fn threads_do_not_show() {
-    for policy in
-        ["pendulum-ddpg.zip --env Pendulum-v1", WORSE, "cartpole-ppo-regressed.zip --env CartPole-v1 --stochastic"]
-    {
+    for policy in [
+        "pendulum-ddpg.zip --env Pendulum-v1",
+        WORSE,
+        "cartpole-ppo-regressed.zip --env CartPole-v1 --stochastic",
+    ] {
         let run = |threads| evaluate(&format!("{policy} --json --threads {threads}"), &[]).stdout;
         let alone = run(1);
         assert!(!alone.is_empty());
@@ -92,20 +107,34 @@ fn a_policy_passes_against_itself_and_against_a_worse_one() {
 
 #[test]
 fn thresholds_decide_what_counts() {
-    let run = evaluate(&format!("{WORSE} --against cartpole-ppo.zip --reward-drop-pct 2"), &[]);
+    let run = evaluate(
+        &format!("{WORSE} --against cartpole-ppo.zip --reward-drop-pct 2"),
+        &[],
+    );
     run.assert_refused(&["EVAL_REWARD_DROP_PCT"]);
     let lenient = "--reward-drop-pct 0.9 --failure-rate 0.9 --variance-multiplier 1000";
-    let run = evaluate(&format!("{WORSE} --against cartpole-ppo.zip {lenient}"), &[]);
+    let run = evaluate(
+        &format!("{WORSE} --against cartpole-ppo.zip {lenient}"),
+        &[],
+    );
     assert_eq!(run.code, 0, "{}", run.stdout);
 }
 
 #[test]
 fn too_little_evidence_is_inconclusive() {
-    let baseline = file(r#"{ "mean_reward": -141.9, "std_reward": 81.8, "success_rate": 0.76, "n": 4 }"#);
-    let run = evaluate("pendulum-ddpg.zip --env Pendulum-v1 --episodes 4", &[("--baseline", &baseline)]);
+    let baseline =
+        file(r#"{ "mean_reward": -141.9, "std_reward": 81.8, "success_rate": 0.76, "n": 4 }"#);
+    let run = evaluate(
+        "pendulum-ddpg.zip --env Pendulum-v1 --episodes 4",
+        &[("--baseline", &baseline)],
+    );
     assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("? inconclusive"), "{}", run.stdout);
-    assert!(run.stdout.contains("hint: try --episodes "), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("hint: try --episodes "),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -123,10 +152,23 @@ fn its_own_json_is_a_baseline_that_pairs_by_seed() {
 
 #[test]
 fn a_baseline_on_other_seeds_is_hinted_at() {
-    let saved = file(evaluate("pendulum-ddpg.zip --env Pendulum-v1 --seed 1000 --episodes 20 --json", &[]).stdout);
-    let run = evaluate("pendulum-ddpg.zip --env Pendulum-v1 --episodes 20", &[("--baseline", &saved)]);
+    let saved = file(
+        evaluate(
+            "pendulum-ddpg.zip --env Pendulum-v1 --seed 1000 --episodes 20 --json",
+            &[],
+        )
+        .stdout,
+    );
+    let run = evaluate(
+        "pendulum-ddpg.zip --env Pendulum-v1 --episodes 20",
+        &[("--baseline", &saved)],
+    );
     assert_eq!(run.code, 3, "{}", run.stdout);
-    assert!(run.stdout.contains("--seed 1000 --episodes 20"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("--seed 1000 --episodes 20"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -145,14 +187,19 @@ fn of_the_services_baselines_the_best_of_the_environment_and_algorithm_counts() 
     ]});
     let saved = file(baselines.to_string());
     let chosen = |arguments: &str| {
-        let run = evaluate(&format!("{GOOD} --json {arguments}"), &[("--baseline", &saved)]);
+        let run = evaluate(
+            &format!("{GOOD} --json {arguments}"),
+            &[("--baseline", &saved)],
+        );
         assert_eq!(run.code, 0, "{}", run.stderr);
         run.json()[0]["baseline_id"].as_str().unwrap()[..8].to_owned()
     };
     assert_eq!(chosen(""), "00000004");
     assert_eq!(chosen("--agent ppo"), "00000003");
-    evaluate(&format!("{GOOD} --agent A2C"), &[("--baseline", &saved)])
-        .assert_refused(&["has no baseline of CartPole-v1 for A2C", "CartPole-v1, Pendulum-v1"]);
+    evaluate(&format!("{GOOD} --agent A2C"), &[("--baseline", &saved)]).assert_refused(&[
+        "has no baseline of CartPole-v1 for A2C",
+        "CartPole-v1, Pendulum-v1",
+    ]);
 }
 
 #[test]
@@ -160,9 +207,18 @@ fn baselines_that_cannot_be_used_are_refused_by_name() {
     for (content, words) in [
         ("not json", &["is not JSON"][..]),
         ("7", &["should hold a baseline"]),
-        ("[]", &["has no baseline of CartPole-v1", "tars evaluate POLICY --env CartPole-v1 --json"]),
+        (
+            "[]",
+            &[
+                "has no baseline of CartPole-v1",
+                "tars evaluate POLICY --env CartPole-v1 --json",
+            ],
+        ),
         (r#"{"items": 3}"#, &["items or results should be an array"]),
-        (r#"[{"environment": "CartPole-v1", "mean_reward": 1}]"#, &["baseline 1 (CartPole-v1)", "missing field"]),
+        (
+            r#"[{"environment": "CartPole-v1", "mean_reward": 1}]"#,
+            &["baseline 1 (CartPole-v1)", "missing field"],
+        ),
         (
             r#"{"environment": "CartPole-v1", "mean_reward": 1, "std_reward": -1, "success_rate": 1, "n": 10}"#,
             &["std_reward"],
@@ -171,7 +227,10 @@ fn baselines_that_cannot_be_used_are_refused_by_name() {
             r#"{"environment": "CartPole-v1", "mean_reward": 1, "std_reward": 1, "success_rate": 7, "n": 10}"#,
             &["success_rate"],
         ),
-        (r#"{"environment": "CartPole-v1", "episodes": []}"#, &["missing field `metrics`"]),
+        (
+            r#"{"environment": "CartPole-v1", "episodes": []}"#,
+            &["missing field `metrics`"],
+        ),
     ] {
         let path = file(content);
         let mut words = words.to_vec();
@@ -191,31 +250,47 @@ fn a_file_without_end_is_refused() {
 
 #[test]
 fn policies_that_cannot_be_used_are_refused_by_name() {
-    evaluate("no-such-policy.zip --env CartPole-v1", &[]).assert_refused(&["cannot open no-such-policy.zip"]);
+    evaluate("no-such-policy.zip --env CartPole-v1", &[])
+        .assert_refused(&["cannot open no-such-policy.zip"]);
     let garbage = file("\u{7f}ELF, and then some");
-    evaluate("--env CartPole-v1", &[("--", &garbage)]).assert_refused(&["is no policy file", "Stable-Baselines3"]);
-    evaluate("acrobot-ppo.zip --env CartPole-v1", &[])
-        .assert_refused(&["acrobot-ppo.zip: the policy takes observations of 6 values, CartPole-v1 gives 4"]);
-    evaluate("pendulum-ddpg.zip --env Pendulum-v1 --against cartpole-dqn.zip", &[])
-        .assert_refused(&["cartpole-dqn.zip: the policy takes observations of 4 values, Pendulum-v1 gives 3"]);
-    evaluate(&format!("{GOOD} --agent DQN"), &[]).assert_refused(&["cartpole-ppo.zip", "DQN", "actor-critic"]);
-    evaluate(&format!("{GOOD} --vec-normalize pendulum-ppo-normalized.pkl"), &[]).assert_refused(&[
-        "pendulum-ppo-normalized.pkl",
-        "3 dimensions",
-        "4 inputs",
+    evaluate("--env CartPole-v1", &[("--", &garbage)])
+        .assert_refused(&["is no policy file", "Stable-Baselines3"]);
+    evaluate("acrobot-ppo.zip --env CartPole-v1", &[]).assert_refused(&[
+        "acrobot-ppo.zip: the policy takes observations of 6 values, CartPole-v1 gives 4",
     ]);
-    evaluate(&format!("{GOOD} --vec-normalize measured.json"), &[]).assert_refused(&["measured.json"]);
-    evaluate(&format!("{GOOD} --format safetensors"), &[]).assert_refused(&["cartpole-ppo.zip", "safetensors"]);
+    evaluate(
+        "pendulum-ddpg.zip --env Pendulum-v1 --against cartpole-dqn.zip",
+        &[],
+    )
+    .assert_refused(&[
+        "cartpole-dqn.zip: the policy takes observations of 4 values, Pendulum-v1 gives 3",
+    ]);
+    evaluate(&format!("{GOOD} --agent DQN"), &[]).assert_refused(&[
+        "cartpole-ppo.zip",
+        "DQN",
+        "actor-critic",
+    ]);
+    evaluate(
+        &format!("{GOOD} --vec-normalize pendulum-ppo-normalized.pkl"),
+        &[],
+    )
+    .assert_refused(&["pendulum-ppo-normalized.pkl", "3 dimensions", "4 inputs"]);
+    evaluate(&format!("{GOOD} --vec-normalize measured.json"), &[])
+        .assert_refused(&["measured.json"]);
+    evaluate(&format!("{GOOD} --format safetensors"), &[])
+        .assert_refused(&["cartpole-ppo.zip", "safetensors"]);
 }
 
 #[test]
 fn arguments_that_make_no_sense_are_refused() {
     evaluate("cartpole-ppo.zip", &[]).assert_refused(&["--env"]);
     evaluate("cartpole-ppo.zip --env CartPole-v0", &[]).assert_refused(&["CartPole-v1"]);
-    evaluate(&format!("{GOOD} --env CartPole-v1"), &[]).assert_refused(&["--env CartPole-v1 is given twice"]);
+    evaluate(&format!("{GOOD} --env CartPole-v1"), &[])
+        .assert_refused(&["--env CartPole-v1 is given twice"]);
     evaluate(&format!("{GOOD} --episodes 0"), &[]).assert_refused(&["--episodes"]);
     evaluate(&format!("{GOOD} --agent SAC"), &[]).assert_refused(&["SAC", "DQN, A2C, PPO or DDPG"]);
-    evaluate(&format!("{GOOD} --against x --baseline y"), &[]).assert_refused(&["cannot be used with"]);
+    evaluate(&format!("{GOOD} --against x --baseline y"), &[])
+        .assert_refused(&["cannot be used with"]);
     evaluate(&format!("{GOOD} --seed 18446744073709551615"), &[]).assert_refused(&["seed"]);
 }
 
@@ -232,12 +307,23 @@ fn people_read_numbers_histograms_and_the_reason() {
         "✘ regression, severity critical (roll back)",
         "failed checks: reward_drop  51.4 % (at most 10.0 %)",
     ] {
-        assert!(run.stdout.contains(words), "no {words:?} in\n{}", run.stdout);
+        assert!(
+            run.stdout.contains(words),
+            "no {words:?} in\n{}",
+            run.stdout
+        );
     }
     let json = evaluate(&format!("{WORSE} --against cartpole-ppo.zip --json"), &[]).json();
     let reason = json[0]["regression"]["reason"].as_str().unwrap();
     let in_one_line = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(in_one_line.contains(reason), "no {reason:?} in\n{}", run.stdout);
-    assert!(!run.stdout.contains('\u{1b}'), "colours belong on a terminal");
+    assert!(
+        in_one_line.contains(reason),
+        "no {reason:?} in\n{}",
+        run.stdout
+    );
+    assert!(
+        !run.stdout.contains('\u{1b}'),
+        "colours belong on a terminal"
+    );
     assert_eq!(run.stderr, "", "so does a progress bar");
 }

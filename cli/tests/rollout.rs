@@ -11,21 +11,41 @@ use serde_json::Value;
 fn tars(environment: &str, seed: u64, actions: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tars"));
     let seed = seed.to_string();
-    command.args(["rollout", "--env", environment, "--seed", &seed, "--actions", actions]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args([
+        "rollout",
+        "--env",
+        environment,
+        "--seed",
+        &seed,
+        "--actions",
+        actions,
+    ]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
 /// Runs one episode with these lines as its actions file.
 fn replay(environment: &str, seed: u64, lines: &str) -> Output {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    file.write_all(lines.as_bytes()).expect("a temporary file can be written");
-    tars(environment, seed, file.path().to_str().expect("its path is text")).output().expect("the binary starts")
+    file.write_all(lines.as_bytes())
+        .expect("a temporary file can be written");
+    tars(
+        environment,
+        seed,
+        file.path().to_str().expect("its path is text"),
+    )
+    .output()
+    .expect("the binary starts")
 }
 
 fn lines(output: &Output) -> Vec<Value> {
     let text = std::str::from_utf8(&output.stdout).expect("it writes text");
-    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+        .collect()
 }
 
 fn errors(output: &Output) -> &str {
@@ -34,12 +54,23 @@ fn errors(output: &Output) -> &str {
 
 #[test]
 fn episodes_are_gymnasiums_number_for_number() {
-    for environment in ["Acrobot-v1", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"] {
+    for environment in [
+        "Acrobot-v1",
+        "CartPole-v1",
+        "MountainCar-v0",
+        "MountainCarContinuous-v0",
+        "Pendulum-v1",
+    ] {
         for episode in recording::read(environment) {
             let place = format!("{environment} seed {}", episode.seed);
             let actions: Vec<String> = episode.actions.iter().map(Value::to_string).collect();
             let output = replay(environment, episode.seed, &actions.join("\n"));
-            assert_eq!(output.status.code(), Some(0), "{place}: {}", errors(&output));
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{place}: {}",
+                errors(&output)
+            );
             assert_eq!(errors(&output), "", "{place}");
             let lines = lines(&output);
             assert_eq!(lines.len(), 1 + episode.steps.len(), "{place}");
@@ -64,7 +95,8 @@ fn each_line_is_answered_before_the_next_one_is_written() {
     let mut child = tars("CartPole-v1", 3, "-").spawn().unwrap();
     let mut actions = child.stdin.take().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut answer = || -> Value { serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap() };
+    let mut answer =
+        || -> Value { serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap() };
     assert_eq!(answer()["obs"].as_array().unwrap().len(), 4);
     let mut steps = 0;
     loop {
@@ -74,7 +106,10 @@ fn each_line_is_answered_before_the_next_one_is_written() {
             break;
         }
     }
-    assert!((8..=12).contains(&steps), "a cart that is only pushed to one side fell after {steps} steps");
+    assert!(
+        (8..=12).contains(&steps),
+        "a cart that is only pushed to one side fell after {steps} steps"
+    );
     // The pipe is still open: the end of the episode is the end of the process.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
@@ -97,25 +132,53 @@ fn actions_that_are_left_over_are_named() {
 #[test]
 fn bad_lines_are_named_with_what_is_expected() {
     for (environment, lines, complaint) in [
-        ("CartPole-v1", "0\n1\n5\n", "line 3: action 5 is not a whole number in 0..2"),
-        ("CartPole-v1", "\n-1\n", "line 2: action -1 is not a whole number in 0..2"),
+        (
+            "CartPole-v1",
+            "0\n1\n5\n",
+            "line 3: action 5 is not a whole number in 0..2",
+        ),
+        (
+            "CartPole-v1",
+            "\n-1\n",
+            "line 2: action -1 is not a whole number in 0..2",
+        ),
         ("CartPole-v1", "0.5\n", "line 1: action 0.5 is not"),
         ("CartPole-v1", "[0]\n", "line 1: action [0] is not"),
-        ("Acrobot-v1", "4294967296\n", "line 1: action 4294967296 is not a whole number in 0..3"),
+        (
+            "Acrobot-v1",
+            "4294967296\n",
+            "line 1: action 4294967296 is not a whole number in 0..3",
+        ),
         ("CartPole-v1", "left\n", "line 1: not JSON"),
         ("CartPole-v1", "0 1\n", "line 1: not JSON"),
-        ("Pendulum-v1", "1\n[1, 2]\n", "line 2: action [1,2] is not a number, or an array of one"),
+        (
+            "Pendulum-v1",
+            "1\n[1, 2]\n",
+            "line 2: action [1,2] is not a number, or an array of one",
+        ),
         ("Pendulum-v1", "[]\n", "line 1: action [] is not"),
-        ("Pendulum-v1", "1e39\n", "line 1: action 1e+39 is not a number, or an array of one, that fits a 32-bit float"),
+        (
+            "Pendulum-v1",
+            "1e39\n",
+            "line 1: action 1e+39 is not a number, or an array of one, that fits a 32-bit float",
+        ),
         ("Pendulum-v1", "NaN\n", "line 1: not JSON"),
         ("Pendulum-v1", "\"1\"\n", "line 1: action \"1\" is not"),
         ("Pendulum-v1", "[[1]]\n", "line 1: action [[1]] is not"),
     ] {
         let output = replay(environment, 0, lines);
         assert_eq!(output.status.code(), Some(2), "{lines:?}");
-        assert!(errors(&output).contains(complaint), "{lines:?}: {}", errors(&output));
+        assert!(
+            errors(&output).contains(complaint),
+            "{lines:?}: {}",
+            errors(&output)
+        );
         let good = lines.lines().filter(|line| !line.is_empty()).count();
-        assert_eq!(output.stdout.split(|&byte| byte == b'\n').count() - 1, good, "{lines:?}: the steps before");
+        assert_eq!(
+            output.stdout.split(|&byte| byte == b'\n').count() - 1,
+            good,
+            "{lines:?}: the steps before"
+        );
     }
 }
 
@@ -123,7 +186,11 @@ fn bad_lines_are_named_with_what_is_expected() {
 fn an_endless_line_is_refused() {
     let output = replay("CartPole-v1", 0, &"1".repeat(1 << 20));
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors(&output).contains("line 1: longer than 65536 bytes"), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("line 1: longer than 65536 bytes"),
+        "{}",
+        errors(&output)
+    );
 }
 
 #[test]
@@ -137,9 +204,15 @@ fn an_unknown_environment_names_the_known_ones() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let output = tars("CartPole-v1", 0, "no-such-file.jsonl").output().unwrap();
+    let output = tars("CartPole-v1", 0, "no-such-file.jsonl")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors(&output).contains("cannot open no-such-file.jsonl"), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("cannot open no-such-file.jsonl"),
+        "{}",
+        errors(&output)
+    );
 }
 
 #[test]
@@ -147,9 +220,18 @@ fn a_reader_that_leaves_ends_it_quietly() {
     let mut child: Child = tars("Pendulum-v1", 0, "-").spawn().unwrap();
     drop(child.stdout.take());
     // The write may find the process gone already, which is what is wanted.
-    let _ = child.stdin.take().unwrap().write_all("0\n".repeat(100).as_bytes());
+    let _ = child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all("0\n".repeat(100).as_bytes());
     let mut errors = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
     assert_eq!(errors, "");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

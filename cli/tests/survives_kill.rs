@@ -1,4 +1,5 @@
-//! `kill -9` at random moments loses no accepted job and finishes none twice: the real binary, its real database file.
+//! `kill -9` at random moments loses no accepted job and finishes none twice: the real binary, its
+//! real database file.
 
 #[path = "support/service.rs"]
 mod service;
@@ -34,7 +35,8 @@ struct Caller {
 }
 
 fn evaluation() -> Value {
-    let layer = json!({"weight": [[0.0, 0.0, -1.0, -0.5], [0.0, 0.0, 1.0, 0.5]], "bias": [0.0, 0.0]});
+    let layer =
+        json!({"weight": [[0.0, 0.0, -1.0, -0.5], [0.0, 0.0, 1.0, 0.5]], "bias": [0.0, 0.0]});
     json!({
         "agent_type": "DQN",
         "agent_state": {"format": "mlp-json", "data": {"version": 1, "head": "values", "activation": "relu", "layers": [layer]}},
@@ -55,13 +57,21 @@ async fn submit(client: &Caller, url: &str, key: &str) -> Option<String> {
     let response = request.send().await.ok()?;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let receipt: Value = response.json().await.ok()?;
-    Some(receipt["job_id"].as_str().expect("a receipt names the job").to_owned())
+    Some(
+        receipt["job_id"]
+            .as_str()
+            .expect("a receipt names the job")
+            .to_owned(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
     let data = tempfile::tempdir().unwrap();
-    let mut client = Caller { http: Client::new(), token: String::new() };
+    let mut client = Caller {
+        http: Client::new(),
+        token: String::new(),
+    };
     let mut random = Generator::new(20_261_123);
     let mut ledger = Ledger::default();
     for life in 0..KILLS {
@@ -76,12 +86,16 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
             if number == answers_before_the_kill {
                 // The kill races with a submission that is under way and with the jobs that run.
                 let url = service.url().to_owned();
-                let (answer, ()) = tokio::join!(submit(&client, &url, &key), async { drop(service.kill()) });
+                let (answer, ()) =
+                    tokio::join!(submit(&client, &url, &key), async { drop(service.kill()) });
                 ledger.accepted.extend(answer.map(|id| (key, id)));
                 break;
             }
-            let id = submit(&client, service.url(), &key).await.expect("a living service answers");
-            // Waiting for the first job of a life lets some jobs end; the others are killed wherever they are.
+            let id = submit(&client, service.url(), &key)
+                .await
+                .expect("a living service answers");
+            // Waiting for the first job of a life lets some jobs end; the others are killed
+            // wherever they are.
             if number == 0 {
                 let job = follow(&client, service.url(), &id).await;
                 ledger.ended.insert(id.clone(), job);
@@ -93,9 +107,14 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
     let service = Service::start(data.path());
     let url = service.url();
     for key in &ledger.sent {
-        let id = submit(&client, url, key).await.expect("a living service answers");
+        let id = submit(&client, url, key)
+            .await
+            .expect("a living service answers");
         if let Some(promised) = ledger.accepted.insert(key.clone(), id.clone()) {
-            assert_eq!(promised, id, "a key means one job, whatever happened in between");
+            assert_eq!(
+                promised, id,
+                "a key means one job, whatever happened in between"
+            );
         }
     }
     let mut results = BTreeSet::new();
@@ -107,9 +126,26 @@ async fn every_accepted_job_ends_once_whenever_the_service_is_killed() {
         }
         results.insert(job["results"].to_string());
     }
-    assert_eq!(results.len(), 1, "the same request gives the same bytes in every life");
-    let metrics = client.http.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
-    for (status, jobs) in [("completed", ledger.accepted.len()), ("queued", 0), ("running", 0), ("failed", 0)] {
+    assert_eq!(
+        results.len(),
+        1,
+        "the same request gives the same bytes in every life"
+    );
+    let metrics = client
+        .http
+        .get(format!("{url}/metrics"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    for (status, jobs) in [
+        ("completed", ledger.accepted.len()),
+        ("queued", 0),
+        ("running", 0),
+        ("failed", 0),
+    ] {
         let line = format!("tars_eval_jobs{{status=\"{status}\"}} {jobs}\n");
         assert!(metrics.contains(&line), "{line} is not in {metrics}");
     }

@@ -1,5 +1,5 @@
-//! Steps per second on one core: each native environment alone, and CartPole driven by a policy with two hidden layers
-//! of 64 units, which balances the pole to the end as a trained one does.
+//! Steps per second on one core: each native environment alone, and CartPole driven by a policy
+//! with two hidden layers of 64 units, which balances the pole to the end as a trained one does.
 
 #[path = "throughput/bare.rs"]
 mod bare;
@@ -28,26 +28,40 @@ fn environments(criterion: &mut Criterion) {
 
 fn rollouts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("CartPole-v1 with 2 x 64");
-    let make = |lanes| Ok(environment::native("CartPole-v1", lanes).expect("the catalogue names it"));
+    let make =
+        |lanes| Ok(environment::native("CartPole-v1", lanes).expect("the catalogue names it"));
     for (name, activation) in [("relu", Activation::Relu), ("tanh", Activation::Tanh)] {
         let policy = balancing(activation);
         let plan = Plan::new(0, EPISODES, true);
-        let run = || rollout::run(&make, &policy, &plan, &|_| ControlFlow::Continue(())).expect("the policy fits");
-        assert_eq!(run().steps, u64::from(EPISODES) * 500, "the policy balances the pole");
+        let run = || {
+            rollout::run(&make, &policy, &plan, &|_| ControlFlow::Continue(()))
+                .expect("the policy fits")
+        };
+        assert_eq!(
+            run().steps,
+            u64::from(EPISODES) * 500,
+            "the policy balances the pole"
+        );
         group.throughput(Throughput::Elements(run().steps));
         group.bench_function(name, |bencher| bencher.iter(run));
     }
 }
 
-/// Pushes towards the side where the pole is falling. The hidden units carry that signal with alternating signs, so that
-/// half of them are cut off by `Relu`, as in a trained network.
+/// Pushes towards the side where the pole is falling. The hidden units carry that signal with
+/// alternating signs, so that half of them are cut off by `Relu`, as in a trained network.
 fn balancing(activation: Activation) -> Policy {
     let sign = |unit: usize| if unit.is_multiple_of(2) { 1.0 } else { -1.0 };
     let signal = [0.02_f32, 0.05, 0.5, 0.2];
     let first = (0..WIDTH).flat_map(|unit| signal.map(|weight| sign(unit) * weight));
-    let second = (0..WIDTH * WIDTH).map(|index| sign(index / WIDTH) * sign(index % WIDTH) / WIDTH as f32);
+    let second =
+        (0..WIDTH * WIDTH).map(|index| sign(index / WIDTH) * sign(index % WIDTH) / WIDTH as f32);
     let last = (0..2 * WIDTH).map(|index| -sign(index / WIDTH) * sign(index % WIDTH));
-    let layer = |inputs, outputs, weight| Dense { inputs, outputs, weight, bias: vec![0.0; outputs] };
+    let layer = |inputs, outputs, weight| Dense {
+        inputs,
+        outputs,
+        weight,
+        bias: vec![0.0; outputs],
+    };
     Policy {
         layers: vec![
             layer(4, WIDTH, first.collect()),

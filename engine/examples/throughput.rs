@@ -1,5 +1,5 @@
-//! Prints, as one line of JSON, how many steps per second one core makes: each native environment alone, and CartPole
-//! driven by the SB3 policies that are given as arguments.
+//! Prints, as one line of JSON, how many steps per second one core makes: each native environment
+//! alone, and CartPole driven by the SB3 policies that are given as arguments.
 //!
 //!     cargo run --release -p tars-engine --example throughput -- policy.zip …
 //!
@@ -44,9 +44,12 @@ fn environment_alone(id: &str) -> Result<f64, Box<dyn Error>> {
 
 fn with_policy(path: &str) -> Result<f64, Box<dyn Error>> {
     let policy = policy_file::read(Format::Sb3Zip, None, &std::fs::read(path)?)?.policy;
-    let make = |lanes| Ok(environment::native("CartPole-v1", lanes).expect("the catalogue names it"));
+    let make =
+        |lanes| Ok(environment::native("CartPole-v1", lanes).expect("the catalogue names it"));
     let plan = Plan::new(0, EPISODES, true);
-    steps_per_second(|| Ok(rollout::run(&make, &policy, &plan, &|_| ControlFlow::Continue(()))?.steps))
+    steps_per_second(|| {
+        Ok(rollout::run(&make, &policy, &plan, &|_| ControlFlow::Continue(()))?.steps)
+    })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

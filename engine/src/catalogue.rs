@@ -1,4 +1,5 @@
-//! What is known about each environment: spaces, time limit, success rule, reward threshold, version.
+//! What is known about each environment: spaces, time limit, success rule, reward threshold,
+//! version.
 //!
 //! | id | observation | action | steps | reward threshold | success |
 //! |---|---|---|---|---|---|
@@ -8,9 +9,10 @@
 //! | `MountainCarContinuous-v0` | 2 | 1 in ±1 | 999 | 90 | return ≥ 90 |
 //! | `Pendulum-v1` | 3 | 1 in ±2 | 200 | none | return ≥ −200 |
 //!
-//! Everything but the success rules is Gymnasium's registry. CartPole succeeds from 195, which was the threshold of
-//! `CartPole-v0`, as evaluations have long counted it. Gymnasium names no threshold for Pendulum: −200 is our number, an
-//! average cost of 1 per step, which a trained agent stays within from most of its starts.
+//! Everything but the success rules is Gymnasium's registry. CartPole succeeds from 195, which was
+//! the threshold of `CartPole-v0`, as evaluations have long counted it. Gymnasium names no
+//! threshold for Pendulum: −200 is our number, an average cost of 1 per step, which a trained agent
+//! stays within from most of its starts.
 
 use std::borrow::Cow;
 use std::f64::consts::PI;
@@ -112,7 +114,12 @@ static NATIVE: LazyLock<[EnvironmentSpec; 5]> = LazyLock::new(|| {
         EnvironmentSpec {
             id: "CartPole-v1".into(),
             version: 1,
-            observation_space: BoxSpace::symmetric(&[4.8, f64::INFINITY, 24_f64.to_radians(), f64::INFINITY]),
+            observation_space: BoxSpace::symmetric(&[
+                4.8,
+                f64::INFINITY,
+                24_f64.to_radians(),
+                f64::INFINITY,
+            ]),
             action_space: ActionSpace::Discrete { n: 2 },
             max_episode_steps: 500,
             success: SuccessRule::RewardAtLeast { reward: 195.0 },
@@ -149,7 +156,10 @@ static NATIVE: LazyLock<[EnvironmentSpec; 5]> = LazyLock::new(|| {
 });
 
 fn mountain_car_observations() -> BoxSpace {
-    BoxSpace { low: vec![-1.2, -0.07], high: vec![0.6, 0.07] }
+    BoxSpace {
+        low: vec![-1.2, -0.07],
+        high: vec![0.6, 0.07],
+    }
 }
 
 #[cfg(test)]
@@ -160,23 +170,32 @@ mod tests {
 
     /// Recorded from Gymnasium's registry by `golden/trajectories.py`.
     fn golden() -> Vec<Value> {
-        serde_json::from_str(include_str!("../golden/catalogue.json")).expect("the script writes JSON")
+        serde_json::from_str(include_str!("../golden/catalogue.json"))
+            .expect("the script writes JSON")
     }
 
     /// Bounds are recorded as text, because JSON knows no infinity.
     fn bounds(texts: &Value) -> Vec<f32> {
         let texts = texts.as_array().expect("bounds are a list");
         let parse = |text: &Value| text.as_str().and_then(|text| text.parse().ok());
-        texts.iter().map(|text| parse(text).expect("a bound is a number")).collect()
+        texts
+            .iter()
+            .map(|text| parse(text).expect("a bound is a number"))
+            .collect()
     }
 
     fn box_space(recorded: &Value) -> BoxSpace {
-        BoxSpace { low: bounds(&recorded["low"]), high: bounds(&recorded["high"]) }
+        BoxSpace {
+            low: bounds(&recorded["low"]),
+            high: bounds(&recorded["high"]),
+        }
     }
 
     fn action_space(recorded: &Value) -> ActionSpace {
         match recorded["n"].as_u64() {
-            Some(n) => ActionSpace::Discrete { n: n.try_into().unwrap() },
+            Some(n) => ActionSpace::Discrete {
+                n: n.try_into().unwrap(),
+            },
             None => ActionSpace::Box(box_space(recorded)),
         }
     }
@@ -189,10 +208,25 @@ mod tests {
             let id = &spec.id;
             assert_eq!(recorded["id"], **id);
             assert_eq!(recorded["version"], spec.version, "{id}");
-            assert_eq!(box_space(&recorded["observation_space"]), spec.observation_space, "{id}");
-            assert_eq!(action_space(&recorded["action_space"]), spec.action_space, "{id}");
-            assert_eq!(recorded["max_episode_steps"], spec.max_episode_steps, "{id}");
-            assert_eq!(recorded["reward_threshold"].as_f64(), spec.reward_threshold, "{id}");
+            assert_eq!(
+                box_space(&recorded["observation_space"]),
+                spec.observation_space,
+                "{id}"
+            );
+            assert_eq!(
+                action_space(&recorded["action_space"]),
+                spec.action_space,
+                "{id}"
+            );
+            assert_eq!(
+                recorded["max_episode_steps"], spec.max_episode_steps,
+                "{id}"
+            );
+            assert_eq!(
+                recorded["reward_threshold"].as_f64(),
+                spec.reward_threshold,
+                "{id}"
+            );
         }
     }
 
@@ -201,25 +235,45 @@ mod tests {
         for spec in native() {
             assert_eq!(find(&spec.id), Some(spec));
         }
-        for unknown in ["", "cartpole-v1", "CartPole-v0", "CartPole-v1 ", "LunarLander-v3"] {
+        for unknown in [
+            "",
+            "cartpole-v1",
+            "CartPole-v0",
+            "CartPole-v1 ",
+            "LunarLander-v3",
+        ] {
             assert_eq!(find(unknown), None, "{unknown:?}");
         }
     }
 
     #[test]
     fn success_follows_each_environments_rule() {
-        let succeeded = |id, reward, steps, terminated| find(id).unwrap().success.succeeded(reward, steps, terminated);
+        let succeeded = |id, reward, steps, terminated| {
+            find(id)
+                .unwrap()
+                .success
+                .succeeded(reward, steps, terminated)
+        };
         assert!(succeeded("CartPole-v1", 195.0, 195, true));
         assert!(!succeeded("CartPole-v1", 194.0, 194, true));
         assert!(succeeded("MountainCar-v0", -199.0, 199, true));
-        assert!(!succeeded("MountainCar-v0", -200.0, 200, true), "the goal in step 200 comes too late");
+        assert!(
+            !succeeded("MountainCar-v0", -200.0, 200, true),
+            "the goal in step 200 comes too late"
+        );
         assert!(!succeeded("MountainCar-v0", -199.0, 199, false));
         assert!(succeeded("MountainCarContinuous-v0", 90.0, 300, true));
         assert!(!succeeded("MountainCarContinuous-v0", 89.9, 300, true));
-        assert!(succeeded("Acrobot-v1", -499.0, 500, true), "the goal in the last step is the goal");
+        assert!(
+            succeeded("Acrobot-v1", -499.0, 500, true),
+            "the goal in the last step is the goal"
+        );
         assert!(!succeeded("Acrobot-v1", -500.0, 500, false));
         assert!(succeeded("Pendulum-v1", -200.0, 200, false));
         assert!(!succeeded("Pendulum-v1", -200.1, 200, false));
-        assert!(!succeeded("Pendulum-v1", f64::NAN, 200, false), "a broken return is no success");
+        assert!(
+            !succeeded("Pendulum-v1", f64::NAN, 200, false),
+            "a broken return is no success"
+        );
     }
 }

@@ -1,12 +1,14 @@
 //! Environments that step many episodes in lockstep.
 //!
-//! The native ones are Gymnasium 1.4's, bit for bit: same seed and same actions give the same observations, rewards and ends
-//! (`tests/gymnasium_parity.rs` proves it). Rounding is thus part of their contract: they keep the order, the width and the
-//! library calls of the original, and never use a fused multiply-add where it could change a result.
+//! The native ones are Gymnasium 1.4's, bit for bit: same seed and same actions give the same
+//! observations, rewards and ends (`tests/gymnasium_parity.rs` proves it). Rounding is thus part of
+//! their contract: they keep the order, the width and the library calls of the original, and never
+//! use a fused multiply-add where it could change a result.
 //!
-//! Like Gymnasium, they take sine, cosine and `pow` from the C library, so the last bit belongs to it: glibc's differs
-//! between CPUs with and without fused multiply-add, and other C libraries have their own. Workers that are to agree to the
-//! bit run the same image on x86-64 CPUs of 2013 or later, or all on 64-bit ARM.
+//! Like Gymnasium, they take sine, cosine and `pow` from the C library, so the last bit belongs to
+//! it: glibc's differs between CPUs with and without fused multiply-add, and other C libraries have
+//! their own. Workers that are to agree to the bit run the same image on x86-64 CPUs of 2013 or
+//! later, or all on 64-bit ARM.
 
 mod acrobot;
 mod cart_pole;
@@ -27,7 +29,8 @@ use self::mountain_car_continuous::MountainCarContinuous;
 use self::native::Native;
 use self::pendulum::Pendulum;
 
-/// Why an environment could not go on. Native environments never fail; a bridge to another process may.
+/// Why an environment could not go on. Native environments never fail; a bridge to another process
+/// may.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment itself broke down, and a new attempt may work.
@@ -42,8 +45,8 @@ pub enum Error {
 
 /// A batch of independent episodes of one environment, one per lane.
 ///
-/// Lanes `0..active` are alive. The caller keeps them dense: when a lane ends and no episode is left to start in it,
-/// the last active lane moves into its place.
+/// Lanes `0..active` are alive. The caller keeps them dense: when a lane ends and no episode is
+/// left to start in it, the last active lane moves into its place.
 pub trait Environment: Send {
     /// What is known about this environment.
     fn spec(&self) -> &EnvironmentSpec;
@@ -51,13 +54,17 @@ pub trait Environment: Send {
     /// How many lanes there are.
     fn lanes(&self) -> usize;
 
-    /// Starts a new episode in `lane`, as `env.reset(seed=seed)` does, and writes its first observation.
-    fn reset(&mut self, lane: usize, seed: u64, observations: &mut LaneMatrix) -> Result<(), Error>;
+    /// Starts a new episode in `lane`, as `env.reset(seed=seed)` does, and writes its first
+    /// observation.
+    fn reset(&mut self, lane: usize, seed: u64, observations: &mut LaneMatrix)
+    -> Result<(), Error>;
 
-    /// Steps the lanes `0..active` once with their actions and writes observations and transitions of those lanes.
+    /// Steps the lanes `0..active` once with their actions and writes observations and transitions
+    /// of those lanes.
     ///
-    /// The actions must be of the action space's kind and discrete ones within it; an environment may panic otherwise.
-    /// A continuous action that is not finite spoils its own lane at most: the step still returns.
+    /// The actions must be of the action space's kind and discrete ones within it; an environment
+    /// may panic otherwise. A continuous action that is not finite spoils its own lane at most: the
+    /// step still returns.
     fn step(
         &mut self,
         active: usize,
@@ -70,7 +77,8 @@ pub trait Environment: Send {
     fn move_lane(&mut self, from: usize, to: usize);
 }
 
-/// The native environment with this id and so many lanes, each to be reset before its first step; `None` for an id that is not in [`catalogue::native`].
+/// The native environment with this id and so many lanes, each to be reset before its first step;
+/// `None` for an id that is not in [`catalogue::native`].
 pub fn native(id: &str, lanes: usize) -> Option<Box<dyn Environment>> {
     let spec = catalogue::find(id)?;
     Some(match id {
@@ -92,20 +100,24 @@ mod tests {
     #[test]
     fn every_environment_of_the_catalogue_opens() {
         for spec in catalogue::native() {
-            let environment = native(&spec.id, LANES).expect("the catalogue lists native environments");
+            let environment =
+                native(&spec.id, LANES).expect("the catalogue lists native environments");
             assert_eq!(environment.spec(), spec);
             assert_eq!(environment.lanes(), LANES);
         }
         assert!(native("LunarLander-v3", LANES).is_none());
     }
 
-    /// Two steps of a continuous environment with this action in the middle lane; returns the outer lanes' observations.
+    /// Two steps of a continuous environment with this action in the middle lane; returns the outer
+    /// lanes' observations.
     fn neighbours_of(id: &str, action: f32) -> Vec<f32> {
         let mut environment = native(id, LANES).expect("the environment is native");
         let features = environment.spec().observation_space.dimensions();
         let mut observations = LaneMatrix::zeros(features, LANES);
         for (lane, seed) in (0..LANES).zip(0..) {
-            environment.reset(lane, seed, &mut observations).expect("native environments never fail");
+            environment
+                .reset(lane, seed, &mut observations)
+                .expect("native environments never fail");
         }
         let mut actions = LaneMatrix::zeros(1, LANES);
         actions.set_lane(1, &[action]);

@@ -2,7 +2,8 @@
 
 /// A feature-major matrix: row `f` holds feature `f` of every lane, contiguously.
 ///
-/// Vector instructions then work on neighbouring lanes, and no lane's arithmetic depends on how many lanes there are.
+/// Vector instructions then work on neighbouring lanes, and no lane's arithmetic depends on how
+/// many lanes there are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneMatrix {
     lanes: usize,
@@ -12,7 +13,10 @@ pub struct LaneMatrix {
 impl LaneMatrix {
     /// A matrix of zeros with `features` rows of `lanes` values.
     pub fn zeros(features: usize, lanes: usize) -> Self {
-        Self { lanes, values: vec![0.0; features * lanes] }
+        Self {
+            lanes,
+            values: vec![0.0; features * lanes],
+        }
     }
 
     /// How many lanes each row has.
@@ -44,7 +48,11 @@ impl LaneMatrix {
 
     /// All features of one lane, in order.
     pub fn lane(&self, lane: usize) -> impl Iterator<Item = f32> + '_ {
-        self.values.iter().skip(lane).step_by(self.lanes.max(1)).copied()
+        self.values
+            .iter()
+            .skip(lane)
+            .step_by(self.lanes.max(1))
+            .copied()
     }
 
     /// Copies the lane `from` over the lane `to`.
@@ -64,7 +72,8 @@ pub enum Actions {
     Continuous(LaneMatrix),
 }
 
-/// What one lockstep step returned, per lane. Observations are kept apart, because a reset writes them too.
+/// What one lockstep step returned, per lane. Observations are kept apart, because a reset writes
+/// them too.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Transitions {
     /// Reward of this step.
@@ -78,6 +87,10 @@ pub struct Transitions {
 impl Transitions {
     /// Room for `lanes` lanes.
     pub fn new(lanes: usize) -> Self {
-        Self { rewards: vec![0.0; lanes], terminated: vec![false; lanes], truncated: vec![false; lanes] }
+        Self {
+            rewards: vec![0.0; lanes],
+            terminated: vec![false; lanes],
+            truncated: vec![false; lanes],
+        }
     }
 }

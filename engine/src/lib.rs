@@ -1,7 +1,8 @@
 //! The evaluation domain of T.A.R.S.: environments, policies, rollouts, metrics and verdicts.
 //!
-//! Everything here is a pure function of its arguments. There is no I/O, no async, no clock and no ambient
-//! randomness, so the same request gives the same bytes on any machine, batch size and thread count.
+//! Everything here is a pure function of its arguments. There is no I/O, no async, no clock and no
+//! ambient randomness, so the same request gives the same bytes on any machine, batch size and
+//! thread count.
 #![warn(missing_docs)]
 
 pub mod catalogue;

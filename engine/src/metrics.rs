@@ -36,7 +36,8 @@ pub struct Metrics {
     pub action_entropy: Option<f64>,
     /// Interquartile mean of the returns.
     pub iqm_reward: f64,
-    /// 95 % Student-t interval of the mean return; a point when all returns are equal, null for one episode.
+    /// 95 % Student-t interval of the mean return; a point when all returns are equal, null for one
+    /// episode.
     pub mean_reward_ci95: Option<Interval>,
     /// 95 % percentile bootstrap interval of the interquartile mean; null for one episode.
     pub iqm_reward_ci95: Option<Interval>,
@@ -48,20 +49,31 @@ pub struct Metrics {
 
 /// Summarises the episodes of one environment, in the order given.
 ///
-/// `action_counts` says how often each discrete action was taken; `losses` are the client's training losses, oldest first.
+/// `action_counts` says how often each discrete action was taken; `losses` are the client's
+/// training losses, oldest first.
 ///
 /// # Panics
 ///
-/// If there is no episode: a request asks for at least one, so a rollout without any is a bug that must not be stored.
+/// If there is no episode: a request asks for at least one, so a rollout without any is a bug that
+/// must not be stored.
 pub fn summarize(episodes: &[Episode], action_counts: Option<&[u64]>, losses: &[f64]) -> Metrics {
-    assert!(!episodes.is_empty(), "an evaluation has at least one episode");
-    let returns: Vec<f64> = episodes.iter().map(|episode| episode.total_reward).collect();
+    assert!(
+        !episodes.is_empty(),
+        "an evaluation has at least one episode"
+    );
+    let returns: Vec<f64> = episodes
+        .iter()
+        .map(|episode| episode.total_reward)
+        .collect();
     let summary = Summary::of(returns.iter().copied());
     let n = f64::from(summary.n);
     let successes = episodes.iter().filter(|episode| episode.success).count();
-    let steps: u64 = episodes.iter().map(|episode| u64::from(episode.steps)).sum();
-    let mean_interval =
-        TTest::one_sample(&summary, 0.0).map_or(Interval::point(summary.mean), |test| test.interval(TAIL));
+    let steps: u64 = episodes
+        .iter()
+        .map(|episode| u64::from(episode.steps))
+        .sum();
+    let mean_interval = TTest::one_sample(&summary, 0.0)
+        .map_or(Interval::point(summary.mean), |test| test.interval(TAIL));
     Metrics {
         mean_reward: summary.mean,
         std_reward: summary.population_variance.sqrt(),
@@ -101,7 +113,11 @@ mod tests {
 
     #[test]
     fn a_summary_says_what_the_episodes_were() {
-        let metrics = summarize(&episodes(&[-2.0, 0.0, 2.0, 4.0]), Some(&[3, 0, 3]), &[0.5, 0.25]);
+        let metrics = summarize(
+            &episodes(&[-2.0, 0.0, 2.0, 4.0]),
+            Some(&[3, 0, 3]),
+            &[0.5, 0.25],
+        );
         let expected = serde_json::json!({
             "mean_reward": 1.0, "std_reward": 5.0_f64.sqrt(), "min_reward": -2.0, "max_reward": 4.0, "success_rate": 0.5,
             "mean_steps": 2.5, "reward_variance": 5.0, "action_entropy": 2.0_f64.ln(), "iqm_reward": 1.0,
@@ -111,15 +127,31 @@ mod tests {
         assert_eq!(serde_json::to_value(&metrics).unwrap(), expected);
         let interval = metrics.mean_reward_ci95.unwrap();
         assert!(interval.low < 1.0 && 1.0 < interval.high);
-        assert_eq!(serde_json::from_value::<Metrics>(expected).unwrap(), metrics);
+        assert_eq!(
+            serde_json::from_value::<Metrics>(expected).unwrap(),
+            metrics
+        );
     }
 
     #[test]
     fn one_episode_has_no_intervals_and_what_was_not_measured_is_null() {
         let metrics = summarize(&episodes(&[7.0]), None, &[]);
-        assert_eq!((metrics.mean_reward, metrics.iqm_reward, metrics.std_reward), (7.0, 7.0, 0.0));
-        assert_eq!((metrics.mean_reward_ci95, metrics.iqm_reward_ci95), (None, None));
-        assert_eq!((metrics.action_entropy, metrics.mean_loss, metrics.loss_trend), (None, None, None));
+        assert_eq!(
+            (metrics.mean_reward, metrics.iqm_reward, metrics.std_reward),
+            (7.0, 7.0, 0.0)
+        );
+        assert_eq!(
+            (metrics.mean_reward_ci95, metrics.iqm_reward_ci95),
+            (None, None)
+        );
+        assert_eq!(
+            (
+                metrics.action_entropy,
+                metrics.mean_loss,
+                metrics.loss_trend
+            ),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -131,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_certain_action_has_no_entropy_and_no_action_has_none_to_speak_of() {
-        let entropy = |counts: &[u64]| summarize(&episodes(&[1.0]), Some(counts), &[]).action_entropy;
+        let entropy =
+            |counts: &[u64]| summarize(&episodes(&[1.0]), Some(counts), &[]).action_entropy;
         assert_eq!(entropy(&[0, 9]).map(f64::to_bits), Some(0.0_f64.to_bits()));
         assert_eq!(entropy(&[0, 0]), None);
     }
@@ -140,6 +173,9 @@ mod tests {
     fn the_loss_trend_looks_at_the_last_losses_only() {
         let mut losses = vec![100.0; 5];
         losses.extend((0..10_u32).map(|step| 2.0 * f64::from(step)));
-        assert_eq!(summarize(&episodes(&[1.0]), None, &losses).loss_trend, Some(2.0));
+        assert_eq!(
+            summarize(&episodes(&[1.0]), None, &losses).loss_trend,
+            Some(2.0)
+        );
     }
 }

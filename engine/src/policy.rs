@@ -41,17 +41,19 @@ pub enum Head {
     },
     /// Logits of a categorical distribution (A2C, PPO): argmax; sampled: a draw.
     Logits,
-    /// Mean of a diagonal Gaussian (A2C, PPO on a box): the mean, then clipped; sampled: a draw, then clipped.
+    /// Mean of a diagonal Gaussian (A2C, PPO on a box): the mean, then clipped; sampled: a draw,
+    /// then clipped.
     Gaussian {
-        /// Logarithm of the standard deviation, one per action dimension. `None` where the file has no usable one:
-        /// such a policy cannot be sampled.
+        /// Logarithm of the standard deviation, one per action dimension. `None` where the file has
+        /// no usable one: such a policy cannot be sampled.
         log_std: Option<Vec<f32>>,
     },
     /// Deterministic actor (DDPG): tanh, then scaled to the action bounds.
     Squashed,
 }
 
-/// Observation statistics of SB3's `VecNormalize`: `clip((obs − mean) / √(var + ε), ±clip)`, in f64, then f32.
+/// Observation statistics of SB3's `VecNormalize`: `clip((obs − mean) / √(var + ε), ±clip)`, in
+/// f64, then f32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalizer {
     /// Running mean per observation dimension.

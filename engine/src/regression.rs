@@ -47,8 +47,9 @@ pub struct Candidate<'a> {
     pub losses: &'a [f64],
 }
 
-/// What the comparison allows to be said. At level α, `regression` is false for at most α of all jobs without a change, and
-/// `pass` for at most α of all environments that lost the margin or more.
+/// What the comparison allows to be said. At level α, `regression` is false for at most α of all
+/// jobs without a change, and `pass` for at most α of all environments that lost the margin or
+/// more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -72,7 +73,9 @@ impl Verdict {
 }
 
 /// How bad a detected regression is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// No regression was detected.
@@ -109,11 +112,12 @@ pub struct Regression {
     pub verdict: Verdict,
     /// How bad a detected regression is.
     pub severity: Severity,
-    /// 0.4·reward + 0.3·failure + 0.2·variance + 0.1·loss, each from 0 (as the baseline or better) to 1. It describes what was
-    /// observed and says nothing about chance: the verdict does.
+    /// 0.4·reward + 0.3·failure + 0.2·variance + 0.1·loss, each from 0 (as the baseline or better)
+    /// to 1. It describes what was observed and says nothing about chance: the verdict does.
     ///
-    /// reward: relative drop of the mean, 1 at 100 %. failure: rise of the failure rate, 1 at 100 points. variance:
-    /// (ratio − 1) / 4, so 1 at 5×. loss: relative rise of the loss over its window, 1 at 100 %.
+    /// reward: relative drop of the mean, 1 at 100 %. failure: rise of the failure rate, 1 at 100
+    /// points. variance: (ratio − 1) / 4, so 1 at 5×. loss: relative rise of the loss over its
+    /// window, 1 at 100 %.
     pub regression_score: f64,
     /// Whether the severity is high or critical.
     pub should_rollback: bool,
@@ -127,13 +131,21 @@ pub struct Regression {
     pub comparison: Comparison,
 }
 
-/// Judges all environments of a job together, in order: the more of them there are, the more evidence each regression needs,
-/// so that a job without any change is falsely accused in at most α of all cases (Holm).
+/// Judges all environments of a job together, in order: the more of them there are, the more
+/// evidence each regression needs, so that a job without any change is falsely accused in at most α
+/// of all cases (Holm).
 pub fn judge(candidates: &[Candidate<'_>], thresholds: &Thresholds) -> Vec<Regression> {
-    let mut comparisons: Vec<Comparison> =
-        candidates.iter().map(|candidate| Comparison::of(candidate, thresholds)).collect();
-    let raw: Vec<f64> = comparisons.iter().filter_map(|comparison| comparison.p_value).collect();
-    let tested = comparisons.iter_mut().filter(|comparison| comparison.p_value.is_some());
+    let mut comparisons: Vec<Comparison> = candidates
+        .iter()
+        .map(|candidate| Comparison::of(candidate, thresholds))
+        .collect();
+    let raw: Vec<f64> = comparisons
+        .iter()
+        .filter_map(|comparison| comparison.p_value)
+        .collect();
+    let tested = comparisons
+        .iter_mut()
+        .filter(|comparison| comparison.p_value.is_some());
     for (comparison, adjusted) in tested.zip(holm(&raw)) {
         comparison.p_adjusted = Some(adjusted);
     }
@@ -146,13 +158,25 @@ pub fn judge_one(candidate: &Candidate<'_>, thresholds: &Thresholds) -> Regressi
     judge(std::slice::from_ref(candidate), thresholds).remove(0)
 }
 
-fn decide(candidate: &Candidate<'_>, comparison: Comparison, thresholds: &Thresholds) -> Regression {
+fn decide(
+    candidate: &Candidate<'_>,
+    comparison: Comparison,
+    thresholds: &Thresholds,
+) -> Regression {
     let observed = checks::Observed::of(candidate, &comparison, thresholds);
     let checks = observed.checks(thresholds);
-    let failed_checks: Vec<CheckName> = checks.iter().filter(|check| check.failed).map(|check| check.name).collect();
+    let failed_checks: Vec<CheckName> = checks
+        .iter()
+        .filter(|check| check.failed)
+        .map(|check| check.name)
+        .collect();
     let verdict = verdict(&comparison, &failed_checks, thresholds);
     let detected = verdict == Verdict::Regression;
-    let severity = if detected { observed.severity() } else { Severity::None };
+    let severity = if detected {
+        observed.severity()
+    } else {
+        Severity::None
+    };
     Regression {
         detected,
         verdict,
@@ -166,8 +190,14 @@ fn decide(candidate: &Candidate<'_>, comparison: Comparison, thresholds: &Thresh
     }
 }
 
-fn verdict(comparison: &Comparison, failed_checks: &[CheckName], thresholds: &Thresholds) -> Verdict {
-    let worse = comparison.p_adjusted.is_some_and(|p_value| p_value <= thresholds.alpha);
+fn verdict(
+    comparison: &Comparison,
+    failed_checks: &[CheckName],
+    thresholds: &Thresholds,
+) -> Verdict {
+    let worse = comparison
+        .p_adjusted
+        .is_some_and(|p_value| p_value <= thresholds.alpha);
     let objects = |check: &CheckName| match check {
         // The lower bound already rules such a drop out.
         CheckName::RewardDrop => false,

@@ -1,7 +1,7 @@
 //! Runs episodes in lockstep and returns them in seed order.
 //!
-//! Episode `i` is reset with `seed + i`. Which lane and which thread it runs in never shows: the same plan gives the same
-//! bytes for any number of lanes and threads.
+//! Episode `i` is reset with `seed + i`. Which lane and which thread it runs in never shows: the
+//! same plan gives the same bytes for any number of lanes and threads.
 
 mod lockstep;
 mod tally;
@@ -31,9 +31,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One thread with 64 lanes: enough to fill the vector registers, few enough to stay in the first-level cache.
+    /// One thread with 64 lanes: enough to fill the vector registers, few enough to stay in the
+    /// first-level cache.
     pub fn new(seed: u64, episodes: u32, deterministic: bool) -> Self {
-        Self { seed, episodes, deterministic, lanes: 64, threads: 1 }
+        Self {
+            seed,
+            episodes,
+            deterministic,
+            lanes: 64,
+            threads: 1,
+        }
     }
 }
 
@@ -59,7 +66,8 @@ pub struct Rollout {
     pub steps: u64,
 }
 
-/// Why there is no rollout. All but [`Error::Environment`] and [`Error::Stopped`] would happen again.
+/// Why there is no rollout. All but [`Error::Environment`] and [`Error::Stopped`] would happen
+/// again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `seed + i` does not fit.
@@ -95,10 +103,12 @@ pub enum Error {
 }
 
 /// Makes an environment with so many lanes; called once per thread.
-pub type MakeEnvironment<'a> = dyn Fn(usize) -> Result<Box<dyn Environment>, environment::Error> + Sync + 'a;
+pub type MakeEnvironment<'a> =
+    dyn Fn(usize) -> Result<Box<dyn Environment>, environment::Error> + Sync + 'a;
 
-/// Sees the progress and says whether to go on. It is called about once per thousand steps, never by two threads at once:
-/// on small networks that is some ten thousand times a second, so it should be cheap.
+/// Sees the progress and says whether to go on. It is called about once per thousand steps, never
+/// by two threads at once: on small networks that is some ten thousand times a second, so it should
+/// be cheap.
 pub type Watch<'a> = dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a;
 
 /// Runs the plan's episodes with `policy` in the environments that `make_environment` makes.
@@ -110,7 +120,10 @@ pub fn run(
 ) -> Result<Rollout, Error> {
     let last = u64::from(plan.episodes.saturating_sub(1));
     if plan.seed.checked_add(last).is_none() {
-        return Err(Error::Seeds { seed: plan.seed, episodes: plan.episodes });
+        return Err(Error::Seeds {
+            seed: plan.seed,
+            episodes: plan.episodes,
+        });
     }
     let tally = Tally::new(plan.episodes, watch);
     let chunk = |episodes| {
@@ -123,10 +136,15 @@ pub fn run(
     let mut chunks = chunks(plan);
     let first = chunks.next().unwrap_or(0..0);
     let results: Vec<_> = thread::scope(|scope| {
-        let others: Vec<_> = chunks.map(|episodes| scope.spawn(|| chunk(episodes))).collect();
+        let others: Vec<_> = chunks
+            .map(|episodes| scope.spawn(|| chunk(episodes)))
+            .collect();
         let first = chunk(first);
-        let others =
-            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let others = others.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
         std::iter::once(first).chain(others).collect()
     });
     join(results)
@@ -137,7 +155,8 @@ fn chunks(plan: &Plan) -> impl Iterator<Item = Range<u32>> {
     let episodes = u64::from(plan.episodes);
     let threads = (plan.threads as u64).clamp(1, episodes.max(1));
     let bound = move |thread: u64| {
-        u32::try_from(episodes * thread / threads).expect("a part of the episodes is no more than all of them")
+        u32::try_from(episodes * thread / threads)
+            .expect("a part of the episodes is no more than all of them")
     };
     (0..threads).map(move |thread| bound(thread)..bound(thread + 1))
 }

@@ -1,8 +1,10 @@
-//! NumPy's seeding and draws, bit for bit: `SeedSequence`, PCG64 and the `Generator` methods that are used here.
+//! NumPy's seeding and draws, bit for bit: `SeedSequence`, PCG64 and the `Generator` methods that
+//! are used here.
 //!
-//! Written from the published algorithms: O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
-//! Algorithms for Random Number Generation" (2014) and "Developing a `seed_seq` Alternative" (2015); Lemire, "Fast Random
-//! Integer Generation in an Interval" (2019). The golden values in the tests were printed by NumPy 2.4.6.
+//! Written from the published algorithms: O'Neill, "PCG: A Family of Simple Fast Space-Efficient
+//! Statistically Good Algorithms for Random Number Generation" (2014) and "Developing a `seed_seq`
+//! Alternative" (2015); Lemire, "Fast Random Integer Generation in an Interval" (2019). The golden
+//! values in the tests were printed by NumPy 2.4.6.
 
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
@@ -17,9 +19,15 @@ struct HashConstant {
 
 impl HashConstant {
     /// The pass that fills the pool.
-    const FILL: Self = Self { value: 0x43b0_d7e5, multiplier: 0x931e_8875 };
+    const FILL: Self = Self {
+        value: 0x43b0_d7e5,
+        multiplier: 0x931e_8875,
+    };
     /// The pass that reads the pool.
-    const READ: Self = Self { value: 0x8b51_f9dd, multiplier: 0x58f3_8ded };
+    const READ: Self = Self {
+        value: 0x8b51_f9dd,
+        multiplier: 0x58f3_8ded,
+    };
 
     fn hash(&mut self, word: u32) -> u32 {
         let keyed = word ^ self.value;
@@ -30,7 +38,9 @@ impl HashConstant {
 }
 
 fn mix(left: u32, right: u32) -> u32 {
-    let mixed = left.wrapping_mul(0xca01_f9dd).wrapping_sub(right.wrapping_mul(0x4973_f715));
+    let mixed = left
+        .wrapping_mul(0xca01_f9dd)
+        .wrapping_sub(right.wrapping_mul(0x4973_f715));
     mixed ^ (mixed >> 16)
 }
 
@@ -43,8 +53,9 @@ pub struct SeedSequence {
 impl SeedSequence {
     /// `SeedSequence([a, b, …])`; one number is the same as `SeedSequence(a)`.
     ///
-    /// As in NumPy, each number contributes one 32-bit word, or two if it needs them, and the words are simply
-    /// strung together. So sequences of different lengths may collide: `[0]` with `[0, 0]`, `[5 + 2³²]` with `[5, 1]`.
+    /// As in NumPy, each number contributes one 32-bit word, or two if it needs them, and the words
+    /// are simply strung together. So sequences of different lengths may collide: `[0]` with `[0,
+    /// 0]`, `[5 + 2³²]` with `[5, 1]`.
     pub fn new(entropy: &[u64]) -> Self {
         let mut words = entropy.iter().flat_map(|&number| {
             let [low, high] = halves(number);
@@ -93,7 +104,8 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// `np.random.default_rng(seed)`, which is also what Gymnasium's `env.reset(seed=seed)` installs.
+    /// `np.random.default_rng(seed)`, which is also what Gymnasium's `env.reset(seed=seed)`
+    /// installs.
     pub fn new(seed: u64) -> Self {
         Self::from_sequence(&SeedSequence::new(&[seed]))
     }
@@ -104,8 +116,12 @@ impl Generator {
     }
 
     fn from_sequence(sequence: &SeedSequence) -> Self {
-        let [state_high, state_low, stream_high, stream_low] = sequence.generate_state().map(u128::from);
-        Self { bits: Pcg64::new(state_high << 64 | state_low, stream_high << 64 | stream_low), spare: None }
+        let [state_high, state_low, stream_high, stream_low] =
+            sequence.generate_state().map(u128::from);
+        Self {
+            bits: Pcg64::new(state_high << 64 | state_low, stream_high << 64 | stream_low),
+            spare: None,
+        }
     }
 
     /// `random()`: uniform in `[0, 1)` with 53 random bits.
@@ -118,7 +134,8 @@ impl Generator {
         low + (high - low) * self.random()
     }
 
-    /// One element of `integers(0, bound, size=…)` with NumPy's default type `int64`: uniform in `0..bound`, unbiased.
+    /// One element of `integers(0, bound, size=…)` with NumPy's default type `int64`: uniform in
+    /// `0..bound`, unbiased.
     ///
     /// # Panics
     ///
@@ -156,34 +173,89 @@ mod tests {
     #[test]
     fn integer_seeds_give_numpys_state() {
         let golden: [(u64, [u64; 4]); 4] = [
-            (0, [0xdb2c_d7e7_b0f4_78be, 0xabf4_641a_2c71_ba49, 0x20c6_ed6d_9d7b_8d41, 0x2c40_99de_223c_39d4]),
+            (
+                0,
+                [
+                    0xdb2c_d7e7_b0f4_78be,
+                    0xabf4_641a_2c71_ba49,
+                    0x20c6_ed6d_9d7b_8d41,
+                    0x2c40_99de_223c_39d4,
+                ],
+            ),
             (
                 (1 << 32) - 1,
-                [0x2a05_c5e2_76c1_fe08, 0x2032_e40f_c20e_8198, 0xed4a_c06d_787f_4396, 0x5689_6cb4_f3db_80fd],
+                [
+                    0x2a05_c5e2_76c1_fe08,
+                    0x2032_e40f_c20e_8198,
+                    0xed4a_c06d_787f_4396,
+                    0x5689_6cb4_f3db_80fd,
+                ],
             ),
-            (1 << 32, [0x50ff_846c_ec53_f444, 0x7a49_18db_e827_8562, 0x3bff_9f6c_362e_2b19, 0xbdb1_7753_9a06_54e3]),
-            (u64::MAX, [0xaebc_a151_928c_ad0d, 0x119c_3044_8638_dc7a, 0x1bbb_1556_59e6_42a7, 0xa76b_11e3_e8c4_a8f6]),
+            (
+                1 << 32,
+                [
+                    0x50ff_846c_ec53_f444,
+                    0x7a49_18db_e827_8562,
+                    0x3bff_9f6c_362e_2b19,
+                    0xbdb1_7753_9a06_54e3,
+                ],
+            ),
+            (
+                u64::MAX,
+                [
+                    0xaebc_a151_928c_ad0d,
+                    0x119c_3044_8638_dc7a,
+                    0x1bbb_1556_59e6_42a7,
+                    0xa76b_11e3_e8c4_a8f6,
+                ],
+            ),
         ];
         for (seed, state) in golden {
-            assert_eq!(SeedSequence::new(&[seed]).generate_state(), state, "seed {seed}");
+            assert_eq!(
+                SeedSequence::new(&[seed]).generate_state(),
+                state,
+                "seed {seed}"
+            );
         }
     }
 
     #[test]
     fn several_words_give_numpys_state() {
         let golden: [(&[u64], [u64; 4]); 3] = [
-            (&[1, 2], [0xd785_48c1_5f2d_64ab, 0x8ce9_0a29_8a5e_aca9, 0x5743_8557_31a4_b752, 0x4c5b_2bcb_9204_ad93]),
+            (
+                &[1, 2],
+                [
+                    0xd785_48c1_5f2d_64ab,
+                    0x8ce9_0a29_8a5e_aca9,
+                    0x5743_8557_31a4_b752,
+                    0x4c5b_2bcb_9204_ad93,
+                ],
+            ),
             (
                 &[(1 << 32) + 5, 7],
-                [0x9a6f_e0c7_fd5d_f6f7, 0xe379_6687_59ff_9908, 0x8053_79cb_9e42_7f98, 0xec03_610d_a1ca_3c5d],
+                [
+                    0x9a6f_e0c7_fd5d_f6f7,
+                    0xe379_6687_59ff_9908,
+                    0x8053_79cb_9e42_7f98,
+                    0xec03_610d_a1ca_3c5d,
+                ],
             ),
             (
                 &[u64::MAX, 1 << 40, 3],
-                [0x5ca6_5ed5_a897_50db, 0x604d_f368_3009_339b, 0x47fe_d9cd_a388_7a34, 0x4d4e_32eb_1ecb_be29],
+                [
+                    0x5ca6_5ed5_a897_50db,
+                    0x604d_f368_3009_339b,
+                    0x47fe_d9cd_a388_7a34,
+                    0x4d4e_32eb_1ecb_be29,
+                ],
             ),
         ];
         for (words, state) in golden {
-            assert_eq!(SeedSequence::new(words).generate_state(), state, "words {words:?}");
+            assert_eq!(
+                SeedSequence::new(words).generate_state(),
+                state,
+                "words {words:?}"
+            );
         }
     }
 
@@ -197,19 +269,31 @@ mod tests {
             (u64::MAX, 0.680_026_678_961_693_1),
         ];
         for (seed, first) in golden {
-            assert_eq!(Generator::new(seed).random().to_bits(), f64::to_bits(first), "seed {seed}");
+            assert_eq!(
+                Generator::new(seed).random().to_bits(),
+                f64::to_bits(first),
+                "seed {seed}"
+            );
         }
     }
 
     #[test]
     fn uniform_draws_are_numpys() {
         let mut generator = Generator::new(42);
-        for expected in [0.027_395_604_855_596_334, -0.006_112_156_024_794_771, 0.035_859_791_991_138_24] {
-            assert_eq!(generator.uniform(-0.05, 0.05).to_bits(), f64::to_bits(expected));
+        for expected in [
+            0.027_395_604_855_596_334,
+            -0.006_112_156_024_794_771,
+            0.035_859_791_991_138_24,
+        ] {
+            assert_eq!(
+                generator.uniform(-0.05, 0.05).to_bits(),
+                f64::to_bits(expected)
+            );
         }
     }
 
-    /// The seven draws leave half an output in store, which `random` must skip and the last two draws must use.
+    /// The seven draws leave half an output in store, which `random` must skip and the last two
+    /// draws must use.
     #[test]
     fn integers_are_numpys_and_keep_their_spare_half_across_other_draws() {
         let golden: [(u32, [u32; 7], f64, [u32; 2]); 4] = [
@@ -217,7 +301,15 @@ mod tests {
             (10, [9, 6, 6, 8, 5, 7, 8], 0.300_166_284_911_225_43, [2, 2]),
             (
                 (1 << 31) + 1,
-                [1_926_751_966, 1_241_873_585, 1_790_251_937, 483_628_757, 119_253_154, 644_602_188, 1_959_843_384],
+                [
+                    1_926_751_966,
+                    1_241_873_585,
+                    1_790_251_937,
+                    483_628_757,
+                    119_253_154,
+                    644_602_188,
+                    1_959_843_384,
+                ],
                 0.821_228_418_382_766_3,
                 [255_728_784, 1_004_882_659],
             ),
@@ -238,9 +330,21 @@ mod tests {
         ];
         for (bound, first, between, last) in golden {
             let mut generator = Generator::new(7);
-            assert_eq!(first.map(|_| generator.integers_below(bound)), first, "bound {bound}");
-            assert_eq!(generator.random().to_bits(), between.to_bits(), "bound {bound}");
-            assert_eq!(last.map(|_| generator.integers_below(bound)), last, "bound {bound}");
+            assert_eq!(
+                first.map(|_| generator.integers_below(bound)),
+                first,
+                "bound {bound}"
+            );
+            assert_eq!(
+                generator.random().to_bits(),
+                between.to_bits(),
+                "bound {bound}"
+            );
+            assert_eq!(
+                last.map(|_| generator.integers_below(bound)),
+                last,
+                "bound {bound}"
+            );
         }
     }
 
@@ -248,8 +352,13 @@ mod tests {
     #[test]
     fn rejected_integers_are_numpys() {
         let mut generator = Generator::new(3);
-        let sum: u64 = (0..100_000).map(|_| u64::from(generator.integers_below((1 << 31) + 1))).sum();
+        let sum: u64 = (0..100_000)
+            .map(|_| u64::from(generator.integers_below((1 << 31) + 1)))
+            .sum();
         assert_eq!(sum, 107_425_562_384_875);
-        assert_eq!(generator.random().to_bits(), f64::to_bits(0.348_023_282_616_105_93));
+        assert_eq!(
+            generator.random().to_bits(),
+            f64::to_bits(0.348_023_282_616_105_93)
+        );
     }
 }

@@ -15,7 +15,8 @@ pub struct BoxSpace {
 }
 
 impl BoxSpace {
-    /// The box between `-high` and `high`; as in Gymnasium, bounds are computed in f64 and rounded once.
+    /// The box between `-high` and `high`; as in Gymnasium, bounds are computed in f64 and rounded
+    /// once.
     #[expect(clippy::cast_possible_truncation, reason = "the space holds f32")]
     pub(crate) fn symmetric(high: &[f64]) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! The statistics that metrics and verdicts are made of. Every function agrees with SciPy to nine digits or better.
+//! The statistics that metrics and verdicts are made of. Every function agrees with SciPy to nine
+//! digits or better.
 //!
 //! Sums run in the order of the values, so that the same episodes give the same bytes everywhere.
 
@@ -28,7 +29,10 @@ impl Interval {
 
     /// `center ± half_width`.
     pub fn around(center: f64, half_width: f64) -> Self {
-        Self { low: center - half_width, high: center + half_width }
+        Self {
+            low: center - half_width,
+            high: center + half_width,
+        }
     }
 }
 
@@ -49,10 +53,15 @@ impl Summary {
         let n = size(values.len());
         let divisor = f64::from(n.max(1));
         let first = values.clone().next().unwrap_or(0.0);
-        // Deviations from the first value: equal values have their own value as mean, and no variance, exactly.
+        // Deviations from the first value: equal values have their own value as mean, and no
+        // variance, exactly.
         let mean = first + values.clone().map(|value| value - first).sum::<f64>() / divisor;
         let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
-        Self { n, mean, population_variance: squares / divisor }
+        Self {
+            n,
+            mean,
+            population_variance: squares / divisor,
+        }
     }
 
     /// The variance with divisor n − 1; `None` below two values.
@@ -67,26 +76,34 @@ pub(crate) fn size(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
-/// Entropy of a distribution given by counts, in nats (`scipy.stats.entropy`); `None` if nothing was counted.
+/// Entropy of a distribution given by counts, in nats (`scipy.stats.entropy`); `None` if nothing
+/// was counted.
 pub fn entropy(counts: &[u64]) -> Option<f64> {
     let total = counts.iter().sum::<u64>() as f64;
     (total > 0.0).then(|| {
-        let shares = counts.iter().filter(|&&count| count > 0).map(|&count| count as f64 / total);
+        let shares = counts
+            .iter()
+            .filter(|&&count| count > 0)
+            .map(|&count| count as f64 / total);
         // Not `-sum`, which would make a negative zero of a single certain action.
         shares.map(|share| share * share.ln().abs()).sum()
     })
 }
 
-/// Holm's adjusted p-values, in the order given: all of those at most α may be rejected together at level α.
+/// Holm's adjusted p-values, in the order given: all of those at most α may be rejected together at
+/// level α.
 ///
-/// S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
+/// S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
+/// Statistics 6 (1979).
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&left, &right| p_values[left].total_cmp(&p_values[right]));
     let mut adjusted = vec![0.0; p_values.len()];
     let mut largest = 0.0_f64;
     for (rank, &index) in order.iter().enumerate() {
-        largest = largest.max(p_values[index] * (p_values.len() - rank) as f64).min(1.0);
+        largest = largest
+            .max(p_values[index] * (p_values.len() - rank) as f64)
+            .min(1.0);
         adjusted[index] = largest;
     }
     adjusted

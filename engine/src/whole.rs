@@ -1,4 +1,5 @@
-//! Whole numbers as JSON has them: 7.0 is one, too, to JSON Schema and to clients whose numbers are all floating-point.
+//! Whole numbers as JSON has them: 7.0 is one, too, to JSON Schema and to clients whose numbers are
+//! all floating-point.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +12,9 @@ pub fn read<'de, D: Deserializer<'de>, T: TryFrom<i128>>(deserializer: D) -> Res
 }
 
 /// The same, or null. A field that may be left out needs `#[serde(default)]` beside it.
-pub fn read_optional<'de, D: Deserializer<'de>, T: TryFrom<i128>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn read_optional<'de, D: Deserializer<'de>, T: TryFrom<i128>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_option(Optional(PhantomData))
 }
 
@@ -32,7 +35,10 @@ impl<T: TryFrom<i128>> Visitor<'_> for Whole<T> {
         T::try_from(value.into()).map_err(|_| E::custom(format_args!("{value} is out of range")))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "it has no fraction, and what is out of range stays so")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it has no fraction, and what is out of range stays so"
+    )]
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
         if value.fract() != 0.0 {
             return Err(E::invalid_type(Unexpected::Float(value), &self));
@@ -73,15 +79,22 @@ mod tests {
 
     fn numbers(json: &str) -> Result<(u32, Option<u64>), String> {
         let read: Result<Numbers, _> = serde_json::from_str(json);
-        read.map(|read| (read.small, read.large)).map_err(|error| error.to_string())
+        read.map(|read| (read.small, read.large))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
         assert_eq!(numbers(r#"{"small": 7}"#), Ok((7, None)));
-        assert_eq!(numbers(r#"{"small": 7.0, "large": 1e3}"#), Ok((7, Some(1000))));
+        assert_eq!(
+            numbers(r#"{"small": 7.0, "large": 1e3}"#),
+            Ok((7, Some(1000)))
+        );
         assert_eq!(numbers(r#"{"small": -0.0, "large": null}"#), Ok((0, None)));
-        assert_eq!(numbers(r#"{"small": 0, "large": 18446744073709551615}"#), Ok((0, Some(u64::MAX))));
+        assert_eq!(
+            numbers(r#"{"small": 0, "large": 18446744073709551615}"#),
+            Ok((0, Some(u64::MAX)))
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Proves that the native environments are Gymnasium's, bit for bit, on trajectories that Gymnasium itself recorded.
+//! Proves that the native environments are Gymnasium's, bit for bit, on trajectories that Gymnasium
+//! itself recorded.
 //!
-//! `golden/trajectories.py` says what is recorded and records it. The episodes are replayed as a rollout would run them:
-//! several lanes in lockstep, a new episode in a lane as soon as its last one ends, and lanes moved when none is left.
+//! `golden/trajectories.py` says what is recorded and records it. The episodes are replayed as a
+//! rollout would run them: several lanes in lockstep, a new episode in a lane as soon as its last
+//! one ends, and lanes moved when none is left.
 //!
-//! On a CPU without fused multiply-add the C library rounds differently, and Acrobot and Pendulum fail here as Gymnasium's
-//! own recordings would there.
+//! On a CPU without fused multiply-add the C library rounds differently, and Acrobot and Pendulum
+//! fail here as Gymnasium's own recordings would there.
 
 #[path = "gymnasium_parity/golden.rs"]
 mod golden;
@@ -50,7 +52,12 @@ fn first_observations_of_many_seeds_are_gymnasiums_bit_for_bit() {
         let mut observations = LaneMatrix::zeros(golden.features, 1);
         for (&seed, expected) in golden.reset_seeds.iter().zip(golden.reset_observations()) {
             environment.reset(0, seed, &mut observations).unwrap();
-            check_observation(&observations, 0, expected, &format!("{} seed {seed} reset", spec.id));
+            check_observation(
+                &observations,
+                0,
+                expected,
+                &format!("{} seed {seed} reset", spec.id),
+            );
         }
     }
 }
@@ -61,11 +68,22 @@ fn recordings_contain_every_kind_of_end() {
     for spec in catalogue::native() {
         let golden = Golden::read(&spec.id);
         assert!(golden.seeds.len() >= 20, "{}: too few episodes", spec.id);
-        assert!(golden.truncated.contains(&true), "{}: nothing was truncated", spec.id);
+        assert!(
+            golden.truncated.contains(&true),
+            "{}: nothing was truncated",
+            spec.id
+        );
         let terminates = spec.id != "Pendulum-v1";
         assert_eq!(golden.terminated.contains(&true), terminates, "{}", spec.id);
-        let both = golden.terminated.iter().zip(&golden.truncated).any(|ends| ends == (&true, &true));
-        assert!(both || spec.id != "CartPole-v1", "no pole fell in the last step");
+        let both = golden
+            .terminated
+            .iter()
+            .zip(&golden.truncated)
+            .any(|ends| ends == (&true, &true));
+        assert!(
+            both || spec.id != "CartPole-v1",
+            "no pole fell in the last step"
+        );
     }
 }
 
@@ -116,7 +134,8 @@ impl<'a> Replay<'a> {
         }
         while !self.active.is_empty() {
             self.step();
-            // From the last lane down, so that the lane that moves into a gap has been looked at already.
+            // From the last lane down, so that the lane that moves into a gap has been looked at
+            // already.
             for lane in (0..self.active.len()).rev() {
                 let (episode, steps) = self.active[lane];
                 if steps < self.golden.lengths[episode] {
@@ -137,7 +156,9 @@ impl<'a> Replay<'a> {
     fn start(&mut self, lane: usize) {
         let (episode, _) = self.active[lane];
         let seed = self.golden.seeds[episode];
-        self.environment.reset(lane, seed, &mut self.observations).expect("native environments never fail");
+        self.environment
+            .reset(lane, seed, &mut self.observations)
+            .expect("native environments never fail");
         self.check_observation(lane);
     }
 
@@ -145,7 +166,9 @@ impl<'a> Replay<'a> {
         for (lane, &(episode, steps)) in self.active.iter().enumerate() {
             let step = self.golden.step(episode, steps);
             match (&mut self.actions, &self.golden.actions) {
-                (Actions::Discrete(lanes), RecordedActions::Discrete(recorded)) => lanes[lane] = recorded[step].into(),
+                (Actions::Discrete(lanes), RecordedActions::Discrete(recorded)) => {
+                    lanes[lane] = recorded[step].into()
+                }
                 (Actions::Continuous(lanes), RecordedActions::Continuous(recorded)) => {
                     lanes.set_lane(lane, &[recorded[step]]);
                 }
@@ -153,7 +176,12 @@ impl<'a> Replay<'a> {
             }
         }
         self.environment
-            .step(self.active.len(), &self.actions, &mut self.observations, &mut self.transitions)
+            .step(
+                self.active.len(),
+                &self.actions,
+                &mut self.observations,
+                &mut self.transitions,
+            )
             .expect("native environments never fail");
         for lane in 0..self.active.len() {
             let (episode, steps) = self.active[lane];
@@ -161,9 +189,21 @@ impl<'a> Replay<'a> {
             self.active[lane].1 += 1;
             let place = self.place(lane);
             let reward = self.transitions.rewards[lane];
-            check_bits(reward.to_bits(), self.golden.rewards[step].to_bits(), f64::from_bits, &place, "reward");
-            assert_eq!(self.transitions.terminated[lane], self.golden.terminated[step], "{place}: terminated");
-            assert_eq!(self.transitions.truncated[lane], self.golden.truncated[step], "{place}: truncated");
+            check_bits(
+                reward.to_bits(),
+                self.golden.rewards[step].to_bits(),
+                f64::from_bits,
+                &place,
+                "reward",
+            );
+            assert_eq!(
+                self.transitions.terminated[lane], self.golden.terminated[step],
+                "{place}: terminated"
+            );
+            assert_eq!(
+                self.transitions.truncated[lane], self.golden.truncated[step],
+                "{place}: truncated"
+            );
             self.check_observation(lane);
         }
     }
@@ -178,15 +218,28 @@ impl<'a> Replay<'a> {
     fn place(&self, lane: usize) -> String {
         let (episode, steps) = self.active[lane];
         let lanes = self.environment.lanes();
-        format!("{} seed {} step {steps} (lane {lane} of {lanes})", self.id, self.golden.seeds[episode])
+        format!(
+            "{} seed {} step {steps} (lane {lane} of {lanes})",
+            self.id, self.golden.seeds[episode]
+        )
     }
 }
 
 fn check_observation(observations: &LaneMatrix, lane: usize, expected: &[f32], place: &str) {
-    assert_eq!(observations.features(), expected.len(), "{place}: number of features");
+    assert_eq!(
+        observations.features(),
+        expected.len(),
+        "{place}: number of features"
+    );
     for (feature, (ours, theirs)) in observations.lane(lane).zip(expected).enumerate() {
         let field = format!("observation[{feature}]");
-        check_bits(ours.to_bits(), theirs.to_bits(), f32::from_bits, place, &field);
+        check_bits(
+            ours.to_bits(),
+            theirs.to_bits(),
+            f32::from_bits,
+            place,
+            &field,
+        );
     }
 }
 
@@ -197,5 +250,10 @@ fn check_bits<Bits: PartialEq + Copy, Number: Debug>(
     place: &str,
     field: &str,
 ) {
-    assert!(ours == theirs, "{place}: {field} is {:?}, in Gymnasium {:?}", from_bits(ours), from_bits(theirs));
+    assert!(
+        ours == theirs,
+        "{place}: {field} is {:?}, in Gymnasium {:?}",
+        from_bits(ours),
+        from_bits(theirs)
+    );
 }

@@ -1,4 +1,5 @@
-//! Policies compute what Stable-Baselines3 computes from the same files. The golden values come from `golden/policies.py`.
+//! Policies compute what Stable-Baselines3 computes from the same files. The golden values come
+//! from `golden/policies.py`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,7 +55,8 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn policy(name: &str, golden: &Golden) -> Policy {
-    let file = policy_file::read(Format::Sb3Zip, None, &bytes(&format!("{name}.zip"))).expect("SB3 saved it");
+    let file = policy_file::read(Format::Sb3Zip, None, &bytes(&format!("{name}.zip")))
+        .expect("SB3 saved it");
     let Some(normalizer) = &golden.normalizer else {
         return file.policy;
     };
@@ -67,7 +69,10 @@ fn environment(observations: usize, action_space: ActionSpace) -> EnvironmentSpe
     EnvironmentSpec {
         id: "Fixture-v0".into(),
         version: 0,
-        observation_space: BoxSpace { low: vec![-8.0; observations], high: vec![8.0; observations] },
+        observation_space: BoxSpace {
+            low: vec![-8.0; observations],
+            high: vec![8.0; observations],
+        },
         action_space,
         max_episode_steps: 1,
         success: SuccessRule::GoalReached,
@@ -95,24 +100,41 @@ fn assert_close(actual: impl Iterator<Item = f32>, expected: &[f32], case: &str)
 
 #[test]
 fn outputs_and_actions_are_those_of_stable_baselines3() {
-    let golden: BTreeMap<String, Golden> = serde_json::from_slice(&bytes("outputs.json")).expect("it is JSON");
+    let golden: BTreeMap<String, Golden> =
+        serde_json::from_slice(&bytes("outputs.json")).expect("it is JSON");
     assert!(golden.len() >= 16);
     for (name, golden) in golden {
         let space = match &golden.action_space {
             Space::Discrete { n } => ActionSpace::Discrete { n: *n },
-            Space::Box { low, high } => ActionSpace::Box(BoxSpace { low: low.clone(), high: high.clone() }),
+            Space::Box { low, high } => ActionSpace::Box(BoxSpace {
+                low: low.clone(),
+                high: high.clone(),
+            }),
         };
         let observations = lanes(&golden.observations);
         let environment = environment(observations.features(), space);
-        let mut actor = Actor::new(&policy(&name, &golden), &environment, observations.lanes(), true)
-            .unwrap_or_else(|misfit| panic!("{name}: {misfit}"));
-        let actions = actor.act(observations.lanes(), &observations).expect("the fixtures are finite");
+        let mut actor = Actor::new(
+            &policy(&name, &golden),
+            &environment,
+            observations.lanes(),
+            true,
+        )
+        .unwrap_or_else(|misfit| panic!("{name}: {misfit}"));
+        let actions = actor
+            .act(observations.lanes(), &observations)
+            .expect("the fixtures are finite");
         match (actions, &golden.actions) {
             // The fixtures are chosen so that no two outputs are closer than rounding.
-            (Actions::Discrete(actions), Chosen::Indices(expected)) => assert_eq!(actions, expected, "{name}"),
+            (Actions::Discrete(actions), Chosen::Indices(expected)) => {
+                assert_eq!(actions, expected, "{name}")
+            }
             (Actions::Continuous(actions), Chosen::Vectors(expected)) => {
                 for (lane, expected) in expected.iter().enumerate() {
-                    assert_close(actions.lane(lane), expected, &format!("action {lane} of {name}"));
+                    assert_close(
+                        actions.lane(lane),
+                        expected,
+                        &format!("action {lane} of {name}"),
+                    );
                 }
             }
             _ => panic!("{name}: the kind of action differs"),
@@ -120,10 +142,18 @@ fn outputs_and_actions_are_those_of_stable_baselines3() {
         for (lane, expected) in golden.outputs.iter().enumerate() {
             // SB3's actor squashes its outputs after what the fixture holds.
             let squash = |output: &f32| {
-                if golden.head == "squashed" { output.tanh() } else { *output }
+                if golden.head == "squashed" {
+                    output.tanh()
+                } else {
+                    *output
+                }
             };
             let expected: Vec<f32> = expected.iter().map(squash).collect();
-            assert_close(actor.outputs().lane(lane), &expected, &format!("output {lane} of {name}"));
+            assert_close(
+                actor.outputs().lane(lane),
+                &expected,
+                &format!("output {lane} of {name}"),
+            );
         }
     }
 }
@@ -137,7 +167,11 @@ fn normalized_observations_are_those_of_vec_normalize_to_the_bit() {
     for (name, golden) in golden {
         let dimensions = golden.mean.len();
         let diagonal = |index| {
-            if index / dimensions == index % dimensions { 1.0 } else { 0.0 }
+            if index / dimensions == index % dimensions {
+                1.0
+            } else {
+                0.0
+            }
         };
         let policy = Policy {
             layers: vec![Dense {
@@ -157,8 +191,11 @@ fn normalized_observations_are_those_of_vec_normalize_to_the_bit() {
         };
         let observations = lanes(&golden.observations);
         let environment = environment(dimensions, ActionSpace::Discrete { n: dimensions });
-        let mut actor = Actor::new(&policy, &environment, observations.lanes(), true).expect("it fits");
-        actor.act(observations.lanes(), &observations).expect("the fixtures are finite");
+        let mut actor =
+            Actor::new(&policy, &environment, observations.lanes(), true).expect("it fits");
+        actor
+            .act(observations.lanes(), &observations)
+            .expect("the fixtures are finite");
         assert_eq!(actor.outputs(), &lanes(&golden.normalized), "{name}");
     }
 }

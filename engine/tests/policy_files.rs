@@ -1,4 +1,5 @@
-//! Policies that Stable-Baselines3 saved are read bit for bit. The fixtures come from `golden/policies.py`.
+//! Policies that Stable-Baselines3 saved are read bit for bit. The fixtures come from
+//! `golden/policies.py`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +36,8 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn golden() -> BTreeMap<String, Golden> {
-    let golden: BTreeMap<String, Golden> = serde_json::from_slice(&bytes("outputs.json")).expect("it is JSON");
+    let golden: BTreeMap<String, Golden> =
+        serde_json::from_slice(&bytes("outputs.json")).expect("it is JSON");
     assert!(golden.len() >= 16);
     golden
 }
@@ -62,12 +64,19 @@ fn state_dict(name: &str, golden: &Golden) -> Vec<Vec<f32>> {
     let numbered = |layer: usize| format!("{hidden}{}", 2 * layer);
     let mut layers: Vec<String> = (0..golden.hidden.len()).map(numbered).collect();
     layers.push(output.map_or_else(|| numbered(golden.hidden.len()), str::to_owned));
-    let parts = layers.iter().flat_map(|layer| [format!("{layer}.weight"), format!("{layer}.bias")]);
+    let parts = layers
+        .iter()
+        .flat_map(|layer| [format!("{layer}.weight"), format!("{layer}.bias")]);
     parts
         .map(|part| {
-            let tensor = tensors.tensor(&part).expect("the layer is in the state dict");
+            let tensor = tensors
+                .tensor(&part)
+                .expect("the layer is in the state dict");
             let (values, _) = tensor.data().as_chunks();
-            values.iter().map(|&value| f32::from_le_bytes(value)).collect()
+            values
+                .iter()
+                .map(|&value| f32::from_le_bytes(value))
+                .collect()
         })
         .collect()
 }
@@ -78,18 +87,31 @@ fn bits(tensors: &[Vec<f32>]) -> Vec<Vec<u32>> {
 }
 
 fn tensors(policy: &Policy) -> Vec<Vec<f32>> {
-    let parts = policy.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]);
+    let parts = policy
+        .layers
+        .iter()
+        .flat_map(|layer| [&layer.weight, &layer.bias]);
     parts.cloned().collect()
 }
 
 #[test]
 fn every_sb3_zip_gives_the_tensors_of_its_state_dict_bit_for_bit() {
     for (name, golden) in golden() {
-        let policy = read(&format!("{name}.zip"), Some(golden.algorithm)).unwrap().policy;
-        assert_eq!(bits(&tensors(&policy)), bits(&state_dict(&name, &golden)), "{name}");
+        let policy = read(&format!("{name}.zip"), Some(golden.algorithm))
+            .unwrap()
+            .policy;
+        assert_eq!(
+            bits(&tensors(&policy)),
+            bits(&state_dict(&name, &golden)),
+            "{name}"
+        );
         let widths: Vec<usize> = policy.layers.iter().map(|layer| layer.outputs).collect();
         assert_eq!(widths[..golden.hidden.len()], golden.hidden, "{name}");
-        assert_eq!(policy.layers[0].inputs, golden.observations[0].len(), "{name}");
+        assert_eq!(
+            policy.layers[0].inputs,
+            golden.observations[0].len(),
+            "{name}"
+        );
         assert_eq!(widths.last(), Some(&golden.outputs[0].len()), "{name}");
     }
 }
@@ -98,7 +120,8 @@ fn every_sb3_zip_gives_the_tensors_of_its_state_dict_bit_for_bit() {
 fn every_safetensors_export_gives_the_same_policy_as_the_zip() {
     for (name, golden) in golden() {
         let from_zip = read(&format!("{name}.zip"), Some(golden.algorithm)).unwrap();
-        let from_safetensors = read(&format!("{name}.safetensors"), Some(golden.algorithm)).unwrap();
+        let from_safetensors =
+            read(&format!("{name}.safetensors"), Some(golden.algorithm)).unwrap();
         assert_eq!(from_zip, from_safetensors, "{name}");
     }
 }
@@ -138,7 +161,8 @@ fn another_algorithm_than_the_files_is_refused_with_both_named() {
     let actor_critic = [Algorithm::A2c, Algorithm::Ppo];
     for (name, golden) in golden() {
         for given in Algorithm::ALL {
-            let both_actor_critic = actor_critic.contains(&given) && actor_critic.contains(&golden.algorithm);
+            let both_actor_critic =
+                actor_critic.contains(&given) && actor_critic.contains(&golden.algorithm);
             let result = read(&format!("{name}.zip"), Some(given));
             if given == golden.algorithm || both_actor_critic {
                 assert_eq!(result.unwrap().algorithm, Some(given), "{name} as {given}");
@@ -155,8 +179,16 @@ fn another_algorithm_than_the_files_is_refused_with_both_named() {
 fn exploration_rate_and_log_std_are_read() {
     let head = |name: &str| read(name, None).unwrap().policy.head;
     let dqn = head("dqn-cartpole.zip");
-    assert_eq!(dqn, Head::Values { exploration_rate: 0.04 });
-    let Head::Gaussian { log_std: Some(log_std) } = head("ppo-two-joints.zip") else {
+    assert_eq!(
+        dqn,
+        Head::Values {
+            exploration_rate: 0.04
+        }
+    );
+    let Head::Gaussian {
+        log_std: Some(log_std),
+    } = head("ppo-two-joints.zip")
+    else {
         panic!("a Gaussian with log_std");
     };
     assert_eq!(log_std.len(), 2);
@@ -172,10 +204,15 @@ fn state_dependent_exploration_leaves_no_log_std() {
 fn vec_normalize_is_read_from_every_protocol_and_both_numpy_layouts() {
     let golden = golden_normalizers();
     let protocol = |number: u8| bytes(&format!("vecnormalize-pendulum-protocol{number}.pkl"));
-    // NumPy 1 keeps the same functions under `numpy.core`; protocol 3 names them in lines, so no length changes.
+    // NumPy 1 keeps the same functions under `numpy.core`; protocol 3 names them in lines, so no
+    // length changes.
     let numpy_1 = replace(&protocol(3), b"cnumpy._core.", b"cnumpy.core.");
     let pendulum = "vecnormalize-pendulum.pkl";
-    let mut files = vec![(pendulum, protocol(3)), (pendulum, protocol(5)), (pendulum, numpy_1)];
+    let mut files = vec![
+        (pendulum, protocol(3)),
+        (pendulum, protocol(5)),
+        (pendulum, numpy_1),
+    ];
     files.extend(golden.keys().map(|name| (name.as_str(), bytes(name))));
     for (name, content) in files {
         let expected = Normalizer {
@@ -184,21 +221,32 @@ fn vec_normalize_is_read_from_every_protocol_and_both_numpy_layouts() {
             epsilon: golden[name].epsilon,
             clip: golden[name].clip,
         };
-        assert_eq!(policy_file::read_vec_normalize(&content), Ok(Some(expected)), "{name}");
+        assert_eq!(
+            policy_file::read_vec_normalize(&content),
+            Ok(Some(expected)),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn the_statistics_read_reproduce_sb3s_normalised_observations() {
     for (name, golden) in golden_normalizers() {
-        let read = policy_file::read_vec_normalize(&bytes(&name)).unwrap().unwrap();
+        let read = policy_file::read_vec_normalize(&bytes(&name))
+            .unwrap()
+            .unwrap();
         for (observation, expected) in golden.observations.iter().zip(&golden.normalized) {
             for (feature, (&raw, &expected)) in observation.iter().zip(expected).enumerate() {
                 let scale = (read.var[feature] + read.epsilon).sqrt();
-                let normalized = ((f64::from(raw) - read.mean[feature]) / scale).clamp(-read.clip, read.clip);
+                let normalized =
+                    ((f64::from(raw) - read.mean[feature]) / scale).clamp(-read.clip, read.clip);
                 #[expect(clippy::cast_possible_truncation, reason = "SB3 rounds to f32 too")]
                 let normalized = normalized as f32;
-                assert_eq!(normalized.to_bits(), expected.to_bits(), "{name}, feature {feature}");
+                assert_eq!(
+                    normalized.to_bits(),
+                    expected.to_bits(),
+                    "{name}, feature {feature}"
+                );
             }
         }
     }
@@ -214,8 +262,14 @@ fn a_vec_normalize_for_rewards_only_means_no_normalisation() {
 fn a_normalizer_of_another_environment_is_refused() {
     let cartpole = policy_file::read_vec_normalize(&bytes("vecnormalize-cartpole.pkl"));
     let policy = read("ppo-pendulum.zip", None).unwrap();
-    let error = policy.normalized_by(cartpole.unwrap().unwrap()).unwrap_err().to_string();
-    assert!(error.contains("it has 4 dimensions, but the policy takes 3 inputs"), "{error}");
+    let error = policy
+        .normalized_by(cartpole.unwrap().unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("it has 4 dimensions, but the policy takes 3 inputs"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -225,13 +279,24 @@ fn genuine_saves_that_are_no_plain_mlp_are_refused_by_what_they_are() {
         ("ppo-elu.zip", "torch.nn.modules.activation.ELU"),
         ("ppo-squashed-gsde.zip", "squash_output=True"),
         ("ppo-dict-observation.zip", "gymnasium.spaces.dict.Dict"),
-        ("ppo-discrete-observation.zip", "gymnasium.spaces.discrete.Discrete"),
-        ("ppo-multi-discrete.zip", "gymnasium.spaces.multi_discrete.MultiDiscrete"),
-        ("a2c-multi-binary.zip", "gymnasium.spaces.multi_binary.MultiBinary"),
+        (
+            "ppo-discrete-observation.zip",
+            "gymnasium.spaces.discrete.Discrete",
+        ),
+        (
+            "ppo-multi-discrete.zip",
+            "gymnasium.spaces.multi_discrete.MultiDiscrete",
+        ),
+        (
+            "a2c-multi-binary.zip",
+            "gymnasium.spaces.multi_binary.MultiBinary",
+        ),
         ("ppo-cnn.zip", "features_extractor"),
     ];
     for (name, expected) in cases {
-        let message = read(&format!("refused/{name}"), None).unwrap_err().to_string();
+        let message = read(&format!("refused/{name}"), None)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains(expected), "{name}: {message}");
     }
 }
@@ -244,7 +309,8 @@ fn vec_normalizes_of_other_observations_are_refused_by_what_they_are() {
         ("vecnormalize-pendulum-protocol2.pkl", "_codecs"),
     ];
     for (name, expected) in cases {
-        let error = policy_file::read_vec_normalize(&bytes(&format!("refused/{name}"))).unwrap_err();
+        let error =
+            policy_file::read_vec_normalize(&bytes(&format!("refused/{name}"))).unwrap_err();
         assert!(error.to_string().contains(expected), "{name}: {error}");
     }
 }
@@ -257,7 +323,11 @@ fn mlp_json_gives_the_same_policy_as_the_zip() {
         let found = policy_file::read(Format::MlpJson, None, document.as_bytes()).unwrap();
         let gsde = expected.policy.head == Head::Gaussian { log_std: None };
         assert!(found == expected || gsde, "{name}");
-        assert_eq!(bits(&tensors(&found.policy)), bits(&tensors(&expected.policy)), "{name}");
+        assert_eq!(
+            bits(&tensors(&found.policy)),
+            bits(&tensors(&expected.policy)),
+            "{name}"
+        );
     }
 }
 
@@ -274,8 +344,12 @@ fn as_mlp_json(file: &PolicyFile, golden: &Golden) -> serde_json::Value {
         "layers": layers.collect::<Vec<_>>(),
     });
     match &file.policy.head {
-        Head::Values { exploration_rate } => document["exploration_rate"] = (*exploration_rate).into(),
-        Head::Gaussian { log_std: Some(values) } => document["log_std"] = values.clone().into(),
+        Head::Values { exploration_rate } => {
+            document["exploration_rate"] = (*exploration_rate).into()
+        }
+        Head::Gaussian {
+            log_std: Some(values),
+        } => document["log_std"] = values.clone().into(),
         _ => {}
     }
     document
@@ -287,9 +361,13 @@ fn the_documented_mlp_json_example_is_valid() {
     let (_, example) = documentation.split_once("```json").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     assert_eq!(Format::detect(example.as_bytes()), Some(Format::MlpJson));
-    let file = policy_file::read(Format::MlpJson, Some(Algorithm::Ppo), example.as_bytes()).unwrap();
+    let file =
+        policy_file::read(Format::MlpJson, Some(Algorithm::Ppo), example.as_bytes()).unwrap();
     assert_eq!(file.policy.head, Head::Logits);
-    assert_eq!(file.policy.normalizer.map(|normalizer| normalizer.clip), Some(10.0));
+    assert_eq!(
+        file.policy.normalizer.map(|normalizer| normalizer.clip),
+        Some(10.0)
+    );
 }
 
 #[test]
@@ -298,20 +376,27 @@ fn formats_and_algorithms_are_read_in_any_case_and_printed_in_one() {
         let lower = algorithm.name().to_lowercase();
         assert_eq!(lower.parse(), Ok(algorithm));
         let from_json: Algorithm = serde_json::from_value(lower.into()).unwrap();
-        assert_eq!(serde_json::to_value(from_json).unwrap(), algorithm.to_string());
+        assert_eq!(
+            serde_json::to_value(from_json).unwrap(),
+            algorithm.to_string()
+        );
     }
     for format in Format::ALL {
         assert_eq!(format.name().to_uppercase().parse(), Ok(format));
         assert_eq!(serde_json::to_value(format).unwrap(), format.to_string());
     }
     let error = "SAC".parse::<Algorithm>().unwrap_err();
-    assert_eq!(error.to_string(), "unknown algorithm \"SAC\": use DQN, A2C, PPO or DDPG");
+    assert_eq!(
+        error.to_string(),
+        "unknown algorithm \"SAC\": use DQN, A2C, PPO or DDPG"
+    );
 }
 
 #[test]
 fn the_example_policies_are_read_and_their_exports_are_the_same_policies() {
     let example = |name: &str| format!("../../../examples/policies/{name}");
-    let measured: serde_json::Value = serde_json::from_slice(&bytes(&example("measured.json"))).unwrap();
+    let measured: serde_json::Value =
+        serde_json::from_slice(&bytes(&example("measured.json"))).unwrap();
     for (name, measured) in measured.as_object().unwrap() {
         let algorithm: Algorithm = measured["algorithm"].as_str().unwrap().parse().unwrap();
         let file = read(&example(&format!("{name}.zip")), Some(algorithm)).unwrap();
@@ -320,10 +405,15 @@ fn the_example_policies_are_read_and_their_exports_are_the_same_policies() {
             file.normalized_by(normalizer.unwrap()).unwrap();
         }
     }
-    for (zip, export) in
-        [("cartpole-ppo.zip", "cartpole-ppo.safetensors"), ("mountaincar-dqn.zip", "mountaincar-dqn.json")]
-    {
-        assert_eq!(read(&example(zip), None), read(&example(export), None), "{export}");
+    for (zip, export) in [
+        ("cartpole-ppo.zip", "cartpole-ppo.safetensors"),
+        ("mountaincar-dqn.zip", "mountaincar-dqn.json"),
+    ] {
+        assert_eq!(
+            read(&example(zip), None),
+            read(&example(export), None),
+            "{export}"
+        );
     }
 }
 

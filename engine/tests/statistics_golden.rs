@@ -13,13 +13,16 @@ use tars_engine::statistics::student_t::{upper_quantile, upper_tail};
 use tars_engine::statistics::t_test::TTest;
 use tars_engine::statistics::{Interval, Summary, entropy, holm};
 
-/// Relative to the larger of both numbers, or to `scale` where the number is a difference of larger ones.
+/// Relative to the larger of both numbers, or to `scale` where the number is a difference of larger
+/// ones.
 const TOLERANCE: f64 = 1e-9;
 
 fn golden<T: DeserializeOwned>(section: &str) -> Vec<T> {
     let mut sections: serde_json::Value =
-        serde_json::from_str(include_str!("../golden/verdicts.json")).expect("the golden file is JSON");
-    let cases: Vec<T> = serde_json::from_value(sections[section].take()).expect("the cases have the expected fields");
+        serde_json::from_str(include_str!("../golden/verdicts.json"))
+            .expect("the golden file is JSON");
+    let cases: Vec<T> = serde_json::from_value(sections[section].take())
+        .expect("the cases have the expected fields");
     assert!(!cases.is_empty(), "{section} has cases");
     cases
 }
@@ -27,7 +30,10 @@ fn golden<T: DeserializeOwned>(section: &str) -> Vec<T> {
 #[track_caller]
 fn assert_close(actual: f64, expected: f64, scale: f64, what: &str) {
     let tolerance = TOLERANCE * expected.abs().max(scale);
-    assert!((actual - expected).abs() <= tolerance, "{what}: {actual} instead of {expected}");
+    assert!(
+        (actual - expected).abs() <= tolerance,
+        "{what}: {actual} instead of {expected}"
+    );
 }
 
 #[track_caller]
@@ -46,7 +52,11 @@ struct GoldenSummary {
 
 impl GoldenSummary {
     fn summary(&self) -> Summary {
-        Summary { n: self.n, mean: self.mean, population_variance: self.population_variance }
+        Summary {
+            n: self.n,
+            mean: self.mean,
+            population_variance: self.population_variance,
+        }
     }
 }
 
@@ -78,7 +88,12 @@ fn slopes_and_their_errors_are_scipys() {
         let line = Line::fit(&sample.values).unwrap();
         let scale = sample.slope_error.unwrap_or(0.0);
         assert_close(line.slope, sample.slope, scale, &sample.name);
-        assert_eq!(line.standard_error.is_some(), sample.slope_error.is_some(), "{}", sample.name);
+        assert_eq!(
+            line.standard_error.is_some(),
+            sample.slope_error.is_some(),
+            "{}",
+            sample.name
+        );
         if let Some((actual, expected)) = line.standard_error.zip(sample.slope_error) {
             assert_close(actual, expected, 0.0, &sample.name);
         }
@@ -88,24 +103,55 @@ fn slopes_and_their_errors_are_scipys() {
 #[test]
 fn a_summary_of_episodes_has_scipys_numbers() {
     for sample in golden::<Sample>("sample") {
-        let episodes: Vec<_> = (0_u32..).zip(&sample.values).map(|(number, &value)| episode(number, value)).collect();
-        let metrics = summarize(&episodes, None, &sample.values[..sample.values.len().min(10)]);
+        let episodes: Vec<_> = (0_u32..)
+            .zip(&sample.values)
+            .map(|(number, &value)| episode(number, value))
+            .collect();
+        let metrics = summarize(
+            &episodes,
+            None,
+            &sample.values[..sample.values.len().min(10)],
+        );
         let std = sample.summary.population_variance.sqrt();
         assert_close(metrics.mean_reward, sample.summary.mean, std, &sample.name);
         assert_close(metrics.std_reward, std, 0.0, &sample.name);
-        assert_close(metrics.reward_variance, sample.summary.population_variance, 0.0, &sample.name);
+        assert_close(
+            metrics.reward_variance,
+            sample.summary.population_variance,
+            0.0,
+            &sample.name,
+        );
         assert_close(metrics.iqm_reward, sample.iqm, 0.0, &sample.name);
-        assert_same_interval(metrics.mean_reward_ci95.unwrap(), sample.mean_interval, &sample.name);
-        assert_same_interval(metrics.iqm_reward_ci95.unwrap(), sample.iqm_interval, &sample.name);
+        assert_same_interval(
+            metrics.mean_reward_ci95.unwrap(),
+            sample.mean_interval,
+            &sample.name,
+        );
+        assert_same_interval(
+            metrics.iqm_reward_ci95.unwrap(),
+            sample.iqm_interval,
+            &sample.name,
+        );
         if sample.values.len() <= 10 {
             assert_close(metrics.loss_trend.unwrap(), sample.slope, 0.0, &sample.name);
-            assert_close(metrics.mean_loss.unwrap(), sample.summary.mean, std, &sample.name);
+            assert_close(
+                metrics.mean_loss.unwrap(),
+                sample.summary.mean,
+                std,
+                &sample.name,
+            );
         }
     }
 }
 
 fn episode(number: u32, total_reward: f64) -> Episode {
-    Episode { episode_num: number, seed: u64::from(number), total_reward, steps: 1, success: false }
+    Episode {
+        episode_num: number,
+        seed: u64::from(number),
+        total_reward,
+        steps: 1,
+        success: false,
+    }
 }
 
 #[derive(Deserialize)]
@@ -126,17 +172,30 @@ fn tails_of_students_t_are_scipys() {
     for StudentT { freedom, tails, .. } in golden("t") {
         for Tail { t, tail } in tails {
             // Below, a number is zero for every purpose of ours.
-            assert_close(upper_tail(t, freedom), tail, 1e-100, &format!("P(T > {t}), {freedom} degrees of freedom"));
+            assert_close(
+                upper_tail(t, freedom),
+                tail,
+                1e-100,
+                &format!("P(T > {t}), {freedom} degrees of freedom"),
+            );
         }
     }
 }
 
 #[test]
 fn quantiles_of_students_t_are_scipys() {
-    for StudentT { freedom, quantiles, .. } in golden("t") {
+    for StudentT {
+        freedom, quantiles, ..
+    } in golden("t")
+    {
         for Tail { t, tail } in quantiles {
             let quantile = upper_quantile(tail, freedom);
-            assert_close(quantile, t, 0.0, &format!("quantile of {tail}, {freedom} degrees of freedom"));
+            assert_close(
+                quantile,
+                t,
+                0.0,
+                &format!("quantile of {tail}, {freedom} degrees of freedom"),
+            );
         }
     }
 }
@@ -154,9 +213,23 @@ struct Welch {
 fn welchs_test_is_scipys() {
     for (case, welch) in golden::<Welch>("welch").into_iter().enumerate() {
         let test = TTest::welch(&welch.candidate.summary(), &welch.reference.summary()).unwrap();
-        assert_close(test.freedom, welch.freedom, 0.0, &format!("freedom of case {case}"));
-        assert_close(test.p_worse(), welch.p_worse, 0.0, &format!("p-value of case {case}"));
-        assert_same_interval(test.interval(0.05), welch.interval, &format!("interval of case {case}"));
+        assert_close(
+            test.freedom,
+            welch.freedom,
+            0.0,
+            &format!("freedom of case {case}"),
+        );
+        assert_close(
+            test.p_worse(),
+            welch.p_worse,
+            0.0,
+            &format!("p-value of case {case}"),
+        );
+        assert_same_interval(
+            test.interval(0.05),
+            welch.interval,
+            &format!("interval of case {case}"),
+        );
     }
 }
 
@@ -171,7 +244,8 @@ struct Paired {
 #[test]
 fn the_paired_test_is_scipys() {
     for paired in golden::<Paired>("paired") {
-        let test = TTest::one_sample(&Summary::of(paired.differences.iter().copied()), 0.0).unwrap();
+        let test =
+            TTest::one_sample(&Summary::of(paired.differences.iter().copied()), 0.0).unwrap();
         assert_close(test.p_worse(), paired.p_worse, 0.0, &paired.name);
         assert_same_interval(test.interval(0.05), paired.interval, &paired.name);
     }
@@ -194,9 +268,21 @@ struct Bound {
 
 #[test]
 fn exact_tests_and_bounds_of_proportions_are_scipys() {
-    for Proportion { cases, first, second, fisher, upper } in golden("proportion") {
+    for Proportion {
+        cases,
+        first,
+        second,
+        fisher,
+        upper,
+    } in golden("proportion")
+    {
         let what = format!("{cases} of {first} against 0 of {second}");
-        assert_close(fisher_all_in_first(cases, first, second), fisher, 1e-300, &what);
+        assert_close(
+            fisher_all_in_first(cases, first, second),
+            fisher,
+            1e-300,
+            &what,
+        );
         for Bound { tail, share } in upper {
             assert_close(clopper_pearson_upper(cases, first, tail), share, 0.0, &what);
         }
@@ -226,7 +312,16 @@ struct Entropy {
 
 #[test]
 fn entropy_is_scipys() {
-    for Entropy { counts, entropy: expected } in golden("entropy") {
-        assert_close(entropy(&counts).unwrap(), expected, 0.0, &format!("{counts:?}"));
+    for Entropy {
+        counts,
+        entropy: expected,
+    } in golden("entropy")
+    {
+        assert_close(
+            entropy(&counts).unwrap(),
+            expected,
+            0.0,
+            &format!("{counts:?}"),
+        );
     }
 }

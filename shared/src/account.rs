@@ -46,7 +46,10 @@ pub struct NewUser {
 /// Without the hash.
 impl std::fmt::Debug for NewUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewUser").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("NewUser")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +94,8 @@ pub struct NewServiceToken {
 }
 
 impl NewServiceToken {
-    /// A token with a fresh id and secret, which exists nowhere else. `life` is `None` for a token that never expires.
+    /// A token with a fresh id and secret, which exists nowhere else. `life` is `None` for a token
+    /// that never expires.
     ///
     /// # Errors
     /// When the system has no randomness.
@@ -104,13 +108,26 @@ impl NewServiceToken {
     ) -> Result<(Self, Secret), String> {
         let id = clock.new_id();
         let secret = Secret::for_token(id)?;
-        let (expires_at, hash) = (life.map(|life| clock.now() + life), TokenHash::of(secret.expose()));
-        Ok((Self { id, name, role, requests_per_minute, expires_at, hash }, secret))
+        let (expires_at, hash) = (
+            life.map(|life| clock.now() + life),
+            TokenHash::of(secret.expose()),
+        );
+        Ok((
+            Self {
+                id,
+                name,
+                role,
+                requests_per_minute,
+                expires_at,
+                hash,
+            },
+            secret,
+        ))
     }
 }
 
-/// A key that signs or once signed access and refresh tokens. The secret itself is derived from the service's secret and
-/// this id, so that no database holds it.
+/// A key that signs or once signed access and refresh tokens. The secret itself is derived from the
+/// service's secret and this id, so that no database holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SigningKey {
     /// The `kid` of the tokens that it signed.

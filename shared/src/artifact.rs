@@ -63,7 +63,9 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -78,7 +80,11 @@ impl JsonSchema for Digest {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let digits = if generator.contract().is_serialize() { "0-9a-f" } else { "0-9A-Fa-f" };
+        let digits = if generator.contract().is_serialize() {
+            "0-9a-f"
+        } else {
+            "0-9A-Fa-f"
+        };
         json_schema!({
             "type": "string",
             "pattern": format!("^[{digits}]{{64}}$"),
@@ -96,7 +102,10 @@ mod tests {
     #[test]
     fn a_digest_reads_back_from_its_text() {
         let digest = Digest::of(b"abc");
-        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            digest.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
     }
 

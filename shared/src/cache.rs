@@ -17,7 +17,8 @@ pub trait Cache: Send + Sync {
     /// Keeps bytes for at most `ttl`.
     async fn put(&self, key: &str, value: Bytes, ttl: Duration);
 
-    /// Forgets a key. When that does not reach a shared cache, its old value may be found until it expires.
+    /// Forgets a key. When that does not reach a shared cache, its old value may be found until it
+    /// expires.
     async fn remove(&self, key: &str);
 
     /// Whether the cache answers at all; the reason otherwise.

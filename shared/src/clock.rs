@@ -20,12 +20,18 @@ pub trait Clock: Debug + Send + Sync {
 pub struct System;
 
 impl Clock for System {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the ambient clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the ambient clock"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that makes random ids"
+    )]
     fn new_id(&self) -> Uuid {
         Uuid::now_v7()
     }
@@ -38,7 +44,9 @@ pub struct Manual(Mutex<DateTime<Utc>>);
 impl Manual {
     /// Starts at a fixed moment of 2026.
     pub fn new() -> Self {
-        Self(Mutex::new(DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default()))
+        Self(Mutex::new(
+            DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default(),
+        ))
     }
 
     /// Moves the clock forward.
@@ -47,7 +55,9 @@ impl Manual {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, DateTime<Utc>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -16,9 +16,14 @@ pub struct Connections {
     /// Database: `postgres://USER:PASSWORD@HOST/NAME` or `sqlite:FILE`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
-    /// A second PostgreSQL host of the same database: it answers reads while the primary is away, and takes over when it
-    /// is promoted
-    #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true, value_name = "URL")]
+    /// A second PostgreSQL host of the same database: it answers reads while the primary is away,
+    /// and takes over when it is promoted
+    #[arg(
+        long,
+        env = "DATABASE_REPLICA_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub database_replica_url: Option<String>,
     /// Queue: `amqp://USER:PASSWORD@HOST/VHOST` or `memory:`
     #[arg(long, env = "QUEUE_URL", hide_env_values = true, value_name = "URL")]
@@ -87,14 +92,22 @@ pub struct Places {
 impl Places {
     /// Everything in this process, its data in one file in this folder.
     pub fn embedded(data: &Path) -> Self {
-        Self { store: StorePlace::Sqlite(data.join(DATABASE_FILE)), queue: Place::Memory, cache: Place::Memory }
+        Self {
+            store: StorePlace::Sqlite(data.join(DATABASE_FILE)),
+            queue: Place::Memory,
+            cache: Place::Memory,
+        }
     }
 }
 
 impl Connections {
     /// For a process that shares its parts with others: the store and the queue must be named.
     pub fn shared(&self) -> Result<Places, String> {
-        let places = Places { store: self.store()?, queue: self.queue()?, cache: self.cache()? };
+        let places = Places {
+            store: self.store()?,
+            queue: self.queue()?,
+            cache: self.cache()?,
+        };
         if places.queue == Place::Memory {
             return Err(
                 "QUEUE_URL: set it to amqp://… so that API and workers meet (a queue in memory ends at its process; \
@@ -105,10 +118,19 @@ impl Connections {
         Ok(places)
     }
 
-    /// For a process that may be all there is: what is not named is embedded, with its data in this folder.
+    /// For a process that may be all there is: what is not named is embedded, with its data in this
+    /// folder.
     pub fn embedded_in(&self, data: &Path) -> Result<Places, String> {
-        let store = if self.database().is_some() { self.store()? } else { Places::embedded(data).store };
-        Ok(Places { store, queue: self.queue()?, cache: self.cache()? })
+        let store = if self.database().is_some() {
+            self.store()?
+        } else {
+            Places::embedded(data).store
+        };
+        Ok(Places {
+            store,
+            queue: self.queue()?,
+            cache: self.cache()?,
+        })
     }
 
     /// Refuses passwords that manuals use as examples.
@@ -124,17 +146,24 @@ impl Connections {
             ("CACHE_URL", self.cache_url.as_deref()),
             ("REDIS_URL", self.redis_url.as_deref()),
         ];
-        let bad = |(_, url): &(_, Option<&str>)| named(*url).and_then(password_of).is_some_and(is_example);
+        let bad = |(_, url): &(_, Option<&str>)| {
+            named(*url).and_then(password_of).is_some_and(is_example)
+        };
         let names: Vec<_> = urls.into_iter().filter(bad).map(|(name, _)| name).collect();
         if names.is_empty() {
             return Ok(());
         }
-        Err(format!("{}: the password is an example that everybody tries first: choose another", names.join(", ")))
+        Err(format!(
+            "{}: the password is an example that everybody tries first: choose another",
+            names.join(", ")
+        ))
     }
 
     /// Where the store is.
     pub fn store(&self) -> Result<StorePlace, String> {
-        let url = self.database().ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
+        let url = self
+            .database()
+            .ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
         match scheme(url) {
             "postgres" | "postgresql" => Ok(StorePlace::Postgres(postgres::Settings {
                 urls: std::iter::once(url)
@@ -151,7 +180,9 @@ impl Connections {
                 }
                 Ok(StorePlace::Sqlite(file.into()))
             }
-            other => Err(format!("DATABASE_URL: unknown scheme \"{other}\": expected postgres://… or sqlite:FILE")),
+            other => Err(format!(
+                "DATABASE_URL: unknown scheme \"{other}\": expected postgres://… or sqlite:FILE"
+            )),
         }
     }
 
@@ -160,7 +191,12 @@ impl Connections {
     }
 
     fn queue(&self) -> Result<Place, String> {
-        place("QUEUE_URL", named(self.queue_url.as_deref()), &["amqp", "amqps"], "amqp://…")
+        place(
+            "QUEUE_URL",
+            named(self.queue_url.as_deref()),
+            &["amqp", "amqps"],
+            "amqp://…",
+        )
     }
 
     fn cache(&self) -> Result<Place, String> {
@@ -178,11 +214,14 @@ fn named(url: Option<&str>) -> Option<&str> {
 fn password_of(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let (credentials, _) = rest.split('/').next()?.rsplit_once('@')?;
-    credentials.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
+    credentials
+        .split_once(':')
+        .map(|(_, password)| password)
+        .filter(|password| !password.is_empty())
 }
 
-/// Whether a password is one that everybody tries first. Those of machines may be short: networks and sockets protect them
-/// too.
+/// Whether a password is one that everybody tries first. Those of machines may be short: networks
+/// and sockets protect them too.
 fn is_example(password: &str) -> bool {
     const NAMES: [&str; 6] = ["postgres", "tars", "rabbitmq", "redis", "root", "test"];
     password::is_example(password) || NAMES.contains(&password.to_ascii_lowercase().as_str())
@@ -192,13 +231,22 @@ fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
-fn place(variable: &str, url: Option<&str>, server: &[&str], example: &str) -> Result<Place, String> {
+fn place(
+    variable: &str,
+    url: Option<&str>,
+    server: &[&str],
+    example: &str,
+) -> Result<Place, String> {
     match url {
         None => Ok(Place::Memory),
         Some(url) if scheme(url) == "memory" => Ok(Place::Memory),
         Some(url) if server.contains(&scheme(url)) => Ok(Place::Server(url.to_owned())),
-        // A URL without a scheme may begin with a password, so only what precedes the first colon is shown.
-        Some(url) => Err(format!("{variable}: unknown scheme \"{}\": expected {example} or memory:", scheme(url))),
+        // A URL without a scheme may begin with a password, so only what precedes the first colon
+        // is shown.
+        Some(url) => Err(format!(
+            "{variable}: unknown scheme \"{}\": expected {example} or memory:",
+            scheme(url)
+        )),
     }
 }
 
@@ -220,47 +268,107 @@ mod tests {
 
     #[test]
     fn schemes_choose_the_adapters() {
-        let all = ["--database-url", "postgres://a:b@h/d", "--queue-url", "amqp://h", "--cache-url", "redis://h"];
+        let all = [
+            "--database-url",
+            "postgres://a:b@h/d",
+            "--queue-url",
+            "amqp://h",
+            "--cache-url",
+            "redis://h",
+        ];
         let places = connections(&all).shared().unwrap();
-        assert!(matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"]));
+        assert!(
+            matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"])
+        );
         assert_eq!(places.queue, Place::Server("amqp://h".to_owned()));
         assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
-        let files = connections(&["--database-url", "sqlite:x.db"]).embedded_in(Path::new("data")).unwrap();
+        let files = connections(&["--database-url", "sqlite:x.db"])
+            .embedded_in(Path::new("data"))
+            .unwrap();
         assert!(matches!(files.store, StorePlace::Sqlite(path) if path == Path::new("x.db")));
         let nothing = connections(&[]).embedded_in(Path::new("data")).unwrap();
-        assert!(matches!(nothing.store, StorePlace::Sqlite(path) if path == Path::new("data/tars.db")));
-        assert_eq!((nothing.queue, nothing.cache), (Place::Memory, Place::Memory));
+        assert!(
+            matches!(nothing.store, StorePlace::Sqlite(path) if path == Path::new("data/tars.db"))
+        );
+        assert_eq!(
+            (nothing.queue, nothing.cache),
+            (Place::Memory, Place::Memory)
+        );
     }
 
     #[test]
     fn the_predecessors_names_are_understood() {
-        let old = ["--postgres-url", "postgresql://h/d", "--redis-url", "redis://h", "--queue-url", "amqp://h"];
+        let old = [
+            "--postgres-url",
+            "postgresql://h/d",
+            "--redis-url",
+            "redis://h",
+            "--queue-url",
+            "amqp://h",
+        ];
         let places = connections(&old).shared().unwrap();
-        assert!(matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgresql://h/d"]));
+        assert!(
+            matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgresql://h/d"])
+        );
         assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
     }
 
     #[test]
     fn example_passwords_are_named_by_their_variable() {
         let check = |arguments: &[&str]| connections(arguments).check_passwords();
-        for url in ["postgres://u:postgres@h/d", "postgres://u:password@h/d", "postgres://u:changeme1@h/d"] {
+        for url in [
+            "postgres://u:postgres@h/d",
+            "postgres://u:password@h/d",
+            "postgres://u:changeme1@h/d",
+        ] {
             let complaint = check(&["--database-url", url]).unwrap_err();
             assert!(complaint.starts_with("DATABASE_URL: "), "{complaint}");
         }
-        let both = ["--queue-url", "amqp://guest:guest@h", "--cache-url", "redis://:redis@h"];
-        assert!(check(&both).unwrap_err().starts_with("QUEUE_URL, CACHE_URL: "));
-        assert_eq!(check(&["--database-url", "postgres://u:k3Wq9xRt@h/d", "--cache-url", "redis://h"]), Ok(()));
+        let both = [
+            "--queue-url",
+            "amqp://guest:guest@h",
+            "--cache-url",
+            "redis://:redis@h",
+        ];
+        assert!(
+            check(&both)
+                .unwrap_err()
+                .starts_with("QUEUE_URL, CACHE_URL: ")
+        );
+        assert_eq!(
+            check(&[
+                "--database-url",
+                "postgres://u:k3Wq9xRt@h/d",
+                "--cache-url",
+                "redis://h"
+            ]),
+            Ok(())
+        );
     }
 
     #[test]
     fn errors_name_the_variable_and_the_fix_but_no_password() {
         let complaint = |arguments: &[&str]| connections(arguments).shared().unwrap_err();
         let database = ["--database-url", "postgres://h/d"];
-        assert!(complaint(&[]).starts_with("DATABASE_URL: set it to"), "{}", complaint(&[]));
-        assert!(complaint(&database).starts_with("QUEUE_URL: set it to amqp://"), "{}", complaint(&database));
+        assert!(
+            complaint(&[]).starts_with("DATABASE_URL: set it to"),
+            "{}",
+            complaint(&[])
+        );
+        assert!(
+            complaint(&database).starts_with("QUEUE_URL: set it to amqp://"),
+            "{}",
+            complaint(&database)
+        );
         let mysql = complaint(&["--database-url", "mysql://u:secret@h/d"]);
-        assert!(mysql.contains("\"mysql\"") && !mysql.contains("secret"), "{mysql}");
+        assert!(
+            mysql.contains("\"mysql\"") && !mysql.contains("secret"),
+            "{mysql}"
+        );
         let kafka = complaint(&[&database[..], &["--queue-url", "kafka://u:secret@h"]].concat());
-        assert!(kafka.starts_with("QUEUE_URL") && !kafka.contains("secret"), "{kafka}");
+        assert!(
+            kafka.starts_with("QUEUE_URL") && !kafka.contains("secret"),
+            "{kafka}"
+        );
     }
 }

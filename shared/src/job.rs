@@ -14,7 +14,9 @@ use uuid::Uuid;
 use crate::request::Parameters;
 
 /// Where a job is in its life. A terminal status never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepted, waiting for a worker.
@@ -31,7 +33,13 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a job's life.
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The name in JSON, in the store and in metrics.
     pub fn as_str(self) -> &'static str {
@@ -155,8 +163,8 @@ pub struct EnvironmentResult {
     pub environment: String,
     /// Statistics of the episodes.
     pub metrics: Metrics,
-    /// The comparison with the baseline: decided when the whole job finishes. Null when none was asked for or no
-    /// baseline is known.
+    /// The comparison with the baseline: decided when the whole job finishes. Null when none was
+    /// asked for or no baseline is known.
     pub regression: Option<Regression>,
     /// The baseline it was compared with.
     pub baseline_id: Option<Uuid>,
@@ -177,7 +185,8 @@ pub struct Job {
     pub status: Status,
     /// How often a worker has begun it, losses that count against nobody left out.
     pub attempt: u32,
-    /// How often a worker vanished that ran other jobs beside it. Since the first time it runs alone.
+    /// How often a worker vanished that ran other jobs beside it. Since the first time it runs
+    /// alone.
     pub interruptions: u32,
     /// When it was accepted.
     pub submitted_at: DateTime<Utc>,
@@ -199,7 +208,8 @@ pub struct Job {
     pub failures: Vec<Failure>,
 }
 
-/// How many jobs are in each status. Together they are all that were ever accepted: the conservation law.
+/// How many jobs are in each status. Together they are all that were ever accepted: the
+/// conservation law.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger([u64; 5]);
 

@@ -1,9 +1,13 @@
-//! What `api` and `worker` agree on: the job model, the wire message, the ports (store, queue, cache, clock) and
-//! their adapters.
+//! What `api` and `worker` agree on: the job model, the wire message, the ports (store, queue,
+//! cache, clock) and their adapters.
 //!
-//! No driver type crosses a port. An adapter may be swapped for another that passes the same suite of `conformance`.
+//! No driver type crosses a port. An adapter may be swapped for another that passes the same suite
+//! of `conformance`.
 #![warn(missing_docs)]
-#![expect(clippy::duplicate_mod, reason = "one SQL text is compiled against each database's driver: docs/adr/0005")]
+#![expect(
+    clippy::duplicate_mod,
+    reason = "one SQL text is compiled against each database's driver: docs/adr/0005"
+)]
 
 pub mod account;
 pub mod agent;

@@ -1,7 +1,8 @@
 //! The port for rate limits: how many requests a key may make.
 //!
-//! Every adapter counts by the generic cell rate algorithm (GCRA): a key that was quiet may make `requests` at once, and
-//! regains them evenly over `per`. <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>
+//! Every adapter counts by the generic cell rate algorithm (GCRA): a key that was quiet may make
+//! `requests` at once, and regains them evenly over `per`.
+//! <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>
 
 mod gcra;
 pub mod memory;
@@ -37,15 +38,19 @@ pub struct Decision {
 
 impl Decision {
     /// What is said where there is no limit.
-    pub const UNLIMITED: Self =
-        Self { allowed: true, remaining: u32::MAX, reset: Duration::ZERO, retry_after: Duration::ZERO };
+    pub const UNLIMITED: Self = Self {
+        allowed: true,
+        remaining: u32::MAX,
+        reset: Duration::ZERO,
+        retry_after: Duration::ZERO,
+    };
 }
 
 /// Counts requests.
 #[async_trait]
 pub trait Limiter: Send + Sync {
-    /// Counts one request of `key`, atomically among all who count it. An adapter that cannot ask the others counts by
-    /// itself meanwhile: requests are limited whatever is away.
+    /// Counts one request of `key`, atomically among all who count it. An adapter that cannot ask
+    /// the others counts by itself meanwhile: requests are limited whatever is away.
     async fn count(&self, key: &str, rate: Rate) -> Decision;
 
     /// Forgets what `key` has used.
@@ -54,11 +59,17 @@ pub trait Limiter: Send + Sync {
 
 impl Rate {
     /// No limit.
-    pub const OFF: Self = Self { requests: None, per: Duration::from_mins(1) };
+    pub const OFF: Self = Self {
+        requests: None,
+        per: Duration::from_mins(1),
+    };
 
     /// So many a minute.
     pub const fn per_minute(requests: u32) -> Self {
-        Self { requests: Some(requests), per: Duration::from_mins(1) }
+        Self {
+            requests: Some(requests),
+            per: Duration::from_mins(1),
+        }
     }
 }
 
@@ -67,7 +78,9 @@ impl fmt::Display for Rate {
         match self.requests {
             None => f.write_str("off"),
             Some(requests) => {
-                let unit = UNITS.iter().find(|(_, seconds)| self.per == Duration::from_secs(*seconds));
+                let unit = UNITS
+                    .iter()
+                    .find(|(_, seconds)| self.per == Duration::from_secs(*seconds));
                 match unit {
                     Some((unit, _)) => write!(f, "{requests}/{unit}"),
                     None => write!(f, "{requests} in {:?}", self.per),
@@ -90,8 +103,15 @@ impl FromStr for Rate {
         }
         let (requests, unit) = text.split_once('/').ok_or(FORM)?;
         let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(FORM)?;
-        let requests = requests.parse().ok().filter(|requests| (1..=1_000_000).contains(requests)).ok_or(FORM)?;
-        Ok(Self { requests: Some(requests), per: Duration::from_secs(*seconds) })
+        let requests = requests
+            .parse()
+            .ok()
+            .filter(|requests| (1..=1_000_000).contains(requests))
+            .ok_or(FORM)?;
+        Ok(Self {
+            requests: Some(requests),
+            per: Duration::from_secs(*seconds),
+        })
     }
 }
 
@@ -105,7 +125,13 @@ mod tests {
             assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
         }
         assert_eq!("30/min".parse(), Ok(Rate::per_minute(30)));
-        assert_eq!("5/s".parse(), Ok(Rate { requests: Some(5), per: Duration::from_secs(1) }));
+        assert_eq!(
+            "5/s".parse(),
+            Ok(Rate {
+                requests: Some(5),
+                per: Duration::from_secs(1)
+            })
+        );
         assert_eq!("off".parse(), Ok(Rate::OFF));
     }
 
@@ -131,13 +157,19 @@ mod tests {
             "none",
         ] {
             let error = text.parse::<Rate>().unwrap_err();
-            assert!(error.contains("30/min") && error.contains("off"), "{text:?}: {error}");
+            assert!(
+                error.contains("30/min") && error.contains("off"),
+                "{text:?}: {error}"
+            );
         }
     }
 
     #[test]
     fn a_rate_that_cannot_be_written_is_described() {
-        let rate = Rate { requests: Some(3), per: Duration::from_millis(1500) };
+        let rate = Rate {
+            requests: Some(3),
+            per: Duration::from_millis(1500),
+        };
         assert_eq!(rate.to_string(), "3 in 1.5s");
     }
 }

@@ -1,8 +1,8 @@
 //! Everything that is counted, named in one place. Scraped at `/metrics`.
 
 use prometheus::{
-    Encoder as _, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, core::Collector,
+    Encoder as _, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
 use crate::job::{Ledger, Status};
@@ -53,7 +53,8 @@ pub struct Metrics {
     pub dead_messages: IntCounterVec,
     /// Connections to the store, by `host` and `state`: busy or idle.
     pub store_connections: IntGaugeVec,
-    /// Whether a host of the store answers, by `host` and `role`: always 1 for what it is, 0 for what it is not.
+    /// Whether a host of the store answers, by `host` and `role`: always 1 for what it is, 0 for
+    /// what it is not.
     pub store_host: IntGaugeVec,
     /// Slots of this worker by `state`: busy or idle.
     pub worker_slots: IntGaugeVec,
@@ -70,26 +71,55 @@ impl Metrics {
     /// When two metrics share a name, which every test would show.
     pub fn new() -> Self {
         let registry = Registry::new();
-        let build = GaugeVec::new(opts("build_info", "The version that is running; always 1."), &["version"])
-            .expect("the name and label are constants that Prometheus accepts");
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let build = GaugeVec::new(
+            opts("build_info", "The version that is running; always 1."),
+            &["version"],
+        )
+        .expect("the name and label are constants that Prometheus accepts");
+        build
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1.0);
         let register = Register(&registry);
         register.add(build);
         // From the cost of a small lookup to the five seconds after which no request may hang.
-        let http_buckets = vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-        let evaluation_buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+        let http_buckets = vec![
+            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+        ];
+        let evaluation_buckets = vec![
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+        ];
         Self {
-            http_requests: register.counters("http_requests_total", "HTTP answers.", &["route", "method", "status"]),
+            http_requests: register.counters(
+                "http_requests_total",
+                "HTTP answers.",
+                &["route", "method", "status"],
+            ),
             http_request_duration: register.histograms(
                 "http_request_duration_seconds",
                 "Time until an HTTP answer was ready.",
                 &["route", "method"],
                 http_buckets,
             ),
-            jobs_accepted: register.counters("jobs_accepted_total", "Jobs answered with 202.", &["priority"]),
-            jobs: register.gauges("jobs", "Jobs in the store: together, all that were ever accepted.", &["status"]),
-            queue_depth: register.gauges("queue_depth", "Messages that wait for a worker.", &["priority"]),
-            deliveries: register.counters("deliveries_total", "Deliveries by what became of them.", &["outcome"]),
+            jobs_accepted: register.counters(
+                "jobs_accepted_total",
+                "Jobs answered with 202.",
+                &["priority"],
+            ),
+            jobs: register.gauges(
+                "jobs",
+                "Jobs in the store: together, all that were ever accepted.",
+                &["status"],
+            ),
+            queue_depth: register.gauges(
+                "queue_depth",
+                "Messages that wait for a worker.",
+                &["priority"],
+            ),
+            deliveries: register.counters(
+                "deliveries_total",
+                "Deliveries by what became of them.",
+                &["outcome"],
+            ),
             evaluations: register.counters(
                 "evaluations_total",
                 "Finished environments.",
@@ -104,19 +134,49 @@ impl Metrics {
             episodes: register.counters("episodes_total", "Finished episodes.", &["environment"]),
             steps: register.counters("steps_total", "Environment steps.", &["environment"]),
             failures: register.counters("failures_total", "Failed attempts.", &["kind"]),
-            verdicts: register.counters("verdicts_total", "Comparisons with a baseline.", &["verdict", "severity"]),
-            leases_lost: register.counter("leases_lost_total", "Leases lost to another worker or to the job's end."),
+            verdicts: register.counters(
+                "verdicts_total",
+                "Comparisons with a baseline.",
+                &["verdict", "severity"],
+            ),
+            leases_lost: register.counter(
+                "leases_lost_total",
+                "Leases lost to another worker or to the job's end.",
+            ),
             leases_held: register.gauge("leases_held", "Leases that this worker holds."),
             attempts: register.counter("attempts_total", "Attempts that this worker began."),
-            dispatched: register.counter("dispatched_total", "Messages published by the dispatcher."),
-            dispatch_lag: register
-                .seconds("dispatch_lag_seconds", "How long the oldest job without a message has been waiting for one."),
-            dead_messages: register.counters("dead_messages_total", "Messages that the queue gave up on.", &["reason"]),
-            store_connections: register.gauges("store_connections", "Connections to the store.", &["host", "state"]),
-            store_host: register.gauges("store_host", "What each host of the store is.", &["host", "role"]),
+            dispatched: register
+                .counter("dispatched_total", "Messages published by the dispatcher."),
+            dispatch_lag: register.seconds(
+                "dispatch_lag_seconds",
+                "How long the oldest job without a message has been waiting for one.",
+            ),
+            dead_messages: register.counters(
+                "dead_messages_total",
+                "Messages that the queue gave up on.",
+                &["reason"],
+            ),
+            store_connections: register.gauges(
+                "store_connections",
+                "Connections to the store.",
+                &["host", "state"],
+            ),
+            store_host: register.gauges(
+                "store_host",
+                "What each host of the store is.",
+                &["host", "role"],
+            ),
             worker_slots: register.gauges("worker_slots", "Slots of this worker.", &["state"]),
-            cache_requests: register.counters("cache_requests_total", "Cache look-ups.", &["result"]),
-            reconnects: register.counters("reconnects_total", "Connections that were lost and made anew.", &["part"]),
+            cache_requests: register.counters(
+                "cache_requests_total",
+                "Cache look-ups.",
+                &["result"],
+            ),
+            reconnects: register.counters(
+                "reconnects_total",
+                "Connections that were lost and made anew.",
+                &["part"],
+            ),
             registry,
         }
     }
@@ -134,14 +194,18 @@ impl Metrics {
         for host in hosts {
             let connections = [("busy", host.connections.0), ("idle", host.connections.1)];
             for (state, connections) in connections {
-                self.store_connections.with_label_values(&[&host.name, state]).set(connections.into());
+                self.store_connections
+                    .with_label_values(&[&host.name, state])
+                    .set(connections.into());
             }
             for (role, is) in [
                 ("primary", host.role == Ok(Role::Primary)),
                 ("replica", host.role == Ok(Role::Replica)),
                 ("away", host.role.is_err()),
             ] {
-                self.store_host.with_label_values(&[&host.name, role]).set(is.into());
+                self.store_host
+                    .with_label_values(&[&host.name, role])
+                    .set(is.into());
             }
         }
     }
@@ -169,7 +233,9 @@ struct Register<'a>(&'a Registry);
 
 impl Register<'_> {
     fn add(&self, collector: impl Collector + 'static) {
-        self.0.register(Box::new(collector)).expect("every name is registered once");
+        self.0
+            .register(Box::new(collector))
+            .expect("every name is registered once");
     }
 
     fn counter(&self, name: &str, help: &str) -> IntCounter {
@@ -191,7 +257,8 @@ impl Register<'_> {
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        let counters = IntCounterVec::new(opts(name, help), labels).expect("name and labels are valid");
+        let counters =
+            IntCounterVec::new(opts(name, help), labels).expect("name and labels are valid");
         self.add(counters.clone());
         counters
     }
@@ -202,8 +269,17 @@ impl Register<'_> {
         gauges
     }
 
-    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: Vec<f64>) -> HistogramVec {
-        let opts = HistogramOpts { common_opts: opts(name, help), buckets };
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: Vec<f64>,
+    ) -> HistogramVec {
+        let opts = HistogramOpts {
+            common_opts: opts(name, help),
+            buckets,
+        };
         let histograms = HistogramVec::new(opts, labels).expect("name and labels are valid");
         self.add(histograms.clone());
         histograms

@@ -1,4 +1,5 @@
-//! The port for messages that wait for a worker. Delivery is at least once: the store decides who may work.
+//! The port for messages that wait for a worker. Delivery is at least once: the store decides who
+//! may work.
 
 pub mod memory;
 pub mod rabbitmq;
@@ -38,11 +39,13 @@ pub trait Queue: Send + Sync {
     /// How many messages wait in each priority, delayed and delivered ones not counted.
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error>;
 
-    /// Whether messages survive the end of this process. Where they do not, the store is asked for them at start.
+    /// Whether messages survive the end of this process. Where they do not, the store is asked for
+    /// them at start.
     fn is_durable(&self) -> bool;
 }
 
-/// Takes one delivery at a time. When it is dropped, the delivery that it holds goes to another consumer.
+/// Takes one delivery at a time. When it is dropped, the delivery that it holds goes to another
+/// consumer.
 #[async_trait]
 pub trait Consumer: Send {
     /// The next delivery: the most urgent priority first, the oldest first within it.
@@ -51,7 +54,8 @@ pub trait Consumer: Send {
     /// The delivery is done with. False: it was another consumer's already.
     async fn ack(&mut self) -> Result<bool, Error>;
 
-    /// Gives the delivery to another consumer, marked as redelivered. False: it was another consumer's already.
+    /// Gives the delivery to another consumer, marked as redelivered. False: it was another
+    /// consumer's already.
     async fn hand_back(&mut self) -> Result<bool, Error>;
 }
 
@@ -60,13 +64,16 @@ pub trait Consumer: Send {
 pub struct Delivery {
     /// What it says.
     pub submission: Submission,
-    /// Which message it is. Several messages may stand for one job; each keeps its id through all its deliveries.
+    /// Which message it is. Several messages may stand for one job; each keeps its id through all
+    /// its deliveries.
     pub message_id: Uuid,
-    /// Whether it was delivered before and not acknowledged: its former consumer is gone, or lost its connection.
+    /// Whether it was delivered before and not acknowledged: its former consumer is gone, or lost
+    /// its connection.
     pub redelivered: bool,
 }
 
-/// Takes one dead message at a time. When it is dropped, the message that it holds goes to another consumer.
+/// Takes one dead message at a time. When it is dropped, the message that it holds goes to another
+/// consumer.
 #[async_trait]
 pub trait DeadConsumer: Send {
     /// The next dead message, the oldest first.
@@ -89,7 +96,8 @@ pub struct DeadMessage {
     pub reason: String,
 }
 
-/// How long a retry waits. Each tier is a queue of its own, because different delays in one queue block each other.
+/// How long a retry waits. Each tier is a queue of its own, because different delays in one queue
+/// block each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RetryTier {
     /// One second.

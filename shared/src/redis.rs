@@ -1,7 +1,7 @@
 //! The one connection of a process to its Redis, shared by everything that is kept there.
 //!
-//! Redis is allowed to be away. Then one request in each quarter of a second finds out whether it is back; the others do
-//! not wait for it.
+//! Redis is allowed to be away. Then one request in each quarter of a second finds out whether it
+//! is back; the others do not wait for it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::metrics::Metrics;
 
-/// What a request may spend on Redis, the wait for a connection included, before it goes on without.
+/// What a request may spend on Redis, the wait for a connection included, before it goes on
+/// without.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
 /// How long an absent Redis is left alone after each failure.
@@ -39,7 +40,9 @@ pub struct Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,24 +71,45 @@ impl fmt::Display for Failure {
 }
 
 impl Link {
-    /// Takes `redis://user:password@host:port/database`. Nothing connects before the first use, and no command
-    /// is waited for longer than `patience`, which is [`PATIENCE`] in a service.
-    pub fn open(url: &str, patience: Duration, metrics: Arc<Metrics>) -> Result<Arc<Self>, OpenError> {
+    /// Takes `redis://user:password@host:port/database`. Nothing connects before the first use, and
+    /// no command is waited for longer than `patience`, which is [`PATIENCE`] in a service.
+    pub fn open(
+        url: &str,
+        patience: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Result<Arc<Self>, OpenError> {
         if url.starts_with("rediss:") {
-            return Err(OpenError("rediss: TLS is not built in; use redis: in a network that you trust".to_owned()));
+            return Err(OpenError(
+                "rediss: TLS is not built in; use redis: in a network that you trust".to_owned(),
+            ));
         }
         if !url.starts_with("redis://") {
             return Err(OpenError("it must begin with redis://".to_owned()));
         }
         let client = Client::open(url).map_err(|error| OpenError(error.to_string()))?;
         let address = client.get_connection_info().addr().to_string();
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(patience)).set_response_timeout(Some(patience));
-        let manager = Manager::new_with_config(url, config).map_err(|error| OpenError(error.to_string()))?;
-        let timeouts = Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(patience) };
-        let pool = Pool::builder(manager).max_size(CONNECTIONS).timeouts(timeouts).runtime(Runtime::Tokio1);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience));
+        let manager =
+            Manager::new_with_config(url, config).map_err(|error| OpenError(error.to_string()))?;
+        let timeouts = Timeouts {
+            wait: Some(patience),
+            create: Some(patience),
+            recycle: Some(patience),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1);
         let pool = pool.build().map_err(|error| OpenError(error.to_string()))?;
-        Ok(Arc::new(Self { pool, patience, address, outage: Mutex::new(None), metrics }))
+        Ok(Arc::new(Self {
+            pool,
+            patience,
+            address,
+            outage: Mutex::new(None),
+            metrics,
+        }))
     }
 
     /// The host and port, to be named in messages.
@@ -126,7 +150,9 @@ impl Link {
     /// Fails without asking while Redis is away, but for one caller when the rest is over.
     fn rest(&self) -> Result<(), Failure> {
         match &mut *self.outage.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(outage) if Instant::now() < outage.rest => Err(Failure::Away(outage.reason.clone())),
+            Some(outage) if Instant::now() < outage.rest => {
+                Err(Failure::Away(outage.reason.clone()))
+            }
             Some(outage) => {
                 outage.rest = Instant::now() + REST;
                 Ok(())
@@ -136,8 +162,15 @@ impl Link {
     }
 
     fn note_absence(&self, reason: &str) {
-        let now = Outage { reason: reason.to_owned(), rest: Instant::now() + REST };
-        let before = self.outage.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
+        let now = Outage {
+            reason: reason.to_owned(),
+            rest: Instant::now() + REST,
+        };
+        let before = self
+            .outage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(now);
         if before.is_none() {
             // The idle connections are no better, and each would cost a later request its patience.
             self.pool.retain(|_, _| false);
@@ -146,7 +179,13 @@ impl Link {
     }
 
     fn note_presence(&self) {
-        if self.outage.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+        if self
+            .outage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .is_some()
+        {
             tracing::info!(redis = %self.address, "Redis is back");
             self.metrics.reconnects.with_label_values(&["cache"]).inc();
         }
@@ -166,10 +205,20 @@ mod tests {
             "redis://:secret@h:port",
             "redis://:secret@h/x",
         ] {
-            let error = Link::open(url, PATIENCE, Arc::new(Metrics::new())).unwrap_err().to_string();
-            assert!(!error.contains("secret") && !error.contains('\n'), "{error}");
+            let error = Link::open(url, PATIENCE, Arc::new(Metrics::new()))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                !error.contains("secret") && !error.contains('\n'),
+                "{error}"
+            );
         }
-        let link = Link::open("redis://:secret@cache:7/3", PATIENCE, Arc::new(Metrics::new())).unwrap();
+        let link = Link::open(
+            "redis://:secret@cache:7/3",
+            PATIENCE,
+            Arc::new(Metrics::new()),
+        )
+        .unwrap();
         assert_eq!(link.address, "cache:7");
         assert!(!format!("{link:?}").contains("secret"));
     }

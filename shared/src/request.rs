@@ -1,4 +1,5 @@
-//! A valid evaluation request. [`Body`](body::Body) is what a client sends; validation turns it into a [`Request`].
+//! A valid evaluation request. [`Body`](body::Body) is what a client sends; validation turns it
+//! into a [`Request`].
 
 pub mod body;
 mod complaints;
@@ -59,7 +60,8 @@ pub struct Parameters {
 impl Parameters {
     /// Episodes over all environments.
     pub fn episodes_total(&self) -> u32 {
-        self.num_episodes.saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
+        self.num_episodes
+            .saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
     }
 }
 
@@ -70,11 +72,26 @@ pub enum Hyperparameter {
     /// A number.
     Number(serde_json::Number),
     /// A text.
-    Text(#[schemars(length(max = limits::VALUE_CHARACTERS), regex(pattern = limits::NO_NUL))] String),
+    Text(
+        #[schemars(length(max = limits::VALUE_CHARACTERS), regex(pattern = limits::NO_NUL))] String,
+    ),
 }
 
 /// Which queue a job waits in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Before all others.
@@ -110,7 +127,9 @@ impl FromStr for Priority {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|priority| priority.as_str() == text);
+        let known = Self::ALL
+            .into_iter()
+            .find(|priority| priority.as_str() == text);
         known.ok_or_else(|| "must be high, normal or low".to_owned())
     }
 }
@@ -128,6 +147,9 @@ pub struct FieldError {
 impl FieldError {
     /// An error of one field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }

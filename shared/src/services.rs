@@ -63,7 +63,9 @@ pub enum OpenError {
         queue: String,
     },
     /// The database's schema is older than this program.
-    #[error("the database's schema has version {found}, this program needs {needed}: run `tars migrate` first")]
+    #[error(
+        "the database's schema has version {found}, this program needs {needed}: run `tars migrate` first"
+    )]
     Schema {
         /// What there is.
         found: i64,
@@ -81,7 +83,8 @@ impl Services {
         Self::open(&Places::embedded(data), clock).await
     }
 
-    /// Opens every part. One durable home that answers is enough to start: the other is waited for while serving.
+    /// Opens every part. One durable home that answers is enough to start: the other is waited for
+    /// while serving.
     pub async fn open(places: &Places, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let metrics = Arc::new(Metrics::new());
         let (cache, limiter) = open_cache(&places.cache, &clock, &metrics)?;
@@ -94,13 +97,23 @@ impl Services {
             (None, Some(reason)) => tracing::warn!(reason, "starting without the queue"),
             (None, None) => {}
         }
-        Ok(Self { store, queue, cache, limiter, clock, metrics })
+        Ok(Self {
+            store,
+            queue,
+            cache,
+            limiter,
+            clock,
+            metrics,
+        })
     }
 }
 
-/// The store alone, for a command that runs beside the service, and the clock that everybody who shares it goes by. Nothing is
-/// waited for here: a database that does not answer is an error.
-pub async fn open_store_alone(place: &StorePlace, clock: Arc<dyn Clock>) -> Result<(Store, Arc<dyn Clock>), OpenError> {
+/// The store alone, for a command that runs beside the service, and the clock that everybody who
+/// shares it goes by. Nothing is waited for here: a database that does not answer is an error.
+pub async fn open_store_alone(
+    place: &StorePlace,
+    clock: Arc<dyn Clock>,
+) -> Result<(Store, Arc<dyn Clock>), OpenError> {
     let (store, clock, away) = open_store(place, &clock, &Arc::new(Metrics::new())).await?;
     match away {
         Some(reason) => Err(store::Error::Unavailable(reason).into()),
@@ -109,27 +122,41 @@ pub async fn open_store_alone(place: &StorePlace, clock: Arc<dyn Clock>) -> Resu
 }
 
 fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenError {
-    move |error| OpenError::Refused { part, reason: error.to_string() }
+    move |error| OpenError::Refused {
+        part,
+        reason: error.to_string(),
+    }
 }
 
 /// What is kept beside each other, because both may be forgotten.
 type Forgettable = (Arc<dyn Cache>, Arc<dyn Limiter>);
 
 /// Opens the cache, and the limiter beside it.
-fn open_cache(place: &Place, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Result<Forgettable, OpenError> {
+fn open_cache(
+    place: &Place,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Forgettable, OpenError> {
     let url = match place {
         Place::Memory => {
             let cache = cache::memory::Memory::new(clock.clone());
-            return Ok((Arc::new(cache), Arc::new(limiter::memory::Memory::new(clock.clone()))));
+            return Ok((
+                Arc::new(cache),
+                Arc::new(limiter::memory::Memory::new(clock.clone())),
+            ));
         }
         Place::Server(url) => url,
     };
     let link = Link::open(url, redis::PATIENCE, metrics.clone()).map_err(refused("CACHE_URL"))?;
     let cache = cache::redis::Redis::new(link.clone());
-    Ok((Arc::new(cache), Arc::new(limiter::redis::Redis::new(link, clock.clone()))))
+    Ok((
+        Arc::new(cache),
+        Arc::new(limiter::redis::Redis::new(link, clock.clone())),
+    ))
 }
 
-/// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it does not.
+/// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it
+/// does not.
 async fn open_store(
     place: &StorePlace,
     clock: &Arc<dyn Clock>,
@@ -137,14 +164,22 @@ async fn open_store(
 ) -> Result<(Store, Arc<dyn Clock>, Option<String>), OpenError> {
     let settings = match place {
         StorePlace::Sqlite(path) => {
-            return Ok((Sqlite::open(path, clock.clone()).await?.into_store(), clock.clone(), None));
+            return Ok((
+                Sqlite::open(path, clock.clone()).await?.into_store(),
+                clock.clone(),
+                None,
+            ));
         }
         StorePlace::Postgres(settings) => settings,
     };
-    let postgres = Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
+    let postgres =
+        Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
     let ready = postgres.ready(PATIENCE).await;
     if let Some(reason) = postgres.refusal() {
-        return Err(OpenError::Refused { part: "DATABASE_URL", reason });
+        return Err(OpenError::Refused {
+            part: "DATABASE_URL",
+            reason,
+        });
     }
     // A database may also go away while it is asked for its schema.
     let schema = async {
@@ -153,7 +188,10 @@ async fn open_store(
     };
     let away = match tokio::time::timeout(PATIENCE, schema).await {
         Ok(Ok(Versions { applied, newest })) if applied < newest => {
-            return Err(OpenError::Schema { found: applied, needed: newest });
+            return Err(OpenError::Schema {
+                found: applied,
+                needed: newest,
+            });
         }
         Ok(Ok(_)) => None,
         Ok(Err(store::Error::Unavailable(reason))) => Some(reason),
@@ -165,7 +203,10 @@ async fn open_store(
 }
 
 /// Opens the queue; why it does not answer, if it does not.
-async fn open_queue(place: &Place, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Queue>, Option<String>), OpenError> {
+async fn open_queue(
+    place: &Place,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<dyn Queue>, Option<String>), OpenError> {
     let url = match place {
         Place::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
         Place::Server(url) => url,
@@ -173,7 +214,12 @@ async fn open_queue(place: &Place, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Qu
     let rabbitmq = RabbitMq::open(url, metrics.clone()).map_err(refused("QUEUE_URL"))?;
     let away = match rabbitmq.ready(PATIENCE).await {
         Ok(()) => None,
-        Err(NotReady::Refused(reason)) => return Err(OpenError::Refused { part: "QUEUE_URL", reason }),
+        Err(NotReady::Refused(reason)) => {
+            return Err(OpenError::Refused {
+                part: "QUEUE_URL",
+                reason,
+            });
+        }
         Err(error) => Some(error.to_string()),
     };
     Ok((Arc::new(rabbitmq), away))

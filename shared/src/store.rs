@@ -1,7 +1,8 @@
-//! The port for everything that must survive a crash. Traits are split by aggregate; absent is `Ok(None)`.
+//! The port for everything that must survive a crash. Traits are split by aggregate; absent is
+//! `Ok(None)`.
 //!
-//! An answer that never came may still have been carried out: callers repeat calls, so every write is either
-//! idempotent or guarded by a lease's epoch.
+//! An answer that never came may still have been carried out: callers repeat calls, so every write
+//! is either idempotent or guarded by a lease's epoch.
 
 mod accounts;
 mod driver_error;
@@ -19,9 +20,12 @@ use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
 pub use self::accounts::{
-    Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange, UserChanged, Users,
+    Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange,
+    UserChanged, Users,
 };
-pub use self::leases::{Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Leases, Standing};
+pub use self::leases::{
+    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Leases, Standing,
+};
 
 use crate::account::Actor;
 use crate::artifact::Digest;
@@ -44,7 +48,11 @@ pub enum Error {
 
 /// The newest version of a schema that this program knows.
 fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {
-    migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
+    migrations
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default()
 }
 
 /// The aggregates of one store.
@@ -109,8 +117,8 @@ impl std::fmt::Debug for Store {
 /// Jobs, as clients see them.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Records submissions, all or none. One whose id is known already changes nothing and says so; one whose id is known
-    /// with another request spoils them all.
+    /// Records submissions, all or none. One whose id is known already changes nothing and says so;
+    /// one whose id is known with another request spoils them all.
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error>;
 
     /// The job.
@@ -119,7 +127,8 @@ pub trait Jobs: Send + Sync {
     /// The request of a job, to submit it again.
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error>;
 
-    /// The finished environments of a job, in the order of its request. Their comparisons come with the job's end.
+    /// The finished environments of a job, in the order of its request. Their comparisons come with
+    /// the job's end.
     async fn results(&self, id: Uuid) -> Result<Vec<EnvironmentResult>, Error>;
 
     /// Jobs from the newest to the oldest.
@@ -154,7 +163,8 @@ pub struct JobFilter {
     pub environment: Option<String>,
     /// Only jobs with this label and value.
     pub label: Option<(String, String)>,
-    /// Only jobs older than this place in the listing: the submission time and id of the last job seen.
+    /// Only jobs older than this place in the listing: the submission time and id of the last job
+    /// seen.
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
@@ -172,16 +182,16 @@ pub enum Cancellation {
 /// Jobs, as the dispatcher finds them.
 #[async_trait]
 pub trait Dispatches: Send + Sync {
-    /// Queued submissions that no message stands for: never dispatched for `grace`, or due for a retry. The most urgent
-    /// first, the oldest first within a priority.
+    /// Queued submissions that no message stands for: never dispatched for `grace`, or due for a
+    /// retry. The most urgent first, the oldest first within a priority.
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Submissions whose lease has expired, in the same order. Just after the store was away that says nothing: no holder
-    /// could renew.
+    /// Submissions whose lease has expired, in the same order. Just after the store was away that
+    /// says nothing: no holder could renew.
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or lost with their queue. In
-    /// the same order.
+    /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or
+    /// lost with their queue. In the same order.
     async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
 
     /// How long the oldest of the jobs that are due has been waiting for its message.
@@ -190,20 +200,20 @@ pub trait Dispatches: Send + Sync {
     /// Notes that messages stand for these jobs, as far as they are queued.
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
-    /// Takes these jobs from holders whose leases have expired, notes their attempts as failed, and that messages stand for
-    /// them.
+    /// Takes these jobs from holders whose leases have expired, notes their attempts as failed, and
+    /// that messages stand for them.
     async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
-    /// For a queue that forgets everything when its process ends: no message stands for any job, no worker holds any.
-    /// Gives the number of unfinished jobs.
+    /// For a queue that forgets everything when its process ends: no message stands for any job, no
+    /// worker holds any. Gives the number of unfinished jobs.
     async fn orphan_all(&self) -> Result<u64, Error>;
 }
 
 /// Baselines.
 #[async_trait]
 pub trait Baselines: Send + Sync {
-    /// Adds a baseline at the rank of its mean reward. The same source job and environment gives the same baseline:
-    /// then nothing changes and `false` stands beside it.
+    /// Adds a baseline at the rank of its mean reward. The same source job and environment gives
+    /// the same baseline: then nothing changes and `false` stands beside it.
     async fn insert(&self, baseline: &NewBaseline, by: &Actor) -> Result<(Baseline, bool), Error>;
 
     /// Baselines by agent type, environment and rank.
@@ -227,7 +237,8 @@ pub struct BaselineFilter {
     pub environment: Option<String>,
     /// Only ranks up to this one.
     pub max_rank: Option<u32>,
-    /// Only those after this place in the listing: agent type, environment and rank of the last one seen.
+    /// Only those after this place in the listing: agent type, environment and rank of the last one
+    /// seen.
     pub after: Option<(Algorithm, String, u32)>,
 }
 
@@ -247,9 +258,10 @@ pub trait Artifacts: Send + Sync {
 /// Dead letters: jobs that failed for good, and messages that the queue gave up on.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Records a message that the queue gave up on. A queued job that it stood for is charged an attempt and waits for a
-    /// new message, or fails if that was the last one; a job that has ended or is in a worker's hands is left alone. A
-    /// message that is no job's is kept. Burying twice changes nothing.
+    /// Records a message that the queue gave up on. A queued job that it stood for is charged an
+    /// attempt and waits for a new message, or fails if that was the last one; a job that has ended
+    /// or is in a worker's hands is left alone. A message that is no job's is kept. Burying twice
+    /// changes nothing.
     async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
 
     /// The dead letter.
@@ -265,7 +277,8 @@ pub trait Hosts: Send + Sync {
     /// Asks every host now. The one that takes writes comes first.
     async fn inspect(&self) -> Vec<Host>;
 
-    /// Whether a host takes writes, as far as is known without asking: callers need not wait for one that is away.
+    /// Whether a host takes writes, as far as is known without asking: callers need not wait for
+    /// one that is away.
     fn is_writable(&self) -> bool;
 
     /// Whether answers come from a replica, which may lag behind.

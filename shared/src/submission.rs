@@ -23,7 +23,8 @@ pub struct Submission {
     pub job_id: Uuid,
     /// Who submitted it.
     pub subject: String,
-    /// The hash of the request as the client sent it, to recognise a key that comes back with another body.
+    /// The hash of the request as the client sent it, to recognise a key that comes back with
+    /// another body.
     pub request_hash: Digest,
     /// When it was accepted.
     pub submitted_at: DateTime<Utc>,
@@ -35,7 +36,10 @@ pub struct Submission {
 
 /// The job id of an idempotency key: the same subject and key always give the same job.
 pub fn keyed_job_id(subject: &str, idempotency_key: &str) -> Uuid {
-    Uuid::new_v5(&JOBS, format!("key\0{subject}\0{idempotency_key}").as_bytes())
+    Uuid::new_v5(
+        &JOBS,
+        format!("key\0{subject}\0{idempotency_key}").as_bytes(),
+    )
 }
 
 /// The job id of a retry: asking twice for a retry of the same job gives the same new job.

@@ -1,6 +1,9 @@
 //! `PostgreSQL` passes the store's suite, and does what only it can do.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +23,11 @@ fn database() -> String {
 }
 
 fn settings(urls: &[String]) -> Settings {
-    Settings { urls: urls.to_vec(), connections: 8, follow_database_clock: false }
+    Settings {
+        urls: urls.to_vec(),
+        connections: 8,
+        follow_database_clock: false,
+    }
 }
 
 /// A migrated store in a database of its own.
@@ -31,10 +38,14 @@ async fn fixture() -> Fixture {
 /// A migrated store in this database.
 async fn fixture_in(url: String) -> Fixture {
     let clock = Arc::new(Manual::new());
-    let store = Postgres::open(&settings(&[url]), clock.clone(), &Arc::new(Metrics::new())).unwrap();
+    let store =
+        Postgres::open(&settings(&[url]), clock.clone(), &Arc::new(Metrics::new())).unwrap();
     store.ready(Duration::from_secs(30)).await.unwrap();
     store.migrate(None).await.unwrap();
-    Fixture { store: Arc::new(store).into_store(), clock }
+    Fixture {
+        store: Arc::new(store).into_store(),
+        clock,
+    }
 }
 
 /// One test per check of the store's suite, each in its own database.
@@ -53,7 +64,8 @@ macro_rules! postgres_passes {
 
 tars_shared::every_store_check!(postgres_passes);
 
-/// Whoever may write to the table may add to the log, and neither change nor remove what stands in it.
+/// Whoever may write to the table may add to the log, and neither change nor remove what stands in
+/// it.
 #[tokio::test]
 async fn the_database_refuses_to_change_the_audit_log() {
     let url = database();
@@ -74,11 +86,21 @@ async fn the_database_refuses_to_change_the_audit_log() {
             "TRUNCATE audit_log",
             "INSERT INTO audit_log SELECT * FROM audit_log ON CONFLICT (id) DO UPDATE SET actor = 'user:eve'",
         ] {
-            let refusal = sqlx::query(forbidden).execute(&mut connection).await.unwrap_err().to_string();
-            assert!(refusal.contains("the audit log is append-only"), "{role}: {forbidden}: {refusal}");
+            let refusal = sqlx::query(forbidden)
+                .execute(&mut connection)
+                .await
+                .unwrap_err()
+                .to_string();
+            assert!(
+                refusal.contains("the audit log is append-only"),
+                "{role}: {forbidden}: {refusal}"
+            );
         }
     }
-    assert_eq!(store.audit.list(&AuditFilter::default(), 10).await.unwrap(), before);
+    assert_eq!(
+        store.audit.list(&AuditFilter::default(), 10).await.unwrap(),
+        before
+    );
 }
 
 /// What was up can go down, and up again.
@@ -87,12 +109,25 @@ async fn migrations_go_down_and_up_again() {
     let mut connection = PgConnection::connect(&database()).await.unwrap();
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'";
     MIGRATIONS.run(&mut connection).await.unwrap();
-    let up: i64 = sqlx::query_scalar(tables).fetch_one(&mut connection).await.unwrap();
+    let up: i64 = sqlx::query_scalar(tables)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     assert!(up > 0);
     MIGRATIONS.undo(&mut connection, 0).await.unwrap();
-    let down: i64 = sqlx::query_scalar(tables).fetch_one(&mut connection).await.unwrap();
+    let down: i64 = sqlx::query_scalar(tables)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     let functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace";
-    let left: i64 = sqlx::query_scalar(functions).fetch_one(&mut connection).await.unwrap();
-    assert_eq!((down, left), (0, 0), "the downs take away all that the ups made");
+    let left: i64 = sqlx::query_scalar(functions)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(
+        (down, left),
+        (0, 0),
+        "the downs take away all that the ups made"
+    );
     MIGRATIONS.run(&mut connection).await.unwrap();
 }

@@ -1,6 +1,9 @@
 //! What the `PostgreSQL` store does when its hosts die, hang, or change their roles.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 use std::slice::from_ref;
 use std::sync::Arc;
@@ -20,8 +23,17 @@ use uuid::Uuid;
 const LOST: Duration = Duration::from_mins(1);
 
 async fn open(urls: &[String], follow_database_clock: bool) -> Store {
-    let settings = Settings { urls: urls.to_vec(), connections: 4, follow_database_clock };
-    let store = Postgres::open(&settings, Arc::new(Manual::new()), &Arc::new(Metrics::new())).unwrap();
+    let settings = Settings {
+        urls: urls.to_vec(),
+        connections: 4,
+        follow_database_clock,
+    };
+    let store = Postgres::open(
+        &settings,
+        Arc::new(Manual::new()),
+        &Arc::new(Metrics::new()),
+    )
+    .unwrap();
     store.ready(LOST).await.unwrap();
     store.migrate(None).await.unwrap();
     Arc::new(store).into_store()
@@ -29,7 +41,13 @@ async fn open(urls: &[String], follow_database_clock: bool) -> Store {
 
 /// The roles of all hosts, the primary's first.
 async fn roles(store: &Store) -> Vec<Option<Role>> {
-    store.hosts.inspect().await.into_iter().map(|host| host.role.ok()).collect()
+    store
+        .hosts
+        .inspect()
+        .await
+        .into_iter()
+        .map(|host| host.role.ok())
+        .collect()
 }
 
 async fn until_roles(store: &Store, expected: &[Option<Role>]) {
@@ -38,7 +56,9 @@ async fn until_roles(store: &Store, expected: &[Option<Role>]) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(LOST, look).await.unwrap_or_else(|_| panic!("the roles do not become {expected:?}"));
+    tokio::time::timeout(LOST, look)
+        .await
+        .unwrap_or_else(|_| panic!("the roles do not become {expected:?}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,20 +66,33 @@ async fn writes_follow_the_primary_and_an_old_one_that_comes_back_is_not_believe
     let stack = Stack::start(&Parts::default().with_replica()).unwrap();
     let (old, new) = (stack.postgres(), stack.replica());
     let store = open(&[old.url(), new.url()], false).await;
-    let (before, between, after) = (submission(&System), submission(&System), submission(&System));
+    let (before, between, after) = (
+        submission(&System),
+        submission(&System),
+        submission(&System),
+    );
     store.jobs.insert(from_ref(&before)).await.unwrap();
     new.catch_up_with(old, LOST).unwrap();
     until_roles(&store, &[Some(Role::Primary), Some(Role::Replica)]).await;
     assert!(!store.hosts.reads_from_replica());
 
     old.kill().unwrap();
-    assert!(eventually(LOST, || store.hosts.reads_from_replica()), "reads go on from the replica");
+    assert!(
+        eventually(LOST, || store.hosts.reads_from_replica()),
+        "reads go on from the replica"
+    );
     assert!(store.jobs.find(before.job_id).await.unwrap().is_some());
     let refused = store.jobs.insert(from_ref(&between)).await;
-    assert!(matches!(refused, Err(Error::Unavailable(_))), "writes do not: {refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Unavailable(_))),
+        "writes do not: {refused:?}"
+    );
 
     new.promote().unwrap();
-    assert!(eventually(LOST, || store.hosts.is_writable()), "writes follow the promotion by themselves");
+    assert!(
+        eventually(LOST, || store.hosts.is_writable()),
+        "writes follow the promotion by themselves"
+    );
     store.jobs.insert(from_ref(&after)).await.unwrap();
 
     // The old primary does not know that it is one no more.
@@ -67,13 +100,20 @@ async fn writes_follow_the_primary_and_an_old_one_that_comes_back_is_not_believe
     until_roles(&store, &[Some(Role::Primary), Some(Role::Primary)]).await;
     store.jobs.insert(from_ref(&between)).await.unwrap();
     let count = |id: Uuid| format!("select count(*) from jobs where id = '{id}'");
-    assert_eq!(new.query(&count(between.job_id)).unwrap(), "1", "of two primaries the later one is right");
+    assert_eq!(
+        new.query(&count(between.job_id)).unwrap(),
+        "1",
+        "of two primaries the later one is right"
+    );
     assert_eq!(old.query(&count(between.job_id)).unwrap(), "0");
 
     old.follow(new).unwrap();
     until_roles(&store, &[Some(Role::Primary), Some(Role::Replica)]).await;
     for submission in [&before, &between, &after] {
-        assert!(store.jobs.find(submission.job_id).await.unwrap().is_some(), "nothing is lost");
+        assert!(
+            store.jobs.find(submission.job_id).await.unwrap().is_some(),
+            "nothing is lost"
+        );
     }
 }
 
@@ -84,23 +124,36 @@ async fn a_database_that_hangs_is_known_to_be_away_and_comes_back() {
     let known = submission(&System);
     store.jobs.insert(from_ref(&known)).await.unwrap();
     stack.postgres().freeze().unwrap();
-    // Callers that are caught by the freeze hold every connection of the pool when their own deadlines end them.
+    // Callers that are caught by the freeze hold every connection of the pool when their own
+    // deadlines end them.
     let caught: Vec<_> = (0..6)
         .map(|_| {
             let (jobs, id) = (store.jobs.clone(), known.job_id);
-            tokio::spawn(async move { tokio::time::timeout(Duration::from_millis(300), jobs.find(id)).await })
+            tokio::spawn(async move {
+                tokio::time::timeout(Duration::from_millis(300), jobs.find(id)).await
+            })
         })
         .collect();
     for caught in caught {
-        assert!(!matches!(caught.await.unwrap(), Ok(Ok(_))), "nobody answers");
+        assert!(
+            !matches!(caught.await.unwrap(), Ok(Ok(_))),
+            "nobody answers"
+        );
     }
-    assert!(eventually(LOST, || !store.hosts.is_writable()), "soon everyone knows");
-    let refused = tokio::time::timeout(LOST, store.jobs.find(known.job_id)).await.expect("and is told at once");
+    assert!(
+        eventually(LOST, || !store.hosts.is_writable()),
+        "soon everyone knows"
+    );
+    let refused = tokio::time::timeout(LOST, store.jobs.find(known.job_id))
+        .await
+        .expect("and is told at once");
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
 
     stack.postgres().thaw().unwrap();
     assert!(eventually(LOST, || store.hosts.is_writable()));
-    let found = tokio::time::timeout(LOST, store.jobs.find(known.job_id)).await.expect("no connection is stuck");
+    let found = tokio::time::timeout(LOST, store.jobs.find(known.job_id))
+        .await
+        .expect("no connection is stuck");
     assert_eq!(found.unwrap().unwrap().status, Status::Queued);
 }
 
@@ -114,14 +167,20 @@ async fn connections_that_a_network_swallowed_are_left_behind() {
     // Enough callers at once that every connection of the pool is open.
     futures_util::future::join_all((0..32).map(|_| store.jobs.find(known.job_id))).await;
     network.stall();
-    let swallowed = (0..8).map(|_| tokio::time::timeout(Duration::from_millis(300), store.jobs.find(known.job_id)));
+    let swallowed = (0..8)
+        .map(|_| tokio::time::timeout(Duration::from_millis(300), store.jobs.find(known.job_id)));
     for swallowed in futures_util::future::join_all(swallowed).await {
         assert!(!matches!(swallowed, Ok(Ok(_))), "nobody answers");
     }
     assert!(eventually(LOST, || !store.hosts.is_writable()));
     network.strand();
-    assert!(eventually(LOST, || store.hosts.is_writable()), "the host is there again, on new connections");
-    let found = tokio::time::timeout(LOST, store.jobs.find(known.job_id)).await.expect("nobody waits for the old ones");
+    assert!(
+        eventually(LOST, || store.hosts.is_writable()),
+        "the host is there again, on new connections"
+    );
+    let found = tokio::time::timeout(LOST, store.jobs.find(known.job_id))
+        .await
+        .expect("nobody waits for the old ones");
     assert!(found.unwrap().is_some());
 }
 
@@ -142,10 +201,17 @@ async fn a_write_that_is_dropped_half_way_leaves_no_connection_in_doubt() {
         // Were it left inside the transaction of before, this write would vanish with it.
         let kept = submission(&System);
         store.jobs.insert(from_ref(&kept)).await.unwrap();
-        let count = database.query(&format!("select count(*) from jobs where id = '{}'", kept.job_id)).unwrap();
+        let count = database
+            .query(&format!(
+                "select count(*) from jobs where id = '{}'",
+                kept.job_id
+            ))
+            .unwrap();
         assert_eq!(count, "1", "after {polls} polls");
     }
-    let idle = database.query("select count(*) from pg_stat_activity where state like 'idle in transaction%'").unwrap();
+    let idle = database
+        .query("select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+        .unwrap();
     assert_eq!(idle, "0");
 }
 
@@ -167,5 +233,8 @@ async fn leases_go_by_the_databases_clock() {
     assert!(matches!(claim, Claim::Granted { .. }));
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     let skew = (System.now() - job.started_at.unwrap()).abs();
-    assert!(skew < TimeDelta::minutes(1), "the attempt began {skew} from now");
+    assert!(
+        skew < TimeDelta::minutes(1),
+        "the attempt began {skew} from now"
+    );
 }

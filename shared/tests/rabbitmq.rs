@@ -1,5 +1,8 @@
 //! The RabbitMQ queue passes the suite of its port, and keeps its own promises, on real brokers.
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 #[path = "rabbitmq/messages.rs"]
 mod messages;
@@ -21,7 +24,10 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// The URL of an empty virtual host of the broker that the tests share.
 async fn vhost() -> String {
-    tokio::task::spawn_blocking(|| Endpoints::for_suites().queue()).await.unwrap().unwrap()
+    tokio::task::spawn_blocking(|| Endpoints::for_suites().queue())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// A queue that is connected.

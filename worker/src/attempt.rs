@@ -1,4 +1,5 @@
-//! One attempt at a job: every environment that has no result yet, then the comparison of all with their baselines.
+//! One attempt at a job: every environment that has no result yet, then the comparison of all with
+//! their baselines.
 
 use std::sync::Arc;
 
@@ -54,8 +55,8 @@ impl From<Broken> for Interrupted {
 }
 
 impl Attempt<'_> {
-    /// Runs to the job's completion, keeping each environment's result as it comes. `finished` are those of former
-    /// attempts.
+    /// Runs to the job's completion, keeping each environment's result as it comes. `finished` are
+    /// those of former attempts.
     pub(crate) async fn run(
         &self,
         finished: Vec<(usize, EnvironmentResult)>,
@@ -82,8 +83,8 @@ impl Attempt<'_> {
         let parameters = self.submission.request.parameters.clone();
         let compare = move || verdict::compare(&parameters, &results, baselines, &thresholds);
         let compared = tokio::task::spawn_blocking(compare).await;
-        let comparisons =
-            compared.map_err(|panic| evaluation::broke_down(format!("the comparison panicked: {panic}")))?;
+        let comparisons = compared
+            .map_err(|panic| evaluation::broke_down(format!("the comparison panicked: {panic}")))?;
         Ok(Ending::Completed(comparisons))
     }
 
@@ -94,7 +95,10 @@ impl Attempt<'_> {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
                 AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
             };
-            Interrupted::Permanent(Failed { kind, reason: error.to_string() })
+            Interrupted::Permanent(Failed {
+                kind,
+                reason: error.to_string(),
+            })
         })
     }
 
@@ -103,15 +107,26 @@ impl Attempt<'_> {
         let environments = &self.submission.request.parameters.environments;
         for spec in environments.iter().filter_map(|id| catalogue::find(id)) {
             policy.fit(spec).map_err(|misfit| {
-                Interrupted::Permanent(Failed { kind: FailureKind::InvalidPolicy, reason: misfit.to_string() })
+                Interrupted::Permanent(Failed {
+                    kind: FailureKind::InvalidPolicy,
+                    reason: misfit.to_string(),
+                })
             })?;
         }
         Ok(())
     }
 
     /// Evaluates one environment and keeps its result.
-    async fn evaluate(&self, position: usize, policy: Arc<Policy>) -> Result<EnvironmentResult, Interrupted> {
-        let job = evaluation::Job { parameters: &self.submission.request.parameters, position, policy };
+    async fn evaluate(
+        &self,
+        position: usize,
+        policy: Arc<Policy>,
+    ) -> Result<EnvironmentResult, Interrupted> {
+        let job = evaluation::Job {
+            parameters: &self.submission.request.parameters,
+            position,
+            policy,
+        };
         #[cfg(feature = "faults")]
         crate::faults::run(job.parameters);
         let result = evaluation::run(self.services, &job, self.kept, self.shutdown).await?;

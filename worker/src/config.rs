@@ -13,7 +13,12 @@ pub struct Config {
     #[arg(long, env = "EVAL_WORKER_CONCURRENCY", value_name = "N")]
     pub concurrency: Option<NonZero<u16>>,
     /// How this worker signs its leases, followed by its process id
-    #[arg(long, env = "EVAL_WORKER_NAME", default_value = "worker", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "EVAL_WORKER_NAME",
+        default_value = "worker",
+        value_name = "NAME"
+    )]
     pub worker_name: String,
     /// Seconds after which a silent worker's job goes to another one
     #[arg(long, env = "EVAL_LEASE_SECONDS", default_value_t = 5, value_name = "SECONDS",
@@ -23,7 +28,8 @@ pub struct Config {
     #[arg(long, env = "EVAL_MAX_ATTEMPTS", default_value_t = 5, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,
-    /// Seconds that running jobs may take to finish once the worker was asked to end; then they are handed back
+    /// Seconds that running jobs may take to finish once the worker was asked to end; then they are
+    /// handed back
     #[arg(long, env = "EVAL_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(0..=86400))]
     pub grace_seconds: u32,
@@ -33,7 +39,8 @@ impl Config {
     /// How many evaluations run at the same time.
     pub(crate) fn slots(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
-        self.concurrency.map_or_else(cores, |slots| slots.get().into())
+        self.concurrency
+            .map_or_else(cores, |slots| slots.get().into())
     }
 
     /// How long a lease lasts without renewal.
@@ -57,16 +64,36 @@ impl Config {
 #[group(skip)]
 pub struct Checks {
     /// Rise of the failure rate over the baseline's that fails the check
-    #[arg(long, env = "EVAL_FAILURE_RATE", default_value_t = 0.15, value_name = "SHARE")]
+    #[arg(
+        long,
+        env = "EVAL_FAILURE_RATE",
+        default_value_t = 0.15,
+        value_name = "SHARE"
+    )]
     pub failure_rate: f64,
     /// Drop of the mean reward, relative to the baseline's, that may be tolerated
-    #[arg(long, env = "EVAL_REWARD_DROP_PCT", default_value_t = 0.10, value_name = "SHARE")]
+    #[arg(
+        long,
+        env = "EVAL_REWARD_DROP_PCT",
+        default_value_t = 0.10,
+        value_name = "SHARE"
+    )]
     pub reward_drop_pct: f64,
     /// Ratio of the reward's variance to the baseline's that fails the check
-    #[arg(long, env = "EVAL_VARIANCE_MULTIPLIER", default_value_t = 2.5, value_name = "RATIO")]
+    #[arg(
+        long,
+        env = "EVAL_VARIANCE_MULTIPLIER",
+        default_value_t = 2.5,
+        value_name = "RATIO"
+    )]
     pub variance_multiplier: f64,
     /// How many of the last training losses the loss trend looks at
-    #[arg(long, env = "EVAL_LOSS_TREND_WINDOW", default_value_t = 10, value_name = "N")]
+    #[arg(
+        long,
+        env = "EVAL_LOSS_TREND_WINDOW",
+        default_value_t = 10,
+        value_name = "N"
+    )]
     pub loss_trend_window: usize,
 }
 

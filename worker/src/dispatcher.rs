@@ -13,7 +13,8 @@ use crate::patience::answer;
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The API publishes within this time after it recorded a job, or not at all.
 const GRACE: Duration = Duration::from_secs(2);
-/// While the store is away nobody can renew a lease: for so long after its return, an expired one says nothing.
+/// While the store is away nobody can renew a lease: for so long after its return, an expired one
+/// says nothing.
 const SETTLING: Duration = Duration::from_secs(2);
 /// A job that is queued for so long beside an empty queue has lost its message.
 const OVERDUE: Duration = Duration::from_secs(30);
@@ -22,9 +23,19 @@ const BATCH: u32 = 50;
 
 /// Dispatches until `shutdown`.
 pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
-    // Where the queue forgets, what the store holds at the start was published by a process that is gone.
-    let grace = if services.queue.is_durable() { GRACE } else { Duration::ZERO };
-    let mut dispatcher = Dispatcher { services, shutdown, grace, settled: Instant::now() + SETTLING };
+    // Where the queue forgets, what the store holds at the start was published by a process that is
+    // gone.
+    let grace = if services.queue.is_durable() {
+        GRACE
+    } else {
+        Duration::ZERO
+    };
+    let mut dispatcher = Dispatcher {
+        services,
+        shutdown,
+        grace,
+        settled: Instant::now() + SETTLING,
+    };
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -53,14 +64,17 @@ struct Dispatcher {
 impl Dispatcher {
     async fn look(&mut self) -> Result<(), Error> {
         if !self.services.store.hosts.is_writable() {
-            // A replica would answer, but what is published could not be noted, and nobody can renew.
+            // A replica would answer, but what is published could not be noted, and nobody can
+            // renew.
             return Err(Error::Unavailable("no host takes writes".to_owned()));
         }
         let jobs = &self.services.store.dispatches;
         let lag = answer(jobs.lag()).await?;
         self.services.metrics.dispatch_lag.set(lag.as_secs_f64());
         while !self.shutdown.is_cancelled() {
-            let published = self.publish(&answer(jobs.due(self.grace, BATCH)).await?).await;
+            let published = self
+                .publish(&answer(jobs.due(self.grace, BATCH)).await?)
+                .await;
             answer(jobs.mark_dispatched(&published)).await?;
             if published.len() < BATCH as usize {
                 break;
@@ -74,13 +88,16 @@ impl Dispatcher {
             }
         }
         if self.queue_is_empty().await {
-            let published = self.publish(&answer(jobs.overdue(OVERDUE, BATCH)).await?).await;
+            let published = self
+                .publish(&answer(jobs.overdue(OVERDUE, BATCH)).await?)
+                .await;
             answer(jobs.mark_dispatched(&published)).await?;
         }
         Ok(())
     }
 
-    /// Publishes jobs; which of them the queue took. Should the note of it get lost, spare copies are published.
+    /// Publishes jobs; which of them the queue took. Should the note of it get lost, spare copies
+    /// are published.
     async fn publish(&self, due: &[Submission]) -> Vec<Uuid> {
         let mut published = Vec::with_capacity(due.len());
         for submission in due {
@@ -93,7 +110,10 @@ impl Dispatcher {
             }
         }
         if !published.is_empty() {
-            self.services.metrics.dispatched.inc_by(published.len() as u64);
+            self.services
+                .metrics
+                .dispatched
+                .inc_by(published.len() as u64);
             tracing::info!(jobs = published.len(), "dispatched");
         }
         published

@@ -45,12 +45,20 @@ pub(crate) async fn run(
     let evaluated = {
         let (run, id, policy) = (kept.run.clone(), id.clone(), job.policy.clone());
         let losses = parameters.losses.clone();
-        let plan = Plan::new(parameters.seed, parameters.num_episodes, parameters.deterministic);
-        let before = u32::try_from(job.position).unwrap_or(u32::MAX).saturating_mul(parameters.num_episodes);
-        // The statistics take their time too: both belong beside the async runtime, where a panic is caught.
+        let plan = Plan::new(
+            parameters.seed,
+            parameters.num_episodes,
+            parameters.deterministic,
+        );
+        let before = u32::try_from(job.position)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(parameters.num_episodes);
+        // The statistics take their time too: both belong beside the async runtime, where a panic
+        // is caught.
         let mut evaluating = tokio::task::spawn_blocking(move || {
             let rollout = roll(&id, &policy, &plan, &run, before)?;
-            let metrics = metrics::summarize(&rollout.episodes, rollout.action_counts.as_deref(), &losses);
+            let metrics =
+                metrics::summarize(&rollout.episodes, rollout.action_counts.as_deref(), &losses);
             Ok((rollout, metrics))
         });
         let deadline = tokio::time::sleep(Duration::from_secs(parameters.timeout_seconds.into()));
@@ -63,44 +71,78 @@ pub(crate) async fn run(
             }
         }
     };
-    let (rollout, metrics) =
-        evaluated.unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
+    let (rollout, metrics) = evaluated
+        .unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
     if kept.run.stopped() == Some(Stop::Timeout) {
         // It finished just after its time was up: late is late, whichever was noticed first.
         return Err(Broken::Stopped(Stop::Timeout));
     }
     let agent_type = parameters.agent_type.to_string();
     let measured = &services.metrics;
-    measured.evaluation_duration.with_label_values(&[&agent_type, &id]).observe(start.elapsed().as_secs_f64());
-    measured.evaluations.with_label_values(&[&agent_type, &id]).inc();
-    measured.episodes.with_label_values(&[&id]).inc_by(rollout.episodes.len() as u64);
-    measured.steps.with_label_values(&[&id]).inc_by(rollout.steps);
+    measured
+        .evaluation_duration
+        .with_label_values(&[&agent_type, &id])
+        .observe(start.elapsed().as_secs_f64());
+    measured
+        .evaluations
+        .with_label_values(&[&agent_type, &id])
+        .inc();
+    measured
+        .episodes
+        .with_label_values(&[&id])
+        .inc_by(rollout.episodes.len() as u64);
+    measured
+        .steps
+        .with_label_values(&[&id])
+        .inc_by(rollout.steps);
     let episodes = rollout.episodes;
-    Ok(EnvironmentResult { environment: id, metrics, regression: None, baseline_id: None, episodes })
+    Ok(EnvironmentResult {
+        environment: id,
+        metrics,
+        regression: None,
+        baseline_id: None,
+        episodes,
+    })
 }
 
 fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Result<Rollout, Broken> {
     let watch = |progress: rollout::Progress| {
         run.set_episodes_done(before.saturating_add(progress.episodes_done));
-        if run.stopped().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if run.stopped().is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let make = |lanes| environment::native(id, lanes).ok_or_else(|| not_here(id));
     rollout::run(&make, policy, plan, &watch).map_err(|error| match error {
         rollout::Error::Stopped => Broken::Stopped(run.stopped().unwrap_or(Stop::Shutdown)),
         rollout::Error::Environment(_) if catalogue::find(id).is_none() => {
-            Broken::Permanent(Failed { kind: FailureKind::UnknownEnvironment, reason: error.to_string() })
+            Broken::Permanent(Failed {
+                kind: FailureKind::UnknownEnvironment,
+                reason: error.to_string(),
+            })
         }
         rollout::Error::Environment(_) => broke_down(error.to_string()),
-        rollout::Error::Misfit(_) | rollout::Error::NotANumber { .. } | rollout::Error::Seeds { .. } => {
-            Broken::Permanent(Failed { kind: FailureKind::InvalidPolicy, reason: error.to_string() })
-        }
+        rollout::Error::Misfit(_)
+        | rollout::Error::NotANumber { .. }
+        | rollout::Error::Seeds { .. } => Broken::Permanent(Failed {
+            kind: FailureKind::InvalidPolicy,
+            reason: error.to_string(),
+        }),
     })
 }
 
 fn not_here(id: &str) -> environment::Error {
-    environment::Error::Failed { id: id.to_owned(), reason: "it is not in this worker's catalogue".to_owned() }
+    environment::Error::Failed {
+        id: id.to_owned(),
+        reason: "it is not in this worker's catalogue".to_owned(),
+    }
 }
 
 pub(crate) fn broke_down(reason: String) -> Broken {
-    Broken::Transient(Failed { kind: FailureKind::Evaluation, reason })
+    Broken::Transient(Failed {
+        kind: FailureKind::Evaluation,
+        reason,
+    })
 }

@@ -1,7 +1,9 @@
-//! Where tests let a worker die. Compiled only with the feature `faults`, which nothing but the tests turns on.
+//! Where tests let a worker die. Compiled only with the feature `faults`, which nothing but the
+//! tests turns on.
 //!
-//! What happens to a process is decided from outside: `TARS_FAULT_AT` names the point at which it dies, as by `kill -9`.
-//! What happens to a job is its own: the label `fault` set to `kill_worker` takes down every worker that runs it.
+//! What happens to a process is decided from outside: `TARS_FAULT_AT` names the point at which it
+//! dies, as by `kill -9`. What happens to a job is its own: the label `fault` set to `kill_worker`
+//! takes down every worker that runs it.
 
 use tars_shared::request::Parameters;
 
@@ -41,7 +43,11 @@ pub(crate) fn reach(point: Point) {
 
 /// Dies, if the job wants that.
 pub(crate) fn run(parameters: &Parameters) {
-    if parameters.labels.get("fault").is_some_and(|fault| fault == "kill_worker") {
+    if parameters
+        .labels
+        .get("fault")
+        .is_some_and(|fault| fault == "kill_worker")
+    {
         std::process::abort();
     }
 }

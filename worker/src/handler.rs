@@ -20,8 +20,9 @@ use crate::room::{Place, Room};
 use crate::shutdown::Shutdown;
 use crate::verdict;
 
-/// A holder that has given no sign of life for so long, of those that come every quarter of a second, is gone. It is
-/// watched instead of believing the broker, which also delivers again when only a connection was lost.
+/// A holder that has given no sign of life for so long, of those that come every quarter of a
+/// second, is gone. It is watched instead of believing the broker, which also delivers again when
+/// only a connection was lost.
 const SILENCE: Duration = Duration::from_millis(700);
 
 /// How long a job that must run alone keeps the other slots of its worker from taking new ones.
@@ -48,7 +49,15 @@ impl Handler {
         shutdown: Shutdown,
     ) -> Self {
         let (name, room) = (config.name(), Room::new(config.slots()));
-        Self { services, name, config: config.clone(), thresholds, keeper, room, shutdown }
+        Self {
+            services,
+            name,
+            config: config.clone(),
+            thresholds,
+            keeper,
+            room,
+            shutdown,
+        }
     }
 
     /// Handles a delivery. Whatever it says is committed before it returns.
@@ -63,16 +72,27 @@ impl Handler {
             Ok(outcome) => outcome,
             Err(Unanswered::Shutdown) => Outcome::HandBack,
             Err(Unanswered::Corrupt(error)) => {
-                self.bury(delivery, format!("the store cannot take or read this job: {error}")).await
+                self.bury(
+                    delivery,
+                    format!("the store cannot take or read this job: {error}"),
+                )
+                .await
             }
         }
     }
 
-    /// Makes sure of the row: dispatchers publish it again, until a worker comes that understands it.
-    async fn leave_to_a_newer_worker(&self, submission: &Submission) -> Result<Outcome, Unanswered> {
+    /// Makes sure of the row: dispatchers publish it again, until a worker comes that understands
+    /// it.
+    async fn leave_to_a_newer_worker(
+        &self,
+        submission: &Submission,
+    ) -> Result<Outcome, Unanswered> {
         tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
         let jobs = &self.services.store.jobs;
-        until_answered(&self.shutdown.drain, || jobs.insert(std::slice::from_ref(submission))).await?;
+        until_answered(&self.shutdown.drain, || {
+            jobs.insert(std::slice::from_ref(submission))
+        })
+        .await?;
         Ok(Outcome::Done)
     }
 
@@ -81,13 +101,19 @@ impl Handler {
         tracing::error!(job.id = %delivery.submission.job_id, message.id = %delivery.message_id, reason, "buried");
         let message = DeadMessage {
             message_id: delivery.message_id,
-            body: serde_json::to_vec(&delivery.submission).unwrap_or_default().into(),
+            body: serde_json::to_vec(&delivery.submission)
+                .unwrap_or_default()
+                .into(),
             submission: Err(reason),
             reason: "refused".to_owned(),
         };
         let letters = &self.services.store.dead_letters;
         let max_attempts = self.config.max_attempts;
-        match until_answered(&self.shutdown.drain, || letters.bury(&message, max_attempts)).await {
+        match until_answered(&self.shutdown.drain, || {
+            letters.bury(&message, max_attempts)
+        })
+        .await
+        {
             Ok(()) | Err(Unanswered::Corrupt(_)) => Outcome::Dead,
             Err(Unanswered::Shutdown) => Outcome::HandBack,
         }
@@ -109,16 +135,23 @@ impl Handler {
                 }
                 Claim::Exhausted => {
                     tracing::warn!(job.id = %job_id, "failed: its attempts are spent");
-                    self.services.metrics.failures.with_label_values(&[FailureKind::WorkerLost.as_str()]).inc();
+                    self.services
+                        .metrics
+                        .failures
+                        .with_label_values(&[FailureKind::WorkerLost.as_str()])
+                        .inc();
                     return Ok(Outcome::Dead);
                 }
                 Claim::Stranger => {
-                    return Ok(self.bury(delivery, format!("the key of job {job_id} was used before")).await);
+                    return Ok(self
+                        .bury(delivery, format!("the key of job {job_id} was used before"))
+                        .await);
                 }
-                // Whoever held this very message may be gone, or may only have lost the connection to the broker; and
-                // whoever is late may only have missed the store.
+                // Whoever held this very message may be gone, or may only have lost the connection
+                // to the broker; and whoever is late may only have missed the store.
                 Claim::Held { holding, expired }
-                    if silent.is_none() && (expired || holding.message_id == delivery.message_id) =>
+                    if silent.is_none()
+                        && (expired || holding.message_id == delivery.message_id) =>
                 {
                     silent = Some(holding);
                     self.wait(tokio::time::sleep(SILENCE)).await?;
@@ -130,19 +163,31 @@ impl Handler {
                 Claim::Suspect => {
                     drop(place);
                     tracing::info!(job.id = %job_id, "waiting to run this job alone");
-                    match self.wait(tokio::time::timeout(SOLITUDE, self.room.alone())).await? {
+                    match self
+                        .wait(tokio::time::timeout(SOLITUDE, self.room.alone()))
+                        .await?
+                    {
                         Ok(alone) => place = alone,
                         // The others here take long: perhaps another worker is less busy by then.
                         Err(_) => return Ok(Outcome::Retry(RetryTier::FiveSeconds)),
                     }
                 }
-                Claim::Granted { lease, attempt, finished } => {
+                Claim::Granted {
+                    lease,
+                    attempt,
+                    finished,
+                } => {
                     self.services.metrics.attempts.inc();
                     let kept = self.keeper.keep(lease);
                     #[cfg(feature = "faults")]
                     crate::faults::reach(crate::faults::Point::Claimed);
                     let shutdown = &self.shutdown.now;
-                    let attempted = Attempt { services: &self.services, submission, kept: &kept, shutdown };
+                    let attempted = Attempt {
+                        services: &self.services,
+                        submission,
+                        kept: &kept,
+                        shutdown,
+                    };
                     return match attempted.run(finished, self.thresholds).await {
                         Ok(ending) => self.finish(lease, &ending).await,
                         Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
@@ -152,7 +197,13 @@ impl Handler {
         }
     }
 
-    fn terms(&self, delivery: &Delivery, claim_id: Uuid, place: &Place, silent: Option<Holding>) -> ClaimTerms<'_> {
+    fn terms(
+        &self,
+        delivery: &Delivery,
+        claim_id: Uuid,
+        place: &Place,
+        silent: Option<Holding>,
+    ) -> ClaimTerms<'_> {
         ClaimTerms {
             worker: &self.name,
             claim_id,
@@ -173,12 +224,22 @@ impl Handler {
         }
     }
 
-    async fn interrupted(&self, lease: Lease, attempt: u32, why: Interrupted) -> Result<Outcome, Unanswered> {
+    async fn interrupted(
+        &self,
+        lease: Lease,
+        attempt: u32,
+        why: Interrupted,
+    ) -> Result<Outcome, Unanswered> {
         match why {
             Interrupted::Unanswered(Unanswered::Corrupt(error)) => {
                 tracing::error!(job.id = %lease.job_id, %error, "the store holds something unreadable");
-                let reason = "the store holds something unreadable for this job: the worker's log says what".to_owned();
-                let failed = Failed { kind: FailureKind::Evaluation, reason };
+                let reason =
+                    "the store holds something unreadable for this job: the worker's log says what"
+                        .to_owned();
+                let failed = Failed {
+                    kind: FailureKind::Evaluation,
+                    reason,
+                };
                 self.finish(lease, &Ending::Failed(failed)).await
             }
             Interrupted::Unanswered(Unanswered::Shutdown) => Err(Unanswered::Shutdown),
@@ -191,7 +252,10 @@ impl Handler {
             Interrupted::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
             Interrupted::Stopped(Stop::Timeout) => {
                 let reason = "an environment took longer than timeout_seconds: raise it, or run fewer episodes";
-                let failed = Failed { kind: FailureKind::Timeout, reason: reason.to_owned() };
+                let failed = Failed {
+                    kind: FailureKind::Timeout,
+                    reason: reason.to_owned(),
+                };
                 self.finish(lease, &Ending::Failed(failed)).await
             }
             Interrupted::Stopped(Stop::Shutdown) => {
@@ -204,7 +268,12 @@ impl Handler {
         }
     }
 
-    async fn retry(&self, lease: Lease, attempt: u32, failed: &Failed) -> Result<Outcome, Unanswered> {
+    async fn retry(
+        &self,
+        lease: Lease,
+        attempt: u32,
+        failed: &Failed,
+    ) -> Result<Outcome, Unanswered> {
         let tier = RetryTier::after_attempt(attempt);
         let not_before = self.services.clock.now() + tier.delay();
         self.count(failed);
@@ -212,7 +281,11 @@ impl Handler {
         let leases = &self.services.store.leases;
         let record = || leases.retry_later(lease, failed, not_before);
         let queued = until_answered(&self.shutdown.now, record).await?;
-        Ok(if queued { Outcome::Retry(tier) } else { Outcome::Done })
+        Ok(if queued {
+            Outcome::Retry(tier)
+        } else {
+            Outcome::Done
+        })
     }
 
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Unanswered> {
@@ -237,6 +310,10 @@ impl Handler {
     }
 
     fn count(&self, failed: &Failed) {
-        self.services.metrics.failures.with_label_values(&[failed.kind.as_str()]).inc();
+        self.services
+            .metrics
+            .failures
+            .with_label_values(&[failed.kind.as_str()])
+            .inc();
     }
 }

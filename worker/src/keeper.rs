@@ -1,4 +1,5 @@
-//! Keeps the leases of all jobs that this worker runs, in one call, and passes on what their owners want.
+//! Keeps the leases of all jobs that this worker runs, in one call, and passes on what their owners
+//! want.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -44,12 +45,19 @@ impl Run {
 
     /// Asks the run to stop. The first reason stays.
     pub(crate) fn stop(&self, reason: Stop) {
-        let _ = self.stop.compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self
+            .stop
+            .compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Why the run should stop, if it should.
     pub(crate) fn stopped(&self) -> Option<Stop> {
-        let reasons = [Stop::Cancelled, Stop::LeaseLost, Stop::Timeout, Stop::Shutdown];
+        let reasons = [
+            Stop::Cancelled,
+            Stop::LeaseLost,
+            Stop::Timeout,
+            Stop::Shutdown,
+        ];
         let code = self.stop.load(Ordering::Relaxed);
         reasons.into_iter().find(|&reason| reason as u8 == code)
     }
@@ -86,7 +94,11 @@ impl Drop for Kept<'_> {
 
 impl Keeper {
     pub(crate) fn new(services: Services, config: &Config) -> Self {
-        Self { services, term: config.lease_term(), runs: Mutex::default() }
+        Self {
+            services,
+            term: config.lease_term(),
+            runs: Mutex::default(),
+        }
     }
 
     /// Keeps a lease from now on.
@@ -94,7 +106,11 @@ impl Keeper {
         let run = Arc::new(Run::default());
         self.runs().insert(lease, run.clone());
         self.services.metrics.leases_held.inc();
-        Kept { keeper: self, lease, run }
+        Kept {
+            keeper: self,
+            lease,
+            run,
+        }
     }
 
     /// Renews until `end`.
@@ -110,15 +126,23 @@ impl Keeper {
     }
 
     async fn renew(&self) {
-        let runs: Vec<_> = self.runs().iter().map(|(&lease, run)| (lease, run.clone())).collect();
+        let runs: Vec<_> = self
+            .runs()
+            .iter()
+            .map(|(&lease, run)| (lease, run.clone()))
+            .collect();
         if runs.is_empty() {
             return;
         }
         let heartbeats: Vec<_> = runs
             .iter()
-            .map(|(lease, run)| Heartbeat { lease: *lease, episodes_done: run.episodes_done.load(Ordering::Relaxed) })
+            .map(|(lease, run)| Heartbeat {
+                lease: *lease,
+                episodes_done: run.episodes_done.load(Ordering::Relaxed),
+            })
             .collect();
-        // One call that hangs must not cost the leases: well before they expire, the next one begins.
+        // One call that hangs must not cost the leases: well before they expire, the next one
+        // begins.
         let patience = (self.term / 4).min(Duration::from_secs(1));
         let renewing = self.services.store.leases.renew(self.term, &heartbeats);
         match answer_within(patience, renewing).await {
@@ -128,7 +152,8 @@ impl Keeper {
                         Standing::Held => {}
                         Standing::CancelRequested => run.stop(Stop::Cancelled),
                         Standing::Lost => {
-                            // A run that ended between the copy above and this answer has lost nothing.
+                            // A run that ended between the copy above and this answer has lost
+                            // nothing.
                             if self.runs().contains_key(lease) {
                                 tracing::warn!(job.id = %lease.job_id, lease.epoch, "lease lost");
                                 self.services.metrics.leases_lost.inc();
@@ -138,7 +163,8 @@ impl Keeper {
                     }
                 }
             }
-            // The next beat tries again. Should the leases expire meanwhile, the epoch keeps late writes out.
+            // The next beat tries again. Should the leases expire meanwhile, the epoch keeps late
+            // writes out.
             Err(error) => tracing::debug!(%error, "leases were not renewed"),
         }
     }

@@ -1,6 +1,7 @@
 //! Delivery in, evaluation, one row, ack.
 //!
-//! A worker keeps nothing: whatever it held when it died, another one finds in the store and in the queue.
+//! A worker keeps nothing: whatever it held when it died, another one finds in the store and in the
+//! queue.
 
 mod agent;
 mod attempt;
@@ -33,24 +34,43 @@ use crate::keeper::Keeper;
 pub use crate::shutdown::Shutdown;
 use crate::supervision::supervise;
 
-/// Works until `shutdown`: then takes nothing new, and hands back what does not finish within the grace period.
+/// Works until `shutdown`: then takes nothing new, and hands back what does not finish within the
+/// grace period.
 pub async fn run(services: Services, config: Config, thresholds: Thresholds, shutdown: Shutdown) {
     let keeper = Arc::new(Keeper::new(services.clone(), &config));
-    let handler = Arc::new(Handler::new(services.clone(), &config, thresholds, keeper.clone(), shutdown.clone()));
+    let handler = Arc::new(Handler::new(
+        services.clone(),
+        &config,
+        thresholds,
+        keeper.clone(),
+        shutdown.clone(),
+    ));
     // Leases are kept until the last slot is done: the keeper outlives the shutdown.
     let slots_done = CancellationToken::new();
-    let keeping = supervise("keeper", slots_done.clone(), || keeper.clone().run(slots_done.clone()));
+    let keeping = supervise("keeper", slots_done.clone(), || {
+        keeper.clone().run(slots_done.clone())
+    });
     let slots = config.slots();
     tracing::info!(worker = %config.name(), slots, "working");
     let idle = i64::try_from(slots).unwrap_or(i64::MAX);
-    services.metrics.worker_slots.with_label_values(&["idle"]).set(idle);
+    services
+        .metrics
+        .worker_slots
+        .with_label_values(&["idle"])
+        .set(idle);
     let drain = &shutdown.drain;
     let working = async {
-        let dispatching = supervise("dispatcher", drain.clone(), || dispatcher::run(services.clone(), drain.clone()));
+        let dispatching = supervise("dispatcher", drain.clone(), || {
+            dispatcher::run(services.clone(), drain.clone())
+        });
         let recording = supervise("recorder", drain.clone(), || {
             recorder::run(services.clone(), config.max_attempts, drain.clone())
         });
-        let slot = |_| supervise("slot", drain.clone(), || slot::run(services.clone(), handler.clone(), drain.clone()));
+        let slot = |_| {
+            supervise("slot", drain.clone(), || {
+                slot::run(services.clone(), handler.clone(), drain.clone())
+            })
+        };
         tokio::join!(dispatching, recording, join_all((0..slots).map(slot)));
         slots_done.cancel();
     };

@@ -1,4 +1,5 @@
-//! Holding on while the store is away: a worker keeps its delivery and waits, it neither spins nor gives up.
+//! Holding on while the store is away: a worker keeps its delivery and waits, it neither spins nor
+//! gives up.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 
-/// A call that has no answer by then is given up: a network that was cut does not say so. What it wrote is either
-/// guarded by an epoch or can be written again.
+/// A call that has no answer by then is given up: a network that was cut does not say so. What it
+/// wrote is either guarded by an epoch or can be written again.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// Waits for an answer of the store, but not for ever.
@@ -23,7 +24,9 @@ pub(crate) async fn answer_within<T>(
     call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let late = |_| Err(Error::Unavailable(format!("no answer within {patience:?}")));
-    tokio::time::timeout(patience, call).await.unwrap_or_else(late)
+    tokio::time::timeout(patience, call)
+        .await
+        .unwrap_or_else(late)
 }
 
 /// Why a call to the store has no answer.

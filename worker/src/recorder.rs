@@ -1,5 +1,5 @@
-//! Records what the queue gave up on, so that every message ends somewhere. Every worker runs one; where the queue never
-//! gives up, there is nothing to do.
+//! Records what the queue gave up on, so that every message ends somewhere. Every worker runs one;
+//! where the queue never gives up, there is nothing to do.
 
 use std::time::Duration;
 
@@ -60,7 +60,11 @@ async fn record(
             }
         }
         tracing::warn!(message.id = %message.message_id, reason = message.reason, "recorded a dead letter");
-        services.metrics.dead_messages.with_label_values(&[&message.reason]).inc();
+        services
+            .metrics
+            .dead_messages
+            .with_label_values(&[&message.reason])
+            .inc();
         consumer.ack().await?;
     }
 }

@@ -1,5 +1,5 @@
-//! Who runs beside whom in this process. A worker that dies takes all its jobs with it; only a job that ran alone can be
-//! blamed for that.
+//! Who runs beside whom in this process. A worker that dies takes all its jobs with it; only a job
+//! that ran alone can be blamed for that.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 #[derive(Debug)]
 pub(crate) struct Room {
     slots: usize,
-    /// Jobs beside others hold it for reading, a job alone for writing. It is fair: one that waits to be alone is not
-    /// overtaken for ever.
+    /// Jobs beside others hold it for reading, a job alone for writing. It is fair: one that waits
+    /// to be alone is not overtaken for ever.
     occupants: Arc<RwLock<()>>,
 }
 
@@ -31,7 +31,10 @@ impl Place {
 
 impl Room {
     pub(crate) fn new(slots: usize) -> Self {
-        Self { slots, occupants: Arc::default() }
+        Self {
+            slots,
+            occupants: Arc::default(),
+        }
     }
 
     /// Any place. Where there is one slot, that is a place alone.
@@ -39,12 +42,16 @@ impl Room {
         if self.slots == 1 {
             return self.alone().await;
         }
-        Place::Shared { _guard: self.occupants.clone().read_owned().await }
+        Place::Shared {
+            _guard: self.occupants.clone().read_owned().await,
+        }
     }
 
     /// A place alone: waits until the jobs that run now are done, and keeps others from beginning.
     pub(crate) async fn alone(&self) -> Place {
-        Place::Alone { _guard: self.occupants.clone().write_owned().await }
+        Place::Alone {
+            _guard: self.occupants.clone().write_owned().await,
+        }
     }
 }
 
@@ -56,13 +63,25 @@ mod tests {
     async fn a_job_alone_has_nobody_beside_it() {
         let room = Room::new(2);
         let (first, second) = (room.any().await, room.any().await);
-        assert!(!first.is_alone() && !second.is_alone(), "two slots run side by side");
+        assert!(
+            !first.is_alone() && !second.is_alone(),
+            "two slots run side by side"
+        );
         let mut alone = Box::pin(room.alone());
-        assert!(futures_util::poll!(&mut alone).is_pending(), "one waits for the others");
-        assert!(futures_util::poll!(Box::pin(room.any())).is_pending(), "and is not overtaken");
+        assert!(
+            futures_util::poll!(&mut alone).is_pending(),
+            "one waits for the others"
+        );
+        assert!(
+            futures_util::poll!(Box::pin(room.any())).is_pending(),
+            "and is not overtaken"
+        );
         drop((first, second));
         assert!(alone.await.is_alone());
-        assert!(!room.any().await.is_alone(), "afterwards there is room again");
+        assert!(
+            !room.any().await.is_alone(),
+            "afterwards there is room again"
+        );
     }
 
     #[tokio::test]

@@ -28,7 +28,11 @@ pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: Can
     }
 }
 
-async fn consume(services: &Services, handler: &Handler, shutdown: &CancellationToken) -> Result<(), Error> {
+async fn consume(
+    services: &Services,
+    handler: &Handler,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
     let mut consumer = services.queue.consume().await?;
     loop {
         let delivery = tokio::select! {
@@ -43,7 +47,11 @@ async fn consume(services: &Services, handler: &Handler, shutdown: &Cancellation
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Committed);
         drop(busy);
-        services.metrics.deliveries.with_label_values(&[outcome.as_str()]).inc();
+        services
+            .metrics
+            .deliveries
+            .with_label_values(&[outcome.as_str()])
+            .inc();
         carry_out(services, consumer.as_mut(), &delivery, outcome).await?;
     }
 }
@@ -78,10 +86,16 @@ async fn carry_out(
         Outcome::HandBack => consumer.hand_back().await?,
         Outcome::Done | Outcome::Dead => consumer.ack().await?,
         Outcome::Retry(tier) => {
-            match services.queue.publish_later(&delivery.submission, tier).await {
+            match services
+                .queue
+                .publish_later(&delivery.submission, tier)
+                .await
+            {
                 // Should this note get lost, the dispatcher publishes a spare copy.
                 Ok(()) => drop(answer(services.store.dispatches.mark_dispatched(&[job_id])).await),
-                Err(error) => tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher"),
+                Err(error) => {
+                    tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher")
+                }
             }
             consumer.ack().await?
         }

@@ -1,5 +1,5 @@
-//! Parts of a worker that must not end before it does. A panic is a defect, reported and survived: what the part held
-//! goes back to the queue and the store, where attempts are counted.
+//! Parts of a worker that must not end before it does. A panic is a defect, reported and survived:
+//! what the part held goes back to the queue and the store, where attempts are counted.
 
 use std::time::Duration;
 
@@ -9,8 +9,11 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs a part, and again whenever it panics, until it returns or `end` comes.
-pub(crate) async fn supervise<F>(part: &'static str, end: CancellationToken, mut begin: impl FnMut() -> F)
-where
+pub(crate) async fn supervise<F>(
+    part: &'static str,
+    end: CancellationToken,
+    mut begin: impl FnMut() -> F,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
     while let Err(panic) = tokio::spawn(begin()).await {

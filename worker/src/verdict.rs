@@ -1,4 +1,5 @@
-//! Compares a job's results with their baselines, all at once, because evidence is adjusted for their number.
+//! Compares a job's results with their baselines, all at once, because evidence is adjusted for
+//! their number.
 
 use tars_engine::regression::{self, Candidate, Thresholds};
 use tars_shared::baseline::Baseline;
@@ -9,7 +10,8 @@ use tars_shared::services::Services;
 use tars_shared::store::{Comparison, Error};
 use tars_shared::submission::Submission;
 
-/// What each result is compared with, in order; `None` where no comparison was asked for or no baseline is known.
+/// What each result is compared with, in order; `None` where no comparison was asked for or no
+/// baseline is known.
 ///
 /// It is the best baseline at the time of submission, so that every attempt meets the same.
 pub(crate) async fn baselines(
@@ -22,7 +24,13 @@ pub(crate) async fn baselines(
     for result in results {
         let store = &services.store.baselines;
         baselines.push(if parameters.compare_to_baseline {
-            store.best(parameters.agent_type, &result.environment, submission.submitted_at).await?
+            store
+                .best(
+                    parameters.agent_type,
+                    &result.environment,
+                    submission.submitted_at,
+                )
+                .await?
         } else {
             None
         });
@@ -48,15 +56,29 @@ pub(crate) fn compare(
             losses: &parameters.losses,
         });
     }
-    let judged = if parameters.detect_regressions { regression::judge(&candidates, thresholds) } else { Vec::new() };
+    let judged = if parameters.detect_regressions {
+        regression::judge(&candidates, thresholds)
+    } else {
+        Vec::new()
+    };
     let mut judged = judged.into_iter();
-    let mut compared = |baseline: Baseline| Comparison { baseline_id: baseline.id, regression: judged.next() };
-    baselines.into_iter().map(|baseline| baseline.map(&mut compared)).collect()
+    let mut compared = |baseline: Baseline| Comparison {
+        baseline_id: baseline.id,
+        regression: judged.next(),
+    };
+    baselines
+        .into_iter()
+        .map(|baseline| baseline.map(&mut compared))
+        .collect()
 }
 
 /// Counts the verdicts of a finished job.
 pub(crate) fn count(metrics: &Metrics, comparisons: &[Option<Comparison>]) {
-    for regression in comparisons.iter().flatten().filter_map(|comparison| comparison.regression.as_ref()) {
+    for regression in comparisons
+        .iter()
+        .flatten()
+        .filter_map(|comparison| comparison.regression.as_ref())
+    {
         let labels = [regression.verdict.as_str(), regression.severity.as_str()];
         metrics.verdicts.with_label_values(&labels).inc();
     }

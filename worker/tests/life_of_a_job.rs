@@ -1,6 +1,9 @@
 //! What becomes of deliveries, on the real embedded parts and with real policies.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,8 +43,16 @@ impl Worker {
             max_attempts: 5,
             grace_seconds: 60,
         };
-        let run = tars_worker::run(services.clone(), config, Thresholds::default(), shutdown.clone());
-        Self { shutdown, task: tokio::spawn(run) }
+        let run = tars_worker::run(
+            services.clone(),
+            config,
+            Thresholds::default(),
+            shutdown.clone(),
+        );
+        Self {
+            shutdown,
+            task: tokio::spawn(run),
+        }
     }
 
     /// Hands back what is running.
@@ -73,14 +84,23 @@ fn policy(width: usize) -> Blob {
 /// An evaluation of `policy` on CartPole.
 fn submission(policy: Blob, episodes: u32) -> Submission {
     let mut submission = samples::submission(&System);
-    submission.request.agent_state = AgentState { policy, format: Some(Format::MlpJson), vec_normalize: None };
+    submission.request.agent_state = AgentState {
+        policy,
+        format: Some(Format::MlpJson),
+        vec_normalize: None,
+    };
     submission.request.parameters.environments = vec!["CartPole-v1".to_owned()];
     submission.request.parameters.num_episodes = episodes;
     submission
 }
 
 async fn submit(services: &Services, submission: &Submission) -> Uuid {
-    services.store.jobs.insert(std::slice::from_ref(submission)).await.unwrap();
+    services
+        .store
+        .jobs
+        .insert(std::slice::from_ref(submission))
+        .await
+        .unwrap();
     services.queue.publish(submission).await.unwrap();
     submission.job_id
 }
@@ -96,7 +116,9 @@ async fn until(services: &Services, id: Uuid, seen: impl Fn(&Job) -> bool) -> Jo
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(LOST, look).await.expect("the job comes that far")
+    tokio::time::timeout(LOST, look)
+        .await
+        .expect("the job comes that far")
 }
 
 async fn ended(services: &Services, id: Uuid) -> Job {
@@ -105,7 +127,14 @@ async fn ended(services: &Services, id: Uuid) -> Job {
 
 async fn waiting(services: &Services) -> u64 {
     tokio::task::yield_now().await;
-    services.queue.depths().await.unwrap().iter().map(|(_, depth)| depth).sum()
+    services
+        .queue
+        .depths()
+        .await
+        .unwrap()
+        .iter()
+        .map(|(_, depth)| depth)
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,17 +145,30 @@ async fn two_workers_share_the_jobs_and_run_none_twice() {
     for _ in 0..40 {
         ids.push(submit(&services, &submission(policy(8), 20)).await);
     }
-    let workers = [Worker::start(&services, "one"), Worker::start(&services, "two")];
+    let workers = [
+        Worker::start(&services, "one"),
+        Worker::start(&services, "two"),
+    ];
     let mut results = Vec::new();
     for id in ids {
         let job = ended(&services, id).await;
-        assert_eq!((job.status, job.attempt), (Status::Completed, 1), "{:?}", job.failures);
+        assert_eq!(
+            (job.status, job.attempt),
+            (Status::Completed, 1),
+            "{:?}",
+            job.failures
+        );
         results.push(services.store.jobs.results(id).await.unwrap());
     }
-    assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "the same request gives the same result");
+    assert!(
+        results.windows(2).all(|pair| pair[0] == pair[1]),
+        "the same request gives the same result"
+    );
     assert_eq!(results[0][0].episodes.len(), 20);
     let drained = async { while waiting(&services).await > 0 {} };
-    tokio::time::timeout(LOST, drained).await.expect("every delivery is acknowledged, spare copies too");
+    tokio::time::timeout(LOST, drained)
+        .await
+        .expect("every delivery is acknowledged, spare copies too");
     for worker in workers {
         worker.stop().await;
     }
@@ -141,20 +183,44 @@ async fn what_can_never_work_fails_at_once_with_its_reason() {
     let garbage = Blob::Inline(Base64(b"no policy".to_vec()));
     let missing = Blob::Artifact(Digest::of(b"never stored"));
     let mut elsewhere = submission(policy(8), 5);
-    elsewhere.request.parameters.environments = vec!["CartPole-v1".to_owned(), "Acrobot-v1".to_owned()];
+    elsewhere.request.parameters.environments =
+        vec!["CartPole-v1".to_owned(), "Acrobot-v1".to_owned()];
     let mut unknown = submission(policy(8), 5);
     unknown.request.parameters.environments = vec!["Nowhere-v0".to_owned()];
     for (submission, kind, reason) in [
-        (submission(garbage, 5), FailureKind::InvalidPolicy, "mlp-json"),
-        (submission(missing, 5), FailureKind::MissingArtifact, "upload it"),
-        (elsewhere, FailureKind::InvalidPolicy, "observations of 4 values, Acrobot-v1 gives 6"),
+        (
+            submission(garbage, 5),
+            FailureKind::InvalidPolicy,
+            "mlp-json",
+        ),
+        (
+            submission(missing, 5),
+            FailureKind::MissingArtifact,
+            "upload it",
+        ),
+        (
+            elsewhere,
+            FailureKind::InvalidPolicy,
+            "observations of 4 values, Acrobot-v1 gives 6",
+        ),
         (unknown, FailureKind::UnknownEnvironment, "Nowhere-v0"),
     ] {
         let job = ended(&services, submit(&services, &submission).await).await;
-        assert_eq!((job.status, job.attempt, job.failures.len()), (Status::Failed, 1, 1));
+        assert_eq!(
+            (job.status, job.attempt, job.failures.len()),
+            (Status::Failed, 1, 1)
+        );
         assert_eq!(job.failures[0].kind, kind);
-        assert!(job.failures[0].reason.contains(reason), "{}", job.failures[0].reason);
-        assert_eq!(services.store.jobs.results(job.id).await.unwrap(), [], "nothing ran");
+        assert!(
+            job.failures[0].reason.contains(reason),
+            "{}",
+            job.failures[0].reason
+        );
+        assert_eq!(
+            services.store.jobs.results(job.id).await.unwrap(),
+            [],
+            "nothing ran"
+        );
     }
     worker.stop().await;
 }
@@ -167,8 +233,14 @@ async fn an_environment_that_takes_too_long_fails_its_job() {
     let mut slow = submission(policy(700), 1000);
     slow.request.parameters.timeout_seconds = 1;
     let job = ended(&services, submit(&services, &slow).await).await;
-    assert_eq!((job.status, job.failures[0].kind), (Status::Failed, FailureKind::Timeout));
-    assert!(job.finished_at.unwrap() - job.started_at.unwrap() >= TimeDelta::seconds(1), "it had its time");
+    assert_eq!(
+        (job.status, job.failures[0].kind),
+        (Status::Failed, FailureKind::Timeout)
+    );
+    assert!(
+        job.finished_at.unwrap() - job.started_at.unwrap() >= TimeDelta::seconds(1),
+        "it had its time"
+    );
     worker.stop().await;
 }
 
@@ -179,8 +251,14 @@ async fn a_running_job_shows_progress_and_obeys_its_owner() {
     let worker = Worker::start(&services, "worker");
     let id = submit(&services, &submission(policy(400), 1000)).await;
     let running = until(&services, id, |job| job.progress.episodes_done > 0).await;
-    assert_eq!((running.status, running.progress.episodes_total), (Status::Running, 1000));
-    assert_eq!(services.store.jobs.cancel(id).await.unwrap(), Some(Cancellation::Requested));
+    assert_eq!(
+        (running.status, running.progress.episodes_total),
+        (Status::Running, 1000)
+    );
+    assert_eq!(
+        services.store.jobs.cancel(id).await.unwrap(),
+        Some(Cancellation::Requested)
+    );
     let job = ended(&services, id).await;
     assert_eq!(job.status, Status::Cancelled);
     assert!(job.progress.episodes_done < 1000, "it stopped on the way");
@@ -196,11 +274,17 @@ async fn a_worker_that_stops_hands_its_job_back_unharmed() {
     until(&services, id, |job| job.status == Status::Running).await;
     first.stop().await;
     let job = services.store.jobs.find(id).await.unwrap().unwrap();
-    assert_eq!((job.status, job.attempt, job.failures.len()), (Status::Queued, 0, 0));
+    assert_eq!(
+        (job.status, job.attempt, job.failures.len()),
+        (Status::Queued, 0, 0)
+    );
 
     let second = Worker::start(&services, "second");
     let job = until(&services, id, |job| job.status == Status::Running).await;
-    assert_eq!(job.attempt, 1, "the delivery was handed back too, and the attempt was not charged");
+    assert_eq!(
+        job.attempt, 1,
+        "the delivery was handed back too, and the attempt was not charged"
+    );
     second.stop().await;
 }
 
@@ -220,7 +304,11 @@ async fn a_worker_that_drains_finishes_its_job_and_takes_no_other() {
     let mut ended = 0;
     for id in ids {
         let job = services.store.jobs.find(id).await.unwrap().unwrap();
-        assert!(matches!(job.status, Status::Completed | Status::Queued), "{}", job.status);
+        assert!(
+            matches!(job.status, Status::Completed | Status::Queued),
+            "{}",
+            job.status
+        );
         assert_eq!(job.failures, []);
         ended += u32::from(job.status == Status::Completed);
     }
@@ -234,8 +322,16 @@ async fn a_job_that_was_never_published_is_found_by_the_dispatcher() {
     let data = tempfile::tempdir().unwrap();
     let services = services(data.path()).await;
     let submission = submission(policy(8), 5);
-    services.store.jobs.insert(std::slice::from_ref(&submission)).await.unwrap();
+    services
+        .store
+        .jobs
+        .insert(std::slice::from_ref(&submission))
+        .await
+        .unwrap();
     let worker = Worker::start(&services, "worker");
-    assert_eq!(ended(&services, submission.job_id).await.status, Status::Completed);
+    assert_eq!(
+        ended(&services, submission.job_id).await.status,
+        Status::Completed
+    );
     worker.stop().await;
 }

@@ -46,7 +46,10 @@ pub(crate) enum Identity {
 
 impl Caller {
     pub(crate) fn anonymous(address: IpAddr) -> Self {
-        Self { identity: Identity::Anonymous, address }
+        Self {
+            identity: Identity::Anonymous,
+            address,
+        }
     }
 
     /// What they may do; nothing that needs an account for anonymous callers.
@@ -57,7 +60,8 @@ impl Caller {
         }
     }
 
-    /// Whose jobs and idempotency keys these are. Unlike the name of a revoked token, an id is never given to another.
+    /// Whose jobs and idempotency keys these are. Unlike the name of a revoked token, an id is
+    /// never given to another.
     pub(crate) fn owner(&self) -> String {
         match &self.identity {
             Identity::ServiceToken { id, .. } => format!("token:{id}"),
@@ -76,6 +80,9 @@ impl Caller {
 
     /// As the audit log names them.
     pub(crate) fn actor(&self) -> Actor {
-        Actor { name: self.subject(), address: Some(self.address) }
+        Actor {
+            name: self.subject(),
+            address: Some(self.address),
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Keys that sign tokens. The database knows their ids and times; their secrets are derived from the service's own secret
-//! (HKDF, RFC 5869), so that neither a copy of the database nor one leaked key gives away another.
+//! Keys that sign tokens. The database knows their ids and times; their secrets are derived from
+//! the service's own secret (HKDF, RFC 5869), so that neither a copy of the database nor one leaked
+//! key gives away another.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,8 @@ use crate::problem::Problem;
 
 /// How old the list of keys may become: a rotation or removal acts everywhere within this time.
 const FRESH: Duration = Duration::from_secs(5);
-/// An unknown key may have been made a moment ago by another process, but nobody may make us ask all the time.
+/// An unknown key may have been made a moment ago by another process, but nobody may make us ask
+/// all the time.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a request waits for the list.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -64,7 +66,13 @@ impl Keyring {
     pub(super) fn new(services: Services, secret: &str) -> Self {
         let root = Hkdf::new(Some(b"tars-eval-engine/tokens"), secret.as_bytes());
         let (known, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { services, root, known, asking, outage: Outage::default() }
+        Self {
+            services,
+            root,
+            known,
+            asking,
+            outage: Outage::default(),
+        }
     }
 
     /// What seals the cache.
@@ -93,7 +101,10 @@ impl Keyring {
         }
         let now = self.services.clock.now();
         match keys.iter().find(|key| key.id == id) {
-            Some(key) => Ok(key.expires_at.is_none_or(|end| end > now).then(|| self.derive(id))),
+            Some(key) => Ok(key
+                .expires_at
+                .is_none_or(|end| end > now)
+                .then(|| self.derive(id))),
             // It may be newer than the list: a token that is good must not be thrown away for that.
             None if self.known().failed.is_some() => Err(Problem::unavailable()),
             None => Ok(None),
@@ -122,7 +133,9 @@ impl Keyring {
         let asked = (Instant::now(), self.services.clock.now());
         let answer = if known.failed.is_some_and(|at| at.elapsed() < PATIENCE) {
             // Those who queued up behind a request that waited in vain do not wait for themselves.
-            Err(store::Error::Unavailable("it gave no answer a moment ago".to_owned()))
+            Err(store::Error::Unavailable(
+                "it gave no answer a moment ago".to_owned(),
+            ))
         } else {
             let keys = self.services.store.signing_keys.clone();
             in_time(PATIENCE, async move { keys.list().await }).await
@@ -133,12 +146,19 @@ impl Keyring {
                 let keys = Arc::new(keys);
                 let mut now_known = self.known();
                 if now_known.changes == known.changes {
-                    *now_known = Known { keys: keys.clone(), asked: Some(asked), failed: None, ..known };
+                    *now_known = Known {
+                        keys: keys.clone(),
+                        asked: Some(asked),
+                        failed: None,
+                        ..known
+                    };
                 }
                 Ok(keys)
             }
             Err(error @ store::Error::Unavailable(_))
-                if known.asked.is_some_and(|(_, then)| self.outage.still_counts(&self.services, then)) =>
+                if known
+                    .asked
+                    .is_some_and(|(_, then)| self.outage.still_counts(&self.services, then)) =>
             {
                 tracing::debug!(%error, "using the signing keys as they were");
                 self.note_failure();
@@ -160,13 +180,18 @@ impl Keyring {
     }
 
     fn derive(&self, id: Uuid) -> Key {
-        Key { id, secret: self.expand(id.as_bytes()) }
+        Key {
+            id,
+            secret: self.expand(id.as_bytes()),
+        }
     }
 
     fn expand(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut secret = Zeroizing::new([0; 32]);
         // HKDF fails for more than 8,160 bytes.
-        self.root.expand(purpose, &mut secret[..]).expect("32 bytes can be derived");
+        self.root
+            .expand(purpose, &mut secret[..])
+            .expect("32 bytes can be derived");
         secret
     }
 

@@ -27,8 +27,8 @@ pub(crate) struct Verified {
     pub(crate) hash: String,
 }
 
-/// The user of this name and password. Whether the name is unknown, the password wrong or the user disabled is not told,
-/// and takes the same time.
+/// The user of this name and password. Whether the name is unknown, the password wrong or the user
+/// disabled is not told, and takes the same time.
 pub(crate) async fn log_in(
     context: &Context,
     name: &str,
@@ -57,7 +57,10 @@ pub(crate) async fn log_in(
             Ok(Verified { user, hash })
         }
         _ => {
-            tracing::info!(user.name = known.as_ref().map(Name::as_str), "a login failed");
+            tracing::info!(
+                user.name = known.as_ref().map(Name::as_str),
+                "a login failed"
+            );
             Err(wrong())
         }
     }
@@ -74,9 +77,13 @@ pub(crate) async fn hash(password: Zeroizing<String>) -> Result<String, Problem>
 }
 
 /// Runs a hasher beside the async threads when its turn comes.
-async fn turn<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
+async fn turn<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, Problem> {
     let turn = tokio::time::timeout(PATIENCE, HASHERS.acquire()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Problem::unavailable()) };
+    let Ok(Ok(turn)) = turn else {
+        return Err(Problem::unavailable());
+    };
     let hashed = tokio::task::spawn_blocking(move || {
         let hashed = work();
         drop(turn);
@@ -95,7 +102,8 @@ async fn turn<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send
     }
 }
 
-/// What slows guessing down, before the password is looked at. A name that does not exist is braked like any other.
+/// What slows guessing down, before the password is looked at. A name that does not exist is braked
+/// like any other.
 struct Brakes {
     /// For one who guesses from one address, and whom nobody else has to suffer for.
     of_address: String,
@@ -105,16 +113,27 @@ struct Brakes {
 
 impl Brakes {
     fn of(name: &Name, address: IpAddr) -> Self {
-        Self { of_address: format!("login:{name}:{}", network_of(address)), of_account: format!("login:{name}") }
+        Self {
+            of_address: format!("login:{name}:{}", network_of(address)),
+            of_account: format!("login:{name}"),
+        }
     }
 
     async fn press(&self, context: &Context) -> Result<(), Problem> {
         let rate = context.limits.login;
-        let together = Rate { requests: rate.requests.map(|requests| requests.saturating_mul(TOGETHER)), ..rate };
+        let together = Rate {
+            requests: rate
+                .requests
+                .map(|requests| requests.saturating_mul(TOGETHER)),
+            ..rate
+        };
         for (key, rate) in [(&self.of_address, rate), (&self.of_account, together)] {
             let decision = context.services.limiter.count(key, rate).await;
             if !decision.allowed {
-                return Err(Problem::too_many(decision.retry_after, "attempts to log in to this account"));
+                return Err(Problem::too_many(
+                    decision.retry_after,
+                    "attempts to log in to this account",
+                ));
             }
         }
         Ok(())

@@ -8,8 +8,8 @@ use tars_shared::services::Services;
 
 /// How old may be what is remembered when a database that is there gives no answer in time.
 const UNSURE: Duration = Duration::from_secs(30);
-/// How old it may have been when the database went away. Nothing is revoked in a database that is away; this bounds what may
-/// have been revoked just before, without anybody who asked since.
+/// How old it may have been when the database went away. Nothing is revoked in a database that is
+/// away; this bounds what may have been revoked just before, without anybody who asked since.
 pub(super) const REMEMBERED: Duration = Duration::from_mins(15);
 
 /// When the database went away.
@@ -17,8 +17,9 @@ pub(super) const REMEMBERED: Duration = Duration::from_mins(15);
 pub(super) struct Outage(Mutex<Option<DateTime<Utc>>>);
 
 impl Outage {
-    /// Whether what was true at `then` still counts, the database having given no answer just now. A database that is slow
-    /// is not away: what it is asked for may have been revoked in it meanwhile.
+    /// Whether what was true at `then` still counts, the database having given no answer just now.
+    /// A database that is slow is not away: what it is asked for may have been revoked in it
+    /// meanwhile.
     pub(super) fn still_counts(&self, services: &Services, then: DateTime<Utc>) -> bool {
         let hosts = &services.store.hosts;
         let away = !hosts.is_writable() && !hosts.reads_from_replica();
@@ -54,11 +55,23 @@ mod tests {
     fn a_slow_database_is_believed_for_seconds_and_an_absent_one_for_as_long_as_it_is_away() {
         let outage = Outage::default();
         assert!(outage.decide(false, at(0) + TimeDelta::seconds(29), at(0)));
-        assert!(!outage.decide(false, at(0) + TimeDelta::seconds(30), at(0)), "it may have been revoked meanwhile");
+        assert!(
+            !outage.decide(false, at(0) + TimeDelta::seconds(30), at(0)),
+            "it may have been revoked meanwhile"
+        );
         assert!(outage.decide(true, at(14), at(0)));
-        assert!(outage.decide(true, at(500), at(0)), "nothing is revoked in a database that is away");
-        assert!(!outage.decide(true, at(500), at(-1)), "but it may have been just before");
+        assert!(
+            outage.decide(true, at(500), at(0)),
+            "nothing is revoked in a database that is away"
+        );
+        assert!(
+            !outage.decide(true, at(500), at(-1)),
+            "but it may have been just before"
+        );
         outage.is_over();
-        assert!(!outage.decide(true, at(500), at(0)), "that was another outage");
+        assert!(
+            !outage.decide(true, at(500), at(0)),
+            "that was another outage"
+        );
     }
 }

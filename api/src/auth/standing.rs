@@ -1,8 +1,9 @@
 //! How accounts stand right now. The database says so; the cache remembers it for a few seconds.
 //!
-//! A change of role, a disabled user, a logout, a revoked token: each acts at once where it was made and wherever a shared
-//! cache hears of it, and everywhere within [`FRESH`]. An empty cache knows nothing, so the database is asked. What counts
-//! while the database is away is decided in `outage`. See docs/adr/0011.
+//! A change of role, a disabled user, a logout, a revoked token: each acts at once where it was
+//! made and wherever a shared cache hears of it, and everywhere within [`FRESH`]. An empty cache
+//! knows nothing, so the database is asked. What counts while the database is away is decided in
+//! `outage`. See docs/adr/0011.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -46,7 +47,8 @@ const SEAL: usize = 32;
 /// How accounts stand.
 pub(super) struct Standings {
     services: Services,
-    /// Seals what is put into the cache: whoever can write to it must not be able to make up an account.
+    /// Seals what is put into the cache: whoever can write to it must not be able to make up an
+    /// account.
     seal: Hmac<Sha256>,
     /// How often an address may make us look for service tokens.
     lookups: Rate,
@@ -84,11 +86,21 @@ impl Standings {
     pub(super) fn new(services: Services, seal: &Zeroizing<[u8; 32]>, lookups: Rate) -> Self {
         // HMAC takes keys of any length.
         let seal = Hmac::new_from_slice(&seal[..]).expect("32 bytes are a key");
-        Self { services, seal, lookups, outage: Outage::default(), noted: Mutex::default() }
+        Self {
+            services,
+            seal,
+            lookups,
+            outage: Outage::default(),
+            noted: Mutex::default(),
+        }
     }
 
     /// The user of an access token.
-    pub(super) async fn session(&self, claims: &Claims, address: IpAddr) -> Result<Caller, Problem> {
+    pub(super) async fn session(
+        &self,
+        claims: &Claims,
+        address: IpAddr,
+    ) -> Result<Caller, Problem> {
         let Some(Session { user, live: true }) = self.find_session(claims.sid).await? else {
             return Err(Problem::revoked());
         };
@@ -96,12 +108,21 @@ impl Standings {
             return Err(Rejected::Invalid.into());
         }
         let until = DateTime::from_timestamp(claims.exp, 0).unwrap_or_default();
-        let identity = Identity::User { name: user.name, role: user.role, session: claims.sid, until };
+        let identity = Identity::User {
+            name: user.name,
+            role: user.role,
+            session: claims.sid,
+            until,
+        };
         Ok(Caller { identity, address })
     }
 
     /// The bearer of a service token.
-    pub(super) async fn service_token(&self, secret: &str, address: IpAddr) -> Result<Caller, Problem> {
+    pub(super) async fn service_token(
+        &self,
+        secret: &str,
+        address: IpAddr,
+    ) -> Result<Caller, Problem> {
         let id = token_id(secret).ok_or(Rejected::Invalid)?;
         let Some(Token { token, hash }) = self.find_token(id, Some(address)).await? else {
             return Err(Rejected::Invalid.into());
@@ -112,27 +133,47 @@ impl Standings {
         if token.revoked_at.is_some() {
             return Err(Problem::revoked());
         }
-        if token.expires_at.is_some_and(|end| end <= self.services.clock.now()) {
-            return Err(Problem::unauthorized("token_expired", "the service token has expired: ask for a new one"));
+        if token
+            .expires_at
+            .is_some_and(|end| end <= self.services.clock.now())
+        {
+            return Err(Problem::unauthorized(
+                "token_expired",
+                "the service token has expired: ask for a new one",
+            ));
         }
         self.note_use(id);
         let requests_per_minute = token.requests_per_minute;
-        let identity = Identity::ServiceToken { id, name: token.name, role: token.role, requests_per_minute };
+        let identity = Identity::ServiceToken {
+            id,
+            name: token.name,
+            role: token.role,
+            requests_per_minute,
+        };
         Ok(Caller { identity, address })
     }
 
-    /// Whether a caller who was let in would be let in again, with the same role. Who cannot be asked about stays.
+    /// Whether a caller who was let in would be let in again, with the same role. Who cannot be
+    /// asked about stays.
     pub(super) async fn stands(&self, caller: &Caller) -> bool {
         let now = self.services.clock.now();
         match &caller.identity {
             Identity::Anonymous => true,
-            Identity::User { role, session, until, .. } => match self.find_session(*session).await {
-                Ok(found) => found.is_some_and(|found| found.live && found.user.role == *role && *until > now),
+            Identity::User {
+                role,
+                session,
+                until,
+                ..
+            } => match self.find_session(*session).await {
+                Ok(found) => found
+                    .is_some_and(|found| found.live && found.user.role == *role && *until > now),
                 Err(_) => true,
             },
             Identity::ServiceToken { id, role, .. } => match self.find_token(*id, None).await {
                 Ok(found) => found.is_some_and(|Token { token, .. }| {
-                    token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now) && token.role == *role
+                    token.revoked_at.is_none()
+                        && token.expires_at.is_none_or(|end| end > now)
+                        && token.role == *role
                 }),
                 Err(_) => true,
             },
@@ -151,7 +192,10 @@ impl Standings {
         let sessions = self.services.store.sessions.clone();
         let ask = async move {
             let standing = sessions.standing(id).await?;
-            Ok(standing.map(|standing| Session { user: standing.user, live: standing.live }))
+            Ok(standing.map(|standing| Session {
+                user: standing.user,
+                live: standing.live,
+            }))
         };
         match self.recall(&session_key(id)).await {
             Some(Remembered { at, what }) if self.is_fresh(at) => Ok(Some(what)),
@@ -159,19 +203,35 @@ impl Standings {
         }
     }
 
-    /// A service token. Whoever asks for one that is not remembered is counted before the database is asked, because
-    /// anybody can make up tokens.
-    async fn find_token(&self, id: Uuid, address: Option<IpAddr>) -> Result<Option<Token>, Problem> {
+    /// A service token. Whoever asks for one that is not remembered is counted before the database
+    /// is asked, because anybody can make up tokens.
+    async fn find_token(
+        &self,
+        id: Uuid,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Token>, Problem> {
         let tokens = self.services.store.service_tokens.clone();
-        let ask = async move { Ok(tokens.find(id).await?.map(|(token, hash)| Token { token, hash })) };
+        let ask = async move {
+            Ok(tokens
+                .find(id)
+                .await?
+                .map(|(token, hash)| Token { token, hash }))
+        };
         let remembered = match self.recall(&token_key(id)).await {
             Some(Remembered { at, what }) if self.is_fresh(at) => return Ok(Some(what)),
             remembered => remembered,
         };
         if let (None, Some(address)) = (&remembered, address) {
-            let decision = self.services.limiter.count(&format!("lookups:{}", network_of(address)), self.lookups).await;
+            let decision = self
+                .services
+                .limiter
+                .count(&format!("lookups:{}", network_of(address)), self.lookups)
+                .await;
             if !decision.allowed {
-                return Err(Problem::too_many(decision.retry_after, "service tokens that are not known here"));
+                return Err(Problem::too_many(
+                    decision.retry_after,
+                    "service tokens that are not known here",
+                ));
             }
         }
         self.ask(&token_key(id), remembered, ask).await
@@ -186,11 +246,17 @@ impl Standings {
     async fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<Remembered<T>> {
         let cached = self.services.cache.find(key).await?;
         let (seal, value) = cached.split_at_checked(SEAL)?;
-        self.seal.clone().chain_update(key).chain_update(value).verify_slice(seal).ok()?;
+        self.seal
+            .clone()
+            .chain_update(key)
+            .chain_update(value)
+            .verify_slice(seal)
+            .ok()?;
         serde_json::from_slice(value).ok()
     }
 
-    /// What the database says; while it does not answer, what is remembered, as far as that still counts.
+    /// What the database says; while it does not answer, what is remembered, as far as that still
+    /// counts.
     async fn ask<T>(
         &self,
         key: &str,
@@ -201,14 +267,28 @@ impl Standings {
         T: Serialize + Send + 'static,
     {
         let at = self.services.clock.now();
-        let patience = if remembered.is_some() { PATIENCE } else { LONE_PATIENCE };
+        let patience = if remembered.is_some() {
+            PATIENCE
+        } else {
+            LONE_PATIENCE
+        };
         match (in_time(patience, ask).await, remembered) {
             (Ok(found), _) => {
                 self.outage.is_over();
                 let Some(what) = found else { return Ok(None) };
-                let value = serde_json::to_vec(&Remembered { at, what: &what }).map_err(|_| Problem::internal())?;
-                let seal = self.seal.clone().chain_update(key).chain_update(&value).finalize().into_bytes();
-                self.services.cache.put(key, Bytes::from([&seal[..], &value].concat()), KEPT).await;
+                let value = serde_json::to_vec(&Remembered { at, what: &what })
+                    .map_err(|_| Problem::internal())?;
+                let seal = self
+                    .seal
+                    .clone()
+                    .chain_update(key)
+                    .chain_update(&value)
+                    .finalize()
+                    .into_bytes();
+                self.services
+                    .cache
+                    .put(key, Bytes::from([&seal[..], &value].concat()), KEPT)
+                    .await;
                 Ok(Some(what))
             }
             (Err(store::Error::Unavailable(reason)), Some(Remembered { at, what }))

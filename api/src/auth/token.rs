@@ -18,7 +18,8 @@ const AUDIENCE: &str = "tars-eval-engine/api";
 /// No token of ours is longer.
 const MAX_BYTES: usize = 2048;
 
-/// What a token is for. It stands in the header's `typ`, so that neither passes for the other (RFC 8725, section 3.11).
+/// What a token is for. It stands in the header's `typ`, so that neither passes for the other (RFC
+/// 8725, section 3.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     /// Calling the API.
@@ -54,7 +55,13 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    pub(super) fn new(user: Uuid, session: Uuid, id: Uuid, now: DateTime<Utc>, life: Duration) -> Self {
+    pub(super) fn new(
+        user: Uuid,
+        session: Uuid,
+        id: Uuid,
+        now: DateTime<Utc>,
+        life: Duration,
+    ) -> Self {
         let now_seconds = now.timestamp();
         Self {
             iss: ISSUER.to_owned(),
@@ -81,9 +88,10 @@ pub(super) enum Rejected {
 impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Self {
         match rejected {
-            Rejected::Expired => {
-                Self::unauthorized("token_expired", "the token has expired: refresh it, or log in again")
-            }
+            Rejected::Expired => Self::unauthorized(
+                "token_expired",
+                "the token has expired: refresh it, or log in again",
+            ),
             Rejected::Invalid => Self::invalid_token(),
         }
     }
@@ -102,16 +110,26 @@ pub(super) fn key_id(wanted: Use, token: &str) -> Result<Uuid, Rejected> {
     Uuid::try_parse(&kid).map_err(|_| Rejected::Invalid)
 }
 
-pub(super) fn verify(wanted: Use, token: &str, key: &Key, now: DateTime<Utc>) -> Result<Claims, Rejected> {
+pub(super) fn verify(
+    wanted: Use,
+    token: &str,
+    key: &Key,
+    now: DateTime<Utc>,
+) -> Result<Claims, Rejected> {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-    // Times are compared below with the clock that the whole service goes by, and so without leeway.
+    // Times are compared below with the clock that the whole service goes by, and so without
+    // leeway.
     validation.validate_exp = false;
     validation.validate_nbf = false;
-    let decoded = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&key.secret[..]), &validation)
-        .map_err(|_| Rejected::Invalid)?;
+    let decoded = jsonwebtoken::decode::<Claims>(
+        token,
+        &DecodingKey::from_secret(&key.secret[..]),
+        &validation,
+    )
+    .map_err(|_| Rejected::Invalid)?;
     if decoded.header.typ.as_deref() != Some(wanted.header_type()) {
         return Err(Rejected::Invalid);
     }
@@ -119,10 +137,18 @@ pub(super) fn verify(wanted: Use, token: &str, key: &Key, now: DateTime<Utc>) ->
     if claims.exp <= now {
         return Err(Rejected::Expired);
     }
-    if claims.nbf > now { Err(Rejected::Invalid) } else { Ok(claims) }
+    if claims.nbf > now {
+        Err(Rejected::Invalid)
+    } else {
+        Ok(claims)
+    }
 }
 
-pub(super) fn sign(wanted: Use, claims: &Claims, key: &Key) -> jsonwebtoken::errors::Result<String> {
+pub(super) fn sign(
+    wanted: Use,
+    claims: &Claims,
+    key: &Key,
+) -> jsonwebtoken::errors::Result<String> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(wanted.header_type().to_owned());
     header.kid = Some(key.id.to_string());
@@ -138,7 +164,10 @@ mod tests {
 
     fn key() -> Key {
         super::super::hs256::install();
-        Key { id: Uuid::from_u128(1), secret: Zeroizing::new([7; 32]) }
+        Key {
+            id: Uuid::from_u128(1),
+            secret: Zeroizing::new([7; 32]),
+        }
     }
 
     fn now() -> DateTime<Utc> {
@@ -146,14 +175,25 @@ mod tests {
     }
 
     fn claims() -> Claims {
-        Claims::new(Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4), now(), Duration::from_mins(1))
+        Claims::new(
+            Uuid::from_u128(2),
+            Uuid::from_u128(3),
+            Uuid::from_u128(4),
+            now(),
+            Duration::from_mins(1),
+        )
     }
 
     fn signed(claims: &Value) -> String {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some("at+jwt".to_owned());
         header.kid = Some(key().id.to_string());
-        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&key().secret[..])).unwrap()
+        jsonwebtoken::encode(
+            &header,
+            claims,
+            &EncodingKey::from_secret(&key().secret[..]),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -162,13 +202,29 @@ mod tests {
         assert_eq!(key_id(Use::Access, &token), Ok(key().id));
         assert_eq!(verify(Use::Access, &token, &key(), now()), Ok(claims()));
         assert_eq!(key_id(Use::Refresh, &token), Err(Rejected::Invalid));
-        assert_eq!(verify(Use::Refresh, &token, &key(), now()), Err(Rejected::Invalid));
+        assert_eq!(
+            verify(Use::Refresh, &token, &key(), now()),
+            Err(Rejected::Invalid)
+        );
         let at = |seconds| now() + chrono::TimeDelta::seconds(seconds);
         assert_eq!(verify(Use::Access, &token, &key(), at(59)), Ok(claims()));
-        assert_eq!(verify(Use::Access, &token, &key(), at(60)), Err(Rejected::Expired));
-        assert_eq!(verify(Use::Access, &token, &key(), at(-1)), Err(Rejected::Invalid), "not yet valid");
-        let other = Key { secret: Zeroizing::new([8; 32]), ..key() };
-        assert_eq!(verify(Use::Access, &token, &other, now()), Err(Rejected::Invalid));
+        assert_eq!(
+            verify(Use::Access, &token, &key(), at(60)),
+            Err(Rejected::Expired)
+        );
+        assert_eq!(
+            verify(Use::Access, &token, &key(), at(-1)),
+            Err(Rejected::Invalid),
+            "not yet valid"
+        );
+        let other = Key {
+            secret: Zeroizing::new([8; 32]),
+            ..key()
+        };
+        assert_eq!(
+            verify(Use::Access, &token, &other, now()),
+            Err(Rejected::Invalid)
+        );
     }
 
     #[test]
@@ -178,7 +234,11 @@ mod tests {
         for name in ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"] {
             let mut bad = good.clone();
             bad.as_object_mut().unwrap().remove(name);
-            assert_eq!(verify(Use::Access, &signed(&bad), &key(), now()), Err(Rejected::Invalid), "without {name}");
+            assert_eq!(
+                verify(Use::Access, &signed(&bad), &key(), now()),
+                Err(Rejected::Invalid),
+                "without {name}"
+            );
         }
         for (name, value) in [
             ("exp", json!("99999999999")),
@@ -190,7 +250,11 @@ mod tests {
         ] {
             let mut bad = good.clone();
             bad[name] = value;
-            assert_eq!(verify(Use::Access, &signed(&bad), &key(), now()), Err(Rejected::Invalid), "{bad}");
+            assert_eq!(
+                verify(Use::Access, &signed(&bad), &key(), now()),
+                Err(Rejected::Invalid),
+                "{bad}"
+            );
         }
     }
 }

@@ -20,16 +20,23 @@ impl Proxies {
         self.0.iter().any(|net| net.contains(&address))
     }
 
-    /// The client behind a connection. Each trusted proxy appended the address that it saw, so the list is read from its
-    /// end, up to the first one that is no proxy of ours. What stands before it is the client's own invention.
+    /// The client behind a connection. Each trusted proxy appended the address that it saw, so the
+    /// list is read from its end, up to the first one that is no proxy of ours. What stands before
+    /// it is the client's own invention.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
             return client;
         }
-        let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+        let lines: Vec<_> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .collect();
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-            let Some(address) = parse(hop.trim()) else { break };
+            let Some(address) = parse(hop.trim()) else {
+                break;
+            };
             client = address.to_canonical();
             if !self.trusts(client) {
                 break;
@@ -41,7 +48,9 @@ impl Proxies {
 
 /// An address, with or without a port: some load balancers append it.
 fn parse(hop: &str) -> Option<IpAddr> {
-    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    hop.parse()
+        .ok()
+        .or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// What an address counts as. Whoever has one IPv6 address has all 2^64 of its network.
@@ -71,18 +80,43 @@ mod tests {
     #[test]
     fn only_trusted_proxies_are_believed() {
         assert_eq!(client(&[], "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
-        assert_eq!(client(&["10.0.0.0/8"], "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
-        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client(&["10.0.0.0/8"], "::ffff:10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(
+            client(&["10.0.0.0/8"], "192.0.2.1", &["198.51.100.7"]),
+            "192.0.2.1"
+        );
+        assert_eq!(
+            client(&["10.0.0.0/8"], "10.1.2.3", &["198.51.100.7"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            client(&["10.0.0.0/8"], "::ffff:10.1.2.3", &["198.51.100.7"]),
+            "198.51.100.7"
+        );
         assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &[]), "10.1.2.3");
-        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["198.51.100.7:5555"]), "198.51.100.7");
+        assert_eq!(
+            client(&["10.0.0.0/8"], "10.1.2.3", &["198.51.100.7:5555"]),
+            "198.51.100.7"
+        );
     }
 
     #[test]
     fn what_the_client_made_up_is_not_read() {
-        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["1.1.1.1, 198.51.100.7, 10.9.9.9"]), "198.51.100.7");
-        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["1.1.1.1, nonsense"]), "10.1.2.3");
+        assert_eq!(
+            client(
+                &["10.0.0.0/8"],
+                "10.1.2.3",
+                &["1.1.1.1, 198.51.100.7, 10.9.9.9"]
+            ),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            client(&["10.0.0.0/8"], "10.1.2.3", &["1.1.1.1", "198.51.100.7"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            client(&["10.0.0.0/8"], "10.1.2.3", &["1.1.1.1, nonsense"]),
+            "10.1.2.3"
+        );
     }
 
     #[test]

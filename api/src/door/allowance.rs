@@ -21,7 +21,12 @@ pub(super) struct Allowance(Option<(u32, Decision)>);
 
 impl Allowance {
     /// Counts a request of this caller.
-    pub(super) async fn count(&mut self, context: &Context, limit: Limit, caller: &Caller) -> Result<(), Problem> {
+    pub(super) async fn count(
+        &mut self,
+        context: &Context,
+        limit: Limit,
+        caller: &Caller,
+    ) -> Result<(), Problem> {
         let limits = &context.limits;
         let (name, rate) = match limit {
             Limit::Public => ("public", limits.public),
@@ -31,9 +36,23 @@ impl Allowance {
             Limit::Reads => ("reads", limits.reads),
         };
         match &caller.identity {
-            Identity::Anonymous => self.take(context, &format!("{name}:{}", network_of(caller.address)), rate).await,
-            Identity::User { name: user, .. } => self.take(context, &format!("{name}:user:{user}"), rate).await,
-            Identity::ServiceToken { id, requests_per_minute, .. } => {
+            Identity::Anonymous => {
+                self.take(
+                    context,
+                    &format!("{name}:{}", network_of(caller.address)),
+                    rate,
+                )
+                .await
+            }
+            Identity::User { name: user, .. } => {
+                self.take(context, &format!("{name}:user:{user}"), rate)
+                    .await
+            }
+            Identity::ServiceToken {
+                id,
+                requests_per_minute,
+                ..
+            } => {
                 let rate = requests_per_minute.map_or(limits.tokens, Rate::per_minute);
                 self.take(context, &format!("token:{id}"), rate).await
             }
@@ -41,20 +60,34 @@ impl Allowance {
     }
 
     /// Counts a request that is turned away.
-    pub(super) async fn count_stranger(&mut self, context: &Context, address: IpAddr) -> Result<(), Problem> {
-        self.count(context, Limit::Public, &Caller::anonymous(address)).await
+    pub(super) async fn count_stranger(
+        &mut self,
+        context: &Context,
+        address: IpAddr,
+    ) -> Result<(), Problem> {
+        self.count(context, Limit::Public, &Caller::anonymous(address))
+            .await
     }
 
     async fn take(&mut self, context: &Context, key: &str, rate: Rate) -> Result<(), Problem> {
-        let Some(requests) = rate.requests else { return Ok(()) };
+        let Some(requests) = rate.requests else {
+            return Ok(());
+        };
         let decision = context.services.limiter.count(key, rate).await;
         self.0 = Some((requests, decision));
-        if decision.allowed { Ok(()) } else { Err(Problem::too_many(decision.retry_after, "requests")) }
+        if decision.allowed {
+            Ok(())
+        } else {
+            Err(Problem::too_many(decision.retry_after, "requests"))
+        }
     }
 
-    /// `X-RateLimit-*`: the limit, what is left of it, and the seconds until all of it is there again.
+    /// `X-RateLimit-*`: the limit, what is left of it, and the seconds until all of it is there
+    /// again.
     pub(super) fn headers(&self) -> HeaderMap {
-        let Some((limit, decision)) = self.0 else { return HeaderMap::new() };
+        let Some((limit, decision)) = self.0 else {
+            return HeaderMap::new();
+        };
         let reset = u64::try_from(decision.reset.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
         HeaderMap::from_iter([
             (LIMIT, HeaderValue::from(limit)),

@@ -1,7 +1,7 @@
 //! The parameters of every endpoint: what may stand in paths, query strings and headers.
 //!
-//! Whatever is not named here is refused, and so is every value that does not fit, before a handler or a database sees it.
-//! The OpenAPI document is made of the same descriptions.
+//! Whatever is not named here is refused, and so is every value that does not fit, before a handler
+//! or a database sees it. The OpenAPI document is made of the same descriptions.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -27,7 +27,8 @@ pub(crate) enum Kind {
     Number { min: u32, max: u32, default: u32 },
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// Text that this pattern matches from end to end. The pattern means the same here and in JSON Schema.
+    /// Text that this pattern matches from end to end. The pattern means the same here and in JSON
+    /// Schema.
     Text(&'static str),
     /// A UUID with its hyphens.
     Uuid,
@@ -46,29 +47,74 @@ pub(crate) struct Parameter {
 
 const ALGORITHM: &str = "^([Dd][Qq][Nn]|[Aa]2[Cc]|[Pp][Pp][Oo]|[Dd][Dd][Pp][Gg])$";
 /// Gymnasium's form: a namespace at most, a name, a version.
-const ENVIRONMENT: &str = "^([A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$";
+const ENVIRONMENT: &str =
+    "^([A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$";
 const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
 const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
-const fn query(name: &'static str, kind: Kind, description: &'static str, example: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, kind, description, example }
+const fn query(
+    name: &'static str,
+    kind: Kind,
+    description: &'static str,
+    example: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        place: Place::Query,
+        kind,
+        description,
+        example,
+    }
 }
 
-const fn path(name: &'static str, kind: Kind, description: &'static str, example: &'static str) -> Parameter {
-    Parameter { name, place: Place::Path, kind, description, example }
+const fn path(
+    name: &'static str,
+    kind: Kind,
+    description: &'static str,
+    example: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        place: Place::Path,
+        kind,
+        description,
+        example,
+    }
 }
 
 const SOME_ID: &str = "0192f0c1-2a3b-7c4d-8e5f-001122334455";
 const JOB_ID: Parameter = path("id", Kind::Uuid, "The job's id.", SOME_ID);
-const LIMIT: Parameter = query("limit", Kind::Number { min: 1, max: 200, default: 50 }, "Entries of the page.", "50");
-const CURSOR: Parameter =
-    query("cursor", Kind::Text(CURSOR_FORM), "`next_cursor` of the page before. Leave it out for the first page.", "");
-const AGENT_TYPE: Parameter = query("agent_type", Kind::Text(ALGORITHM), "Only this algorithm.", "DQN");
-const ENVIRONMENT_ID: Parameter =
-    query("environment", Kind::Text(ENVIRONMENT), "Only this Gymnasium id.", "CartPole-v1");
+const LIMIT: Parameter = query(
+    "limit",
+    Kind::Number {
+        min: 1,
+        max: 200,
+        default: 50,
+    },
+    "Entries of the page.",
+    "50",
+);
+const CURSOR: Parameter = query(
+    "cursor",
+    Kind::Text(CURSOR_FORM),
+    "`next_cursor` of the page before. Leave it out for the first page.",
+    "",
+);
+const AGENT_TYPE: Parameter = query(
+    "agent_type",
+    Kind::Text(ALGORITHM),
+    "Only this algorithm.",
+    "DQN",
+);
+const ENVIRONMENT_ID: Parameter = query(
+    "environment",
+    Kind::Text(ENVIRONMENT),
+    "Only this Gymnasium id.",
+    "CartPole-v1",
+);
 const IDEMPOTENCY_KEY: Parameter = Parameter {
     name: "Idempotency-Key",
     place: Place::Header,
@@ -83,16 +129,32 @@ const JOB_STATUS: Parameter = query(
     "Only jobs in this status.",
     "completed",
 );
-const LABEL: Parameter =
-    query("label", Kind::Text(LABEL_FORM), "Only jobs with this label, as `name:value`.", "team:blue");
+const LABEL: Parameter = query(
+    "label",
+    Kind::Text(LABEL_FORM),
+    "Only jobs with this label, as `name:value`.",
+    "team:blue",
+);
 const WAIT: Parameter = query(
     "wait",
-    Kind::Number { min: 0, max: 60, default: 0 },
+    Kind::Number {
+        min: 0,
+        max: 60,
+        default: 0,
+    },
     "Seconds to wait for the end of the job, if it has not ended yet.",
     "0",
 );
-const TOP_N: Parameter =
-    query("top_n", Kind::Number { min: 1, max: 100, default: 10 }, "Ranks to show of each environment.", "3");
+const TOP_N: Parameter = query(
+    "top_n",
+    Kind::Number {
+        min: 1,
+        max: 100,
+        default: 10,
+    },
+    "Ranks to show of each environment.",
+    "3",
+);
 const KIND: Parameter = query(
     "kind",
     Kind::OneOf(&[
@@ -131,7 +193,9 @@ const ACTION: Parameter = query(
 );
 const ACTOR: Parameter = query(
     "actor",
-    Kind::Text("^(command|service|user:[a-z0-9][a-z0-9._@-]{0,63}|token:[a-z0-9][a-z0-9._@-]{0,63})$"),
+    Kind::Text(
+        "^(command|service|user:[a-z0-9][a-z0-9._@-]{0,63}|token:[a-z0-9][a-z0-9._@-]{0,63})$",
+    ),
     "Only what this actor did.",
     "user:admin",
 );
@@ -141,7 +205,14 @@ impl Endpoint {
     pub(crate) fn parameters(self) -> &'static [Parameter] {
         match self {
             Self::DocsFile => {
-                const { &[path("file", Kind::Text("^[a-z0-9.-]{1,64}$"), "A file of Swagger UI.", "swagger-ui.css")] }
+                const {
+                    &[path(
+                        "file",
+                        Kind::Text("^[a-z0-9.-]{1,64}$"),
+                        "A file of Swagger UI.",
+                        "swagger-ui.css",
+                    )]
+                }
             }
             Self::ShowUser | Self::ChangeUser => {
                 const { &[path("name", Kind::Text(NAME), "The user's name.", "admin")] }
@@ -152,15 +223,27 @@ impl Endpoint {
             }
             Self::ListAudit => const { &[ACTOR, ACTION, LIMIT, CURSOR] },
             Self::Evaluate | Self::EvaluateBatch => const { &[IDEMPOTENCY_KEY] },
-            Self::ListJobs => const { &[JOB_STATUS, AGENT_TYPE, ENVIRONMENT_ID, LABEL, LIMIT, CURSOR] },
+            Self::ListJobs => {
+                const { &[JOB_STATUS, AGENT_TYPE, ENVIRONMENT_ID, LABEL, LIMIT, CURSOR] }
+            }
             Self::ShowJob => const { &[JOB_ID, WAIT] },
-            Self::FollowJob | Self::CancelJob | Self::RetryJob | Self::PromoteJob => const { &[JOB_ID] },
+            Self::FollowJob | Self::CancelJob | Self::RetryJob | Self::PromoteJob => {
+                const { &[JOB_ID] }
+            }
             Self::ListBaselines => const { &[AGENT_TYPE, ENVIRONMENT_ID, LIMIT, CURSOR] },
             Self::TopBaselines => {
-                const { &[path("agent_type", Kind::Text(ALGORITHM), "The algorithm.", "DQN"), ENVIRONMENT_ID, TOP_N] }
+                const {
+                    &[
+                        path("agent_type", Kind::Text(ALGORITHM), "The algorithm.", "DQN"),
+                        ENVIRONMENT_ID,
+                        TOP_N,
+                    ]
+                }
             }
             Self::ListDeadLetters => const { &[KIND, LIMIT, CURSOR] },
-            Self::ShowDeadLetter => const { &[path("id", Kind::Uuid, "The dead letter's id.", SOME_ID)] },
+            Self::ShowDeadLetter => {
+                const { &[path("id", Kind::Uuid, "The dead letter's id.", SOME_ID)] }
+            }
             Self::Health
             | Self::Livez
             | Self::Readyz
@@ -185,25 +268,42 @@ impl Endpoint {
 
 /// The patterns of all endpoints.
 static PATTERNS: LazyLock<HashMap<&'static str, Regex>> = LazyLock::new(|| {
-    let parameters = Endpoint::ALL.iter().flat_map(|endpoint| endpoint.parameters());
+    let parameters = Endpoint::ALL
+        .iter()
+        .flat_map(|endpoint| endpoint.parameters());
     let patterns = parameters.filter_map(|parameter| match parameter.kind {
         Kind::Text(pattern) => Some(pattern),
         Kind::Number { .. } | Kind::OneOf(_) | Kind::Uuid => None,
     });
     // A test looks at every one of them.
-    patterns.map(|pattern| (pattern, Regex::new(pattern).expect("the pattern is a regular expression"))).collect()
+    patterns
+        .map(|pattern| {
+            (
+                pattern,
+                Regex::new(pattern).expect("the pattern is a regular expression"),
+            )
+        })
+        .collect()
 });
 
 impl Kind {
     /// What is wrong with a value, if anything is.
     pub(crate) fn check(self, text: &str) -> Result<(), String> {
         let fits = match self {
-            Self::Number { min, max, .. } => text.parse().is_ok_and(|number: u32| (min..=max).contains(&number)),
+            Self::Number { min, max, .. } => text
+                .parse()
+                .is_ok_and(|number: u32| (min..=max).contains(&number)),
             Self::OneOf(words) => words.contains(&text),
-            Self::Text(pattern) => PATTERNS.get(pattern).is_some_and(|regex| regex.is_match(text)),
+            Self::Text(pattern) => PATTERNS
+                .get(pattern)
+                .is_some_and(|regex| regex.is_match(text)),
             Self::Uuid => text.len() == 36 && Uuid::try_parse(text).is_ok(),
         };
-        if fits { Ok(()) } else { Err(self.expectation()) }
+        if fits {
+            Ok(())
+        } else {
+            Err(self.expectation())
+        }
     }
 
     fn expectation(self) -> String {
@@ -211,11 +311,16 @@ impl Kind {
             Self::Number { min, max, .. } => format!("must be a whole number from {min} to {max}"),
             Self::OneOf(words) => format!("must be one of {}", words.join(", ")),
             Self::Text(ALGORITHM) => "must be DQN, A2C, PPO or DDPG".to_owned(),
-            Self::Text(ENVIRONMENT) => "must be a Gymnasium id such as CartPole-v1 or ALE/Pong-v5".to_owned(),
+            Self::Text(ENVIRONMENT) => {
+                "must be a Gymnasium id such as CartPole-v1 or ALE/Pong-v5".to_owned()
+            }
             Self::Text(CURSOR_FORM) => "must be the next_cursor of a page".to_owned(),
             Self::Text(LABEL_FORM) => "must be name:value, without control characters".to_owned(),
             Self::Text(KEY_FORM) => "must be 1 to 255 printable ASCII characters".to_owned(),
-            Self::Text(NAME) => "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first".to_owned(),
+            Self::Text(NAME) => {
+                "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first"
+                    .to_owned()
+            }
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),
         }
@@ -245,19 +350,38 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static Parameter> {
-        Endpoint::ALL.iter().flat_map(|endpoint| endpoint.parameters())
+        Endpoint::ALL
+            .iter()
+            .flat_map(|endpoint| endpoint.parameters())
     }
 
     #[test]
     fn examples_fit_and_injections_do_not() {
         for parameter in all().filter(|parameter| !parameter.example.is_empty()) {
-            assert_eq!(parameter.kind.check(parameter.example), Ok(()), "{}", parameter.name);
+            assert_eq!(
+                parameter.kind.check(parameter.example),
+                Ok(()),
+                "{}",
+                parameter.name
+            );
         }
-        for parameter in all().filter(|parameter| !["label", "Idempotency-Key"].contains(&parameter.name)) {
-            for text in
-                ["", "' OR '1'='1", "1; DROP TABLE jobs--", "a\0", "a\nb", "1 UNION SELECT 1", "x' AND pg_sleep(9)--"]
-            {
-                assert!(parameter.kind.check(text).is_err(), "{} takes {text:?}", parameter.name);
+        for parameter in
+            all().filter(|parameter| !["label", "Idempotency-Key"].contains(&parameter.name))
+        {
+            for text in [
+                "",
+                "' OR '1'='1",
+                "1; DROP TABLE jobs--",
+                "a\0",
+                "a\nb",
+                "1 UNION SELECT 1",
+                "x' AND pg_sleep(9)--",
+            ] {
+                assert!(
+                    parameter.kind.check(text).is_err(),
+                    "{} takes {text:?}",
+                    parameter.name
+                );
             }
         }
     }
@@ -266,7 +390,10 @@ mod tests {
     fn paths_name_their_parameters_in_order() {
         for endpoint in Endpoint::ALL {
             let path = endpoint.rule().path;
-            let named: Vec<_> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let named: Vec<_> = path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
             let described: Vec<_> = endpoint
                 .parameters()
                 .iter()
@@ -285,12 +412,34 @@ mod tests {
         };
         assert_eq!(words(JOB_STATUS), Status::ALL.map(Status::as_str));
         assert_eq!(words(KIND), FailureKind::ALL.map(FailureKind::as_str));
-        assert_eq!(words(ACTION), Action::ALL.iter().map(|action| action.as_str()).collect::<Vec<_>>());
+        assert_eq!(
+            words(ACTION),
+            Action::ALL
+                .iter()
+                .map(|action| action.as_str())
+                .collect::<Vec<_>>()
+        );
         for text in ["DQN", "a2c", "Ppo", "DDPG", "SAC", "dqnx", ""] {
-            assert_eq!(Kind::Text(ALGORITHM).check(text).is_ok(), Algorithm::from_str(text).is_ok(), "{text}");
+            assert_eq!(
+                Kind::Text(ALGORITHM).check(text).is_ok(),
+                Algorithm::from_str(text).is_ok(),
+                "{text}"
+            );
         }
-        for text in ["ada", "a.b@c", "Ada", "-a", "", &"a".repeat(64), &"a".repeat(65)] {
-            assert_eq!(Kind::Text(NAME).check(text).is_ok(), Name::from_str(text).is_ok(), "{text}");
+        for text in [
+            "ada",
+            "a.b@c",
+            "Ada",
+            "-a",
+            "",
+            &"a".repeat(64),
+            &"a".repeat(65),
+        ] {
+            assert_eq!(
+                Kind::Text(NAME).check(text).is_ok(),
+                Name::from_str(text).is_ok(),
+                "{text}"
+            );
         }
     }
 }

@@ -9,7 +9,10 @@ pub(crate) const TAGS: [(&str, &str); 5] = [
     ("baselines", "What agents are compared with."),
     ("dead letters", "What ended without a result."),
     ("accounts", "Who may do what."),
-    ("operations", "What operators, orchestrators and readers of this document ask."),
+    (
+        "operations",
+        "What operators, orchestrators and readers of this document ask.",
+    ),
 ];
 
 /// What an endpoint takes and answers.
@@ -47,7 +50,10 @@ pub(crate) enum Content {
     /// Server-sent events whose data are JSON of this schema.
     Events(fn(&mut SchemaGenerator) -> Schema),
     /// Bytes of this media type, at most so many.
-    Bytes { media_type: &'static str, max: usize },
+    Bytes {
+        media_type: &'static str,
+        max: usize,
+    },
 }
 
 pub(crate) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
@@ -56,39 +62,79 @@ pub(crate) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schem
 
 impl Operation {
     pub(crate) fn new(tag: &'static str, summary: &'static str) -> Self {
-        Self { tag, summary, description: "", body: None, answers: Vec::new(), failures: Vec::new() }
+        Self {
+            tag,
+            summary,
+            description: "",
+            body: None,
+            answers: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 
     pub(crate) fn described(self, description: &'static str) -> Self {
-        Self { description, ..self }
+        Self {
+            description,
+            ..self
+        }
     }
 
     /// A JSON body, and one that works when it is pasted.
     pub(crate) fn takes<T: JsonSchema>(self, example: Value) -> Self {
         let content = Content::Json(schema_of::<T>);
-        Self { body: Some(Body { required: true, content, example: Some(example) }), ..self }
+        Self {
+            body: Some(Body {
+                required: true,
+                content,
+                example: Some(example),
+            }),
+            ..self
+        }
     }
 
     /// A JSON body that may be left out.
     pub(crate) fn may_take<T: JsonSchema>(self, example: Value) -> Self {
         let content = Content::Json(schema_of::<T>);
-        Self { body: Some(Body { required: false, content, example: Some(example) }), ..self }
+        Self {
+            body: Some(Body {
+                required: false,
+                content,
+                example: Some(example),
+            }),
+            ..self
+        }
     }
 
     pub(crate) fn takes_bytes(self, media_type: &'static str, max: usize) -> Self {
         let content = Content::Bytes { media_type, max };
-        Self { body: Some(Body { required: true, content, example: None }), ..self }
+        Self {
+            body: Some(Body {
+                required: true,
+                content,
+                example: None,
+            }),
+            ..self
+        }
     }
 
     pub(crate) fn answers<T: JsonSchema>(self, status: u16, description: &'static str) -> Self {
         self.answer(status, description, Some(Content::Json(schema_of::<T>)))
     }
 
-    pub(crate) fn answers_text(self, status: u16, description: &'static str, media_type: &'static str) -> Self {
+    pub(crate) fn answers_text(
+        self,
+        status: u16,
+        description: &'static str,
+        media_type: &'static str,
+    ) -> Self {
         self.answer(status, description, Some(Content::Text(media_type)))
     }
 
-    pub(crate) fn answers_events<T: JsonSchema>(self, status: u16, description: &'static str) -> Self {
+    pub(crate) fn answers_events<T: JsonSchema>(
+        self,
+        status: u16,
+        description: &'static str,
+    ) -> Self {
         self.answer(status, description, Some(Content::Events(schema_of::<T>)))
     }
 
@@ -97,7 +143,11 @@ impl Operation {
     }
 
     fn answer(mut self, status: u16, description: &'static str, content: Option<Content>) -> Self {
-        self.answers.push(Answer { status, description, content });
+        self.answers.push(Answer {
+            status,
+            description,
+            content,
+        });
         self
     }
 

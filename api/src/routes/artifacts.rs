@@ -18,7 +18,9 @@ use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let put = enter(context).and(body::read("application/octet-stream", artifact::MAX_BYTES)).then(put);
+    let put = enter(context)
+        .and(body::read("application/octet-stream", artifact::MAX_BYTES))
+        .then(put);
     vec![route(Endpoint::PutArtifact, put)]
 }
 
@@ -43,11 +45,23 @@ struct Stored {
 async fn put(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let bytes = bytes?;
     if bytes.is_empty() {
-        return Err(Problem::malformed("the body is empty: send the file's bytes"));
+        return Err(Problem::malformed(
+            "the body is empty: send the file's bytes",
+        ));
     }
     let (digest, size) = (Digest::of(&bytes), bytes.len());
     let artifacts = call.context.services.store.artifacts.clone();
     let new = within(async move { artifacts.put(digest, &bytes).await }).await?;
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(json(status, &Stored { artifact: digest, bytes: size }))
+    let status = if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok(json(
+        status,
+        &Stored {
+            artifact: digest,
+            bytes: size,
+        },
+    ))
 }

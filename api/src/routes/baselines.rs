@@ -59,7 +59,11 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
             "n": 100,
         }))
         .answers::<Baseline>(201, "It is added.");
-    vec![(Endpoint::ListBaselines, list), (Endpoint::TopBaselines, top), (Endpoint::AddBaseline, add)]
+    vec![
+        (Endpoint::ListBaselines, list),
+        (Endpoint::TopBaselines, top),
+        (Endpoint::AddBaseline, add),
+    ]
 }
 
 /// Without raw returns: a listing shows many baselines, and `n` says how many returns there are.
@@ -79,9 +83,17 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let fetch_limit = page.fetch_limit();
     let baselines = call.context.services.store.baselines.clone();
     let found = within(async move { baselines.list(&filter, fetch_limit).await }).await?;
-    let place =
-        |baseline: &Baseline| (baseline.content.agent_type, baseline.content.environment.clone(), baseline.rank);
-    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, place, without_returns)))
+    let place = |baseline: &Baseline| {
+        (
+            baseline.content.agent_type,
+            baseline.content.environment.clone(),
+            baseline.rank,
+        )
+    };
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(found, page.limit, place, without_returns),
+    ))
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -127,7 +139,8 @@ struct Addition {
     #[serde(deserialize_with = "whole::read")]
     #[schemars(range(min = 1, max = regression::MAX_EPISODES))]
     n: u32,
-    /// Each episode's return, where they are known: `n` of them on different seeds, with the mean and deviation above.
+    /// Each episode's return, where they are known: `n` of them on different seeds, with the mean
+    /// and deviation above.
     #[schemars(length(min = 1))]
     returns: Option<Vec<SeededReturn>>,
     #[serde(default)]
@@ -139,7 +152,10 @@ struct Addition {
 impl Addition {
     fn validate(self) -> Result<NewBaseline, Problem> {
         if catalogue::find(&self.environment).is_none() {
-            return Err(Problem::invalid_field("environment", "is not in the catalogue: see GET /v1/environments"));
+            return Err(Problem::invalid_field(
+                "environment",
+                "is not in the catalogue: see GET /v1/environments",
+            ));
         }
         let statistics = regression::Baseline {
             mean_reward: self.mean_reward,
@@ -148,7 +164,9 @@ impl Addition {
             n: self.n,
             returns: self.returns,
         };
-        statistics.check().map_err(|error| Problem::invalid_field(error.field, error.message))?;
+        statistics
+            .check()
+            .map_err(|error| Problem::invalid_field(error.field, error.message))?;
         request::check_hyperparameters(&self.hyperparameters).map_err(Problem::invalid)?;
         Ok(NewBaseline {
             agent_type: self.agent_type,
@@ -162,7 +180,10 @@ impl Addition {
 
 async fn add(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let baseline = body::parse::<Addition>(bytes?).await?.validate()?;
-    let (baselines, actor) = (call.context.services.store.baselines.clone(), call.caller().actor());
+    let (baselines, actor) = (
+        call.context.services.store.baselines.clone(),
+        call.caller().actor(),
+    );
     let (baseline, _) = within(async move { baselines.insert(&baseline, &actor).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))
 }

@@ -27,11 +27,15 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
-    let list = Operation::new("dead letters", "List dead letters").answers::<Listing<View>>(200, "The newest first.");
+    let list = Operation::new("dead letters", "List dead letters")
+        .answers::<Listing<View>>(200, "The newest first.");
     let show = Operation::new("dead letters", "Show a dead letter")
         .answers::<View>(200, "The dead letter.")
         .fails(404, "There is no such dead letter.");
-    vec![(Endpoint::ListDeadLetters, list), (Endpoint::ShowDeadLetter, show)]
+    vec![
+        (Endpoint::ListDeadLetters, list),
+        (Endpoint::ShowDeadLetter, show),
+    ]
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -45,22 +49,32 @@ struct View {
 }
 
 fn view(letter: DeadLetter) -> View {
-    View { job: letter.job_id.map(location), letter }
+    View {
+        job: letter.job_id.map(location),
+        letter,
+    }
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
     let page = Page::<(DateTime<Utc>, Uuid)>::of(call.values())?;
-    let filter = DeadLetterFilter { kind: call.values().find("kind")?, before: page.after };
+    let filter = DeadLetterFilter {
+        kind: call.values().find("kind")?,
+        before: page.after,
+    };
     let fetch_limit = page.fetch_limit();
     let letters = call.context.services.store.dead_letters.clone();
     let found = within(async move { letters.list(&filter, fetch_limit).await }).await?;
-    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, |letter| (letter.at, letter.id), view)))
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(found, page.limit, |letter| (letter.at, letter.id), view),
+    ))
 }
 
 async fn show(call: Call) -> Result<Response, Problem> {
     let id = call.values().id()?;
     let letters = call.context.services.store.dead_letters.clone();
     let found = within(async move { letters.find(id).await }).await?;
-    let letter = found.ok_or_else(|| Problem::not_found(format!("there is no dead letter {id}")))?;
+    let letter =
+        found.ok_or_else(|| Problem::not_found(format!("there is no dead letter {id}")))?;
     Ok(json(StatusCode::OK, &view(letter)))
 }

@@ -27,30 +27,46 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
-    let document = Operation::new("operations", "This document").answers_text(200, "OpenAPI 3.1.", "application/json");
-    let page = Operation::new("operations", "This document as a page").answers_text(200, "Swagger UI.", "text/html");
+    let document = Operation::new("operations", "This document").answers_text(
+        200,
+        "OpenAPI 3.1.",
+        "application/json",
+    );
+    let page = Operation::new("operations", "This document as a page").answers_text(
+        200,
+        "Swagger UI.",
+        "text/html",
+    );
     let file = Operation::new("operations", "What the page loads")
         .answers_text(200, "The file.", "*/*")
         .fails(404, "The page has no such file.");
-    vec![(Endpoint::OpenApi, document), (Endpoint::Docs, page), (Endpoint::DocsFile, file)]
+    vec![
+        (Endpoint::OpenApi, document),
+        (Endpoint::Docs, page),
+        (Endpoint::DocsFile, file),
+    ]
 }
 
 async fn page(_: Call) -> Result<Response, Problem> {
     let (content_type, bytes) = docs_ui::index();
     let mut page = response(content_type, bytes);
     let policy = HeaderValue::from_static(docs_ui::CONTENT_SECURITY_POLICY);
-    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    page.headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(page)
 }
 
 async fn file(call: Call) -> Result<Response, Problem> {
     let name: String = call.values().of_path("file")?;
-    let (content_type, bytes) = docs_ui::asset(&name).ok_or_else(|| Problem::not_found("the page has no such file"))?;
+    let (content_type, bytes) =
+        docs_ui::asset(&name).ok_or_else(|| Problem::not_found("the page has no such file"))?;
     Ok(response(content_type, bytes))
 }
 
 fn response(content_type: &'static str, bytes: Bytes) -> Response {
     let mut response = Response::new(bytes.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

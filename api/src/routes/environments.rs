@@ -24,6 +24,13 @@ struct Catalogue {
 }
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let list = enter(context).then(async |_: Call| Ok(json(StatusCode::OK, &Catalogue { items: catalogue::native() })));
+    let list = enter(context).then(async |_: Call| {
+        Ok(json(
+            StatusCode::OK,
+            &Catalogue {
+                items: catalogue::native(),
+            },
+        ))
+    });
     vec![route(Endpoint::ListEnvironments, list)]
 }

@@ -24,7 +24,8 @@ use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::view::{Links, location};
 
-/// Base64 makes four bytes of three; the rest of the body is small beside a policy and its statistics.
+/// Base64 makes four bytes of three; the rest of the body is small beside a policy and its
+/// statistics.
 const BODY_BYTES: usize = artifact::MAX_BYTES / 3 * 4 + 2 * 1024 * 1024;
 /// A batch of large policies travels by artifact.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
@@ -32,9 +33,16 @@ const BATCH_BYTES: usize = 32 * 1024 * 1024;
 const BATCH_SIZE: usize = 100;
 
 pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let one = enter(context).and(body::read("application/json", BODY_BYTES)).then(evaluate);
-    let many = enter(context).and(body::read("application/json", BATCH_BYTES)).then(evaluate_batch);
-    vec![route(Endpoint::Evaluate, one), route(Endpoint::EvaluateBatch, many)]
+    let one = enter(context)
+        .and(body::read("application/json", BODY_BYTES))
+        .then(evaluate);
+    let many = enter(context)
+        .and(body::read("application/json", BATCH_BYTES))
+        .then(evaluate_batch);
+    vec![
+        route(Endpoint::Evaluate, one),
+        route(Endpoint::EvaluateBatch, many),
+    ]
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
@@ -89,7 +97,8 @@ impl From<Accepted> for Receipt {
 /// 202 with the place of the job.
 pub(super) fn receipt(accepted: Accepted) -> Result<Response, Problem> {
     let mut response = json(StatusCode::ACCEPTED, &Receipt::from(accepted));
-    let place = HeaderValue::try_from(location(accepted.job_id)).map_err(|_| Problem::internal())?;
+    let place =
+        HeaderValue::try_from(location(accepted.job_id)).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(header::LOCATION, place);
     Ok(response)
 }
@@ -105,7 +114,12 @@ async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response,
     let body: Body = body::parse(bytes).await?;
     let owner = call.caller().owner();
     let submission = accept::submission(&call.context.services, &owner, key(&call), hash, body);
-    let accepted = accept::accept(&call.context, "", vec![submission.map_err(Problem::invalid)?]).await?;
+    let accepted = accept::accept(
+        &call.context,
+        "",
+        vec![submission.map_err(Problem::invalid)?],
+    )
+    .await?;
     receipt(accepted[0])
 }
 
@@ -124,18 +138,29 @@ struct BatchReceipt {
 
 async fn evaluate_batch(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let bytes = bytes?;
-    // Every part carries the hash of the whole: a key that comes back with another batch is recognised by any of them.
+    // Every part carries the hash of the whole: a key that comes back with another batch is
+    // recognised by any of them.
     let hash = Digest::of(&bytes);
     let batch: Batch = body::parse(bytes).await?;
     if batch.evaluations.is_empty() || batch.evaluations.len() > BATCH_SIZE {
-        return Err(Problem::invalid_field("evaluations", format!("give 1 to {BATCH_SIZE} evaluations")));
+        return Err(Problem::invalid_field(
+            "evaluations",
+            format!("give 1 to {BATCH_SIZE} evaluations"),
+        ));
     }
     let owner = call.caller().owner();
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
     for (index, body) in batch.evaluations.into_iter().enumerate() {
-        // The first part has the key itself, so that a batch and a single evaluation cannot share one.
-        let key = key(&call).map(|key| if index == 0 { key.to_owned() } else { format!("{key}\0{index}") });
+        // The first part has the key itself, so that a batch and a single evaluation cannot share
+        // one.
+        let key = key(&call).map(|key| {
+            if index == 0 {
+                key.to_owned()
+            } else {
+                format!("{key}\0{index}")
+            }
+        });
         match accept::submission(&call.context.services, &owner, key.as_deref(), hash, body) {
             Ok(submission) => submissions.push(submission),
             Err(complaints) => errors.extend(complaints.into_iter().map(|complaint| FieldError {

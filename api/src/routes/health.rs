@@ -22,7 +22,10 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     vec![
         route(Endpoint::Health, enter(context).then(health)),
         // Whether the process itself works: a part that is away is no reason to kill it.
-        route(Endpoint::Livez, enter(context).then(async |_: Call| Ok("ok"))),
+        route(
+            Endpoint::Livez,
+            enter(context).then(async |_: Call| Ok("ok")),
+        ),
         route(Endpoint::Readyz, enter(context).then(readyz)),
     ]
 }
@@ -34,9 +37,16 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let livez = Operation::new("operations", "Whether the process works")
         .described("A part that is away is no reason to restart it.")
         .answers_text(200, "It does.", "text/plain");
-    let readyz =
-        Operation::new("operations", "Whether the process can do its duty").answers_text(200, "It can.", "text/plain");
-    vec![(Endpoint::Health, health), (Endpoint::Livez, livez), (Endpoint::Readyz, readyz)]
+    let readyz = Operation::new("operations", "Whether the process can do its duty").answers_text(
+        200,
+        "It can.",
+        "text/plain",
+    );
+    vec![
+        (Endpoint::Health, health),
+        (Endpoint::Livez, livez),
+        (Endpoint::Readyz, readyz),
+    ]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -72,7 +82,10 @@ struct Health {
 }
 
 /// Times a call. Why it fails is for the log: this answer is public.
-async fn probe<T, E: std::fmt::Display>(name: &'static str, call: impl Future<Output = Result<T, E>>) -> Part {
+async fn probe<T, E: std::fmt::Display>(
+    name: &'static str,
+    call: impl Future<Output = Result<T, E>>,
+) -> Part {
     let start = Instant::now();
     let state = match tokio::time::timeout(PATIENCE, call).await {
         Ok(Ok(_)) => State::Healthy,
@@ -82,7 +95,13 @@ async fn probe<T, E: std::fmt::Display>(name: &'static str, call: impl Future<Ou
         }
         Err(_) => State::Unhealthy,
     };
-    Part { name, state, latency_ms: milliseconds(start.elapsed()), host: None, role: None }
+    Part {
+        name,
+        state,
+        latency_ms: milliseconds(start.elapsed()),
+        host: None,
+        role: None,
+    }
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -96,7 +115,11 @@ fn store_part(host: Host) -> Part {
     let role = host.role.ok();
     Part {
         name: "store",
-        state: if role.is_some() { State::Healthy } else { State::Unhealthy },
+        state: if role.is_some() {
+            State::Healthy
+        } else {
+            State::Unhealthy
+        },
         latency_ms: milliseconds(host.latency),
         host: Some(host.name),
         role: role.map(|role| match role {
@@ -113,7 +136,11 @@ async fn inspect(context: &Context) -> Vec<Part> {
         probe("queue", services.queue.depths()),
         probe("cache", services.cache.ping()),
     );
-    let mut parts: Vec<_> = hosts.unwrap_or_default().into_iter().map(store_part).collect();
+    let mut parts: Vec<_> = hosts
+        .unwrap_or_default()
+        .into_iter()
+        .map(store_part)
+        .collect();
     parts.extend([queue, cache]);
     parts
 }
@@ -121,19 +148,41 @@ async fn inspect(context: &Context) -> Vec<Part> {
 /// 200 while submissions are accepted, 503 otherwise.
 async fn health(call: Call) -> Result<Response, Problem> {
     let parts = inspect(&call.context).await;
-    let healthy = |name| parts.iter().any(|part| part.name == name && part.state == State::Healthy);
+    let healthy = |name| {
+        parts
+            .iter()
+            .any(|part| part.name == name && part.state == State::Healthy)
+    };
     let writable = parts.iter().any(|part| part.role == Some("primary"));
     let (status, detail) = match (writable, healthy("queue")) {
-        _ if parts.iter().all(|part| part.state == State::Healthy) => (State::Healthy, "every part answers"),
-        (true, true) => (State::Degraded, "jobs are accepted and run"),
-        (true, false) => (State::Degraded, "jobs are accepted, and run when the queue is back"),
-        (false, true) if call.context.services.queue.is_durable() => {
-            (State::Degraded, "jobs are accepted; they run, and are seen, when the store is back")
+        _ if parts.iter().all(|part| part.state == State::Healthy) => {
+            (State::Healthy, "every part answers")
         }
+        (true, true) => (State::Degraded, "jobs are accepted and run"),
+        (true, false) => (
+            State::Degraded,
+            "jobs are accepted, and run when the queue is back",
+        ),
+        (false, true) if call.context.services.queue.is_durable() => (
+            State::Degraded,
+            "jobs are accepted; they run, and are seen, when the store is back",
+        ),
         _ => (State::Unhealthy, "no job is accepted"),
     };
-    let code = if status == State::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    Ok(json(code, &Health { status, version: env!("CARGO_PKG_VERSION"), detail, parts }))
+    let code = if status == State::Unhealthy {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    Ok(json(
+        code,
+        &Health {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            detail,
+            parts,
+        },
+    ))
 }
 
 /// 200 when this process can do its duty.
@@ -145,5 +194,9 @@ async fn readyz(call: Call) -> Result<&'static str, Problem> {
         Duty::Accept => store || (queue && services.queue.is_durable()),
         Duty::Work => store && queue,
     };
-    if ready && !call.context.shutdown.is_cancelled() { Ok("ok") } else { Err(Problem::unavailable()) }
+    if ready && !call.context.shutdown.is_cancelled() {
+        Ok("ok")
+    } else {
+        Err(Problem::unavailable())
+    }
 }

@@ -59,7 +59,11 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
         .answers_events::<JobView>(200, "A stream of events.")
         .fails(404, "There is no such job.");
-    let mut all = vec![(Endpoint::ListJobs, list), (Endpoint::ShowJob, show), (Endpoint::FollowJob, follow)];
+    let mut all = vec![
+        (Endpoint::ListJobs, list),
+        (Endpoint::ShowJob, show),
+        (Endpoint::FollowJob, follow),
+    ];
     all.extend(actions::operations());
     all
 }
@@ -78,7 +82,12 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let fetch_limit = page.fetch_limit();
     let jobs = call.context.services.store.jobs.clone();
     let jobs = within(async move { jobs.list(&filter, fetch_limit).await }).await?;
-    let listing = Listing::new(jobs, page.limit, |job| (job.submitted_at, job.id), JobView::summary);
+    let listing = Listing::new(
+        jobs,
+        page.limit,
+        |job| (job.submitted_at, job.id),
+        JobView::summary,
+    );
     Ok(json(StatusCode::OK, &listing))
 }
 
@@ -88,28 +97,47 @@ async fn show(call: Call) -> Result<Response, Problem> {
     let key = format!("job:{id}");
     let cached = context.services.cache.find(&key).await;
     let result = if cached.is_some() { "hit" } else { "miss" };
-    context.services.metrics.cache_requests.with_label_values(&[result]).inc();
+    context
+        .services
+        .metrics
+        .cache_requests
+        .with_label_values(&[result])
+        .inc();
     if let Some(document) = cached {
         return Ok(document_response(document));
     }
-    let _place = if wait == 0 { None } else { Some(follow(&call)?) };
-    let job = Watch::new(context, id).wait(Duration::from_secs(wait.into())).await?;
+    let _place = if wait == 0 {
+        None
+    } else {
+        Some(follow(&call)?)
+    };
+    let job = Watch::new(context, id)
+        .wait(Duration::from_secs(wait.into()))
+        .await?;
     let (status, environments) = (job.status, job.parameters.environments.len());
     let jobs = context.services.store.jobs.clone();
     let results = within(async move { jobs.results(id).await }).await?;
-    // Two questions may be answered by two hosts, and a replica may lag behind: only what is whole is kept.
+    // Two questions may be answered by two hosts, and a replica may lag behind: only what is whole
+    // is kept.
     let whole = status != Status::Completed || results.len() == environments;
     let view = JobView::summary(job).with_results(results);
     let document = Bytes::from(serde_json::to_vec(&view).map_err(|_| Problem::internal())?);
     if status.is_terminal() && whole {
-        context.services.cache.put(&key, document.clone(), ENDED_TTL).await;
+        context
+            .services
+            .cache
+            .put(&key, document.clone(), ENDED_TTL)
+            .await;
     }
     Ok(document_response(document))
 }
 
 fn document_response(document: Bytes) -> Response {
     let mut response = Response::new(document.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }
 
@@ -134,8 +162,16 @@ async fn events(call: Call) -> Result<Response, Problem> {
 
 /// A place among those who follow jobs.
 fn follow(call: &Call) -> Result<Place<String>, Problem> {
-    let place = call.context.followers.join(call.caller().subject(), MAX_FOLLOWED);
-    place.ok_or_else(|| Problem::too_many(Duration::from_secs(1), "event streams and long polls at one time"))
+    let place = call
+        .context
+        .followers
+        .join(call.caller().subject(), MAX_FOLLOWED);
+    place.ok_or_else(|| {
+        Problem::too_many(
+            Duration::from_secs(1),
+            "event streams and long polls at one time",
+        )
+    })
 }
 
 /// `progress` while the job lives, and one `end` as the last event.
@@ -143,9 +179,14 @@ fn event_stream(
     jobs: impl Stream<Item = tars_shared::job::Job> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     jobs.map(|job| {
-        let name = if Status::is_terminal(job.status) { "end" } else { "progress" };
+        let name = if Status::is_terminal(job.status) {
+            "end"
+        } else {
+            "progress"
+        };
         let event = Event::default().event(name);
-        // A view is plain data; should it ever not be, an empty event says no less than a broken stream.
+        // A view is plain data; should it ever not be, an empty event says no less than a broken
+        // stream.
         Ok(event.json_data(JobView::summary(job)).unwrap_or_default())
     })
 }

@@ -33,7 +33,8 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     vec![(Endpoint::Metrics, metrics)]
 }
 
-/// Gauges of the store and queue are read when they are asked for; a part that is away leaves its last values.
+/// Gauges of the store and queue are read when they are asked for; a part that is away leaves its
+/// last values.
 async fn metrics(call: Call) -> Result<Response, Problem> {
     let services = &call.context.services;
     {
@@ -50,7 +51,9 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
     })?;
     let mut response = Response::new(text.into());
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     Ok(response)
 }
 
@@ -66,7 +69,11 @@ async fn read_gauges(services: &Services) {
     if let Ok(Ok(depths)) = depths {
         for (priority, depth) in depths {
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-            services.metrics.queue_depth.with_label_values(&[priority.as_str()]).set(depth);
+            services
+                .metrics
+                .queue_depth
+                .with_label_values(&[priority.as_str()])
+                .set(depth);
         }
     }
     if let Ok(hosts) = hosts {

@@ -11,7 +11,8 @@ const VIEWER: Option<Role> = Some(Role::Viewer);
 const DEVELOPER: Option<Role> = Some(Role::Developer);
 const ADMIN: Option<Role> = Some(Role::Admin);
 
-/// The table of endpoints a second time, by the specification: whoever changes who may do what has to mean it.
+/// The table of endpoints a second time, by the specification: whoever changes who may do what has
+/// to mean it.
 const SPECIFIED: [(&str, &str, Option<Role>); 38] = [
     ("GET", "/health", PUBLIC),
     ("GET", "/livez", PUBLIC),
@@ -59,24 +60,38 @@ fn the_table_says_what_is_specified() {
     assert_eq!(table, SPECIFIED);
 }
 
-/// Asks every endpoint without a body and with parameters that do not exist: whoever is let in is told of that.
+/// Asks every endpoint without a body and with parameters that do not exist: whoever is let in is
+/// told of that.
 #[tokio::test]
 async fn every_endpoint_lets_in_the_roles_of_its_row_and_nobody_else() {
     let server = Server::start().await;
     let mut tokens = vec![(None, None)];
     for role in Role::ALL {
         let user = server.user(role.as_str(), role).await;
-        let access = server.log_in(user.as_str()).await["access_token"].as_str().unwrap().to_owned();
+        let access = server.log_in(user.as_str()).await["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         tokens.push((Some(role), Some(access)));
-        tokens.push((Some(role), Some(server.service_token(role.as_str(), role, None).await)));
+        tokens.push((
+            Some(role),
+            Some(server.service_token(role.as_str(), role, None).await),
+        ));
     }
     for (method, path, least) in tars_api::access() {
         let id = "00000000-0000-4000-8000-000000000000";
-        let path =
-            path.replace("{id}", id).replace("{agent_type}", "DQN").replace("{name}", "x").replace("{file}", "x");
+        let path = path
+            .replace("{id}", id)
+            .replace("{agent_type}", "DQN")
+            .replace("{name}", "x")
+            .replace("{file}", "x");
         for (role, token) in &tokens {
             // Logging out would end what the next endpoints are asked with.
-            if path == "/auth/logout" && token.as_ref().is_some_and(|token| !token.starts_with("tars_")) {
+            if path == "/auth/logout"
+                && token
+                    .as_ref()
+                    .is_some_and(|token| !token.starts_with("tars_"))
+            {
                 continue;
             }
             let mut request = server.anonymous(method.parse().unwrap(), &path);
@@ -84,11 +99,14 @@ async fn every_endpoint_lets_in_the_roles_of_its_row_and_nobody_else() {
                 request = request.bearer_auth(token);
             }
             let status = request.send().await.unwrap().status();
-            let is_auth = least.is_some() && (status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN);
+            let is_auth = least.is_some()
+                && (status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN);
             let what = format!("{method} {path} as {role:?} gave {status}");
             match (least, role) {
                 (Some(_), None) => assert_eq!(status, StatusCode::UNAUTHORIZED, "{what}"),
-                (Some(least), Some(role)) if *role < least => assert_eq!(status, StatusCode::FORBIDDEN, "{what}"),
+                (Some(least), Some(role)) if *role < least => {
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{what}")
+                }
                 _ => assert!(!is_auth && !status.is_server_error(), "{what}"),
             }
         }
@@ -103,10 +121,22 @@ async fn nobody_escalates() {
     for role in [Role::Viewer, Role::Developer] {
         let token = server.service_token(role.as_str(), role, None).await;
         for (method, path, body) in [
-            (Method::POST, "/auth/users", json!({"name": "eve", "role": "admin", "password": "correct horse battery"})),
+            (
+                Method::POST,
+                "/auth/users",
+                json!({"name": "eve", "role": "admin", "password": "correct horse battery"}),
+            ),
             (Method::PATCH, "/auth/users/eve", json!({"role": "admin"})),
-            (Method::POST, "/auth/service-tokens", json!({"name": "eve", "role": "admin"})),
-            (Method::POST, "/auth/keys/rotate", json!({"grace_seconds": 0})),
+            (
+                Method::POST,
+                "/auth/service-tokens",
+                json!({"name": "eve", "role": "admin"}),
+            ),
+            (
+                Method::POST,
+                "/auth/keys/rotate",
+                json!({"grace_seconds": 0}),
+            ),
             (
                 Method::POST,
                 "/v1/baselines",
@@ -114,11 +144,24 @@ async fn nobody_escalates() {
                        "success_rate": 1, "n": 10}),
             ),
         ] {
-            for path in [path.to_owned(), format!("{path}?role=admin"), format!("/{path}"), path.to_uppercase()] {
-                let request = server.anonymous(method.clone(), &path).bearer_auth(&token).json(&body);
-                let request = request.header("X-HTTP-Method-Override", "GET").header("X-Role", "admin");
+            for path in [
+                path.to_owned(),
+                format!("{path}?role=admin"),
+                format!("/{path}"),
+                path.to_uppercase(),
+            ] {
+                let request = server
+                    .anonymous(method.clone(), &path)
+                    .bearer_auth(&token)
+                    .json(&body);
+                let request = request
+                    .header("X-HTTP-Method-Override", "GET")
+                    .header("X-Role", "admin");
                 let status = request.send().await.unwrap().status();
-                assert!([StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status), "{method} {path}: {status}");
+                assert!(
+                    [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status),
+                    "{method} {path}: {status}"
+                );
             }
         }
     }
@@ -134,7 +177,13 @@ async fn what_a_body_says_of_ones_role_counts_for_nothing() {
     let developer = server.service_token("dev", Role::Developer, None).await;
     let mut body = crate::server::evaluation();
     body["role"] = json!("admin");
-    let request = server.anonymous(Method::POST, "/v1/evaluate").bearer_auth(&developer).json(&body);
+    let request = server
+        .anonymous(Method::POST, "/v1/evaluate")
+        .bearer_auth(&developer)
+        .json(&body);
     assert_eq!(answer(request).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(server.get_as(&developer, "/auth/me").await.1["role"], "developer");
+    assert_eq!(
+        server.get_as(&developer, "/auth/me").await.1["role"],
+        "developer"
+    );
 }

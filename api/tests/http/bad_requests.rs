@@ -15,16 +15,52 @@ async fn bad_values_are_named_and_change_nothing() {
         ("agent_type", json!(7), "agent_type"),
         ("agent_state", json!({}), "agent_state"),
         ("agent_state", json!({"data": "AAAA"}), "agent_state.format"),
-        ("agent_state", json!({"format": "sb3-zip", "data": "*"}), "agent_state.data"),
-        ("agent_state", json!({"format": "sb3-zip", "data": ""}), "agent_state.data"),
-        ("agent_state", json!({"format": "pickle", "data": "AAAA"}), "agent_state.format"),
-        ("agent_state", json!({"artifact": "abc"}), "agent_state.artifact"),
-        ("agent_state", json!({"artifact": "0".repeat(64)}), "agent_state.artifact"),
-        ("agent_state", json!({"artifact": "0".repeat(64), "data": "AAAA"}), "agent_state"),
+        (
+            "agent_state",
+            json!({"format": "sb3-zip", "data": "*"}),
+            "agent_state.data",
+        ),
+        (
+            "agent_state",
+            json!({"format": "sb3-zip", "data": ""}),
+            "agent_state.data",
+        ),
+        (
+            "agent_state",
+            json!({"format": "pickle", "data": "AAAA"}),
+            "agent_state.format",
+        ),
+        (
+            "agent_state",
+            json!({"artifact": "abc"}),
+            "agent_state.artifact",
+        ),
+        (
+            "agent_state",
+            json!({"artifact": "0".repeat(64)}),
+            "agent_state.artifact",
+        ),
+        (
+            "agent_state",
+            json!({"artifact": "0".repeat(64), "data": "AAAA"}),
+            "agent_state",
+        ),
         ("environments", json!([]), "environments"),
-        ("environments", json!(["CartPole-v1", "Nowhere-v0"]), "environments[1]"),
-        ("environments", json!(["CartPole-v1", "CartPole-v1"]), "environments[1]"),
-        ("environments", json!(vec!["CartPole-v1"; 17]), "environments"),
+        (
+            "environments",
+            json!(["CartPole-v1", "Nowhere-v0"]),
+            "environments[1]",
+        ),
+        (
+            "environments",
+            json!(["CartPole-v1", "CartPole-v1"]),
+            "environments[1]",
+        ),
+        (
+            "environments",
+            json!(vec!["CartPole-v1"; 17]),
+            "environments",
+        ),
         ("environments", json!("CartPole-v1"), "environments"),
         ("num_episodes", json!(0), "num_episodes"),
         ("num_episodes", json!(1001), "num_episodes"),
@@ -40,7 +76,11 @@ async fn bad_values_are_named_and_change_nothing() {
         ("hyperparameters", json!({"lr": [1]}), "hyperparameters.lr"),
         (
             "hyperparameters",
-            json!((0..65).map(|i| (i.to_string(), i)).collect::<std::collections::HashMap<_, _>>()),
+            json!(
+                (0..65)
+                    .map(|i| (i.to_string(), i))
+                    .collect::<std::collections::HashMap<_, _>>()
+            ),
             "hyperparameters",
         ),
         ("num_epsiodes", json!(5), "num_epsiodes"),
@@ -51,10 +91,22 @@ async fn bad_values_are_named_and_change_nothing() {
     }
     for (body, named) in with {
         let (status, problem) = server.post("/v1/evaluate", &body).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body} gave {problem}");
+        assert_eq!(
+            status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{body} gave {problem}"
+        );
         assert_eq!(problem["code"], "invalid_value");
-        assert_eq!(problem["errors"][0]["field"], named, "{body} gave {problem}");
-        let (status, problem) = server.post("/v1/evaluate/batch", &json!({"evaluations": [evaluation(), body]})).await;
+        assert_eq!(
+            problem["errors"][0]["field"], named,
+            "{body} gave {problem}"
+        );
+        let (status, problem) = server
+            .post(
+                "/v1/evaluate/batch",
+                &json!({"evaluations": [evaluation(), body]}),
+            )
+            .await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let field = problem["errors"][0]["field"].as_str().unwrap();
         assert_eq!(field, format!("evaluations[1].{named}"));
@@ -69,15 +121,34 @@ async fn what_is_not_json_is_malformed_and_other_types_are_unsupported() {
     let json_type = ("content-type", "application/json");
     for body in ["", "{", "[1]]", "nonsense"] {
         let (status, problem) = answer(post(body).header(json_type.0, json_type.1)).await;
-        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("malformed")), "{body}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::BAD_REQUEST, &json!("malformed")),
+            "{body}"
+        );
     }
     let (status, problem) = answer(post("{}")).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!("unsupported_media_type")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            &json!("unsupported_media_type")
+        )
+    );
     let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let body = format!(r#"{{"agent_type": "DQN", "agent_state": {{"format": "mlp-json", "data": {nested}}}}}"#);
-    let request = server.request(Method::POST, "/v1/evaluate").body(body).header(json_type.0, json_type.1);
+    let body = format!(
+        r#"{{"agent_type": "DQN", "agent_state": {{"format": "mlp-json", "data": {nested}}}}}"#
+    );
+    let request = server
+        .request(Method::POST, "/v1/evaluate")
+        .body(body)
+        .header(json_type.0, json_type.1);
     let (status, problem) = answer(request).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "deep nesting is never unfolded");
+    assert_eq!(
+        status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "deep nesting is never unfolded"
+    );
     assert_eq!(problem["errors"][0]["field"], "agent_state.data");
 }
 
@@ -88,11 +159,18 @@ async fn a_missing_field_is_named() {
         ("/v1/evaluate", json!([]), "(body)"),
         ("/v1/evaluate", json!({}), "agent_type"),
         ("/v1/evaluate", json!({"agent_type": "DQN"}), "agent_state"),
-        ("/v1/evaluate/batch", json!({"evaluations": [{}]}), "evaluations[0].agent_type"),
+        (
+            "/v1/evaluate/batch",
+            json!({"evaluations": [{}]}),
+            "evaluations[0].agent_type",
+        ),
         ("/v1/baselines", json!({"agent_type": "DQN"}), "environment"),
     ] {
         let (status, problem) = server.post(path, &body).await;
-        assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(named)));
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(named))
+        );
     }
 }
 
@@ -100,9 +178,14 @@ async fn a_missing_field_is_named() {
 async fn bodies_are_bounded() {
     let server = Server::start().await;
     let body = vec![0; 10 * 1024 * 1024 + 1];
-    let put = server.request(Method::PUT, "/v1/artifacts").header("content-type", "application/octet-stream");
+    let put = server
+        .request(Method::PUT, "/v1/artifacts")
+        .header("content-type", "application/octet-stream");
     let (status, problem) = answer(put.body(body)).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("payload_too_large")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::PAYLOAD_TOO_LARGE, &json!("payload_too_large"))
+    );
 }
 
 #[tokio::test]

@@ -13,10 +13,20 @@ async fn baselines_are_added_and_ranked() {
                "success_rate": 1.0, "n": 100})
     };
     for mean in [100.0, 300.0, 200.0] {
-        assert_eq!(server.post("/v1/baselines", &baseline(mean)).await.0, StatusCode::CREATED);
+        assert_eq!(
+            server.post("/v1/baselines", &baseline(mean)).await.0,
+            StatusCode::CREATED
+        );
     }
-    let (_, top) = server.get("/v1/baselines/DQN?environment=CartPole-v1&top_n=2").await;
-    let means: Vec<_> = top["items"].as_array().unwrap().iter().map(|item| item["mean_reward"].clone()).collect();
+    let (_, top) = server
+        .get("/v1/baselines/DQN?environment=CartPole-v1&top_n=2")
+        .await;
+    let means: Vec<_> = top["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["mean_reward"].clone())
+        .collect();
     assert_eq!(means, [300.0, 200.0]);
     for (field, value) in [
         ("agent_type", json!("X")),
@@ -29,10 +39,20 @@ async fn baselines_are_added_and_ranked() {
         let mut body = baseline(1.0);
         body[field] = value;
         let (status, problem) = server.post("/v1/baselines", &body).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field} gave {problem}");
+        assert_eq!(
+            status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{field} gave {problem}"
+        );
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
-    assert_eq!(server.get("/v1/baselines").await.1["items"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        server.get("/v1/baselines").await.1["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
 }
 
 #[tokio::test]
@@ -41,10 +61,24 @@ async fn operators_see_health_and_the_ledger() {
     server.post("/v1/evaluate", &evaluation()).await;
     server.get("/v1/nothing").await;
     let (status, health) = server.get("/health").await;
-    let head = server.request(Method::HEAD, "/health").send().await.unwrap();
+    let head = server
+        .request(Method::HEAD, "/health")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(head.status(), StatusCode::OK, "HEAD is answered as GET");
-    assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("healthy")));
-    let metrics = server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert_eq!(
+        (status, &health["status"]),
+        (StatusCode::OK, &json!("healthy"))
+    );
+    let metrics = server
+        .request(Method::GET, "/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     for line in [
         "tars_eval_jobs{status=\"queued\"} 1",
         "tars_eval_jobs_accepted_total{priority=\"normal\"} 1",

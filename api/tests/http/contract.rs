@@ -1,4 +1,5 @@
-//! The OpenAPI document against the server that it describes. Schemathesis looks at it from outside (`make contract`).
+//! The OpenAPI document against the server that it describes. Schemathesis looks at it from outside
+//! (`make contract`).
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +9,11 @@ use crate::server::{PASSWORD, Server, answer};
 #[tokio::test]
 async fn the_document_and_its_page_are_served() {
     let server = Server::start().await;
-    let response = server.anonymous(Method::GET, "/openapi.json").send().await.unwrap();
+    let response = server
+        .anonymous(Method::GET, "/openapi.json")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.text().await.unwrap(), tars_api::openapi());
     let page = server.anonymous(Method::GET, "/docs").send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
@@ -16,11 +21,21 @@ async fn the_document_and_its_page_are_served() {
     for file in ["swagger-ui.css", "swagger-ui-bundle.js", "initializer.js"] {
         assert!(page.contains(&format!("/docs/{file}")));
         assert_eq!(
-            server.anonymous(Method::GET, &format!("/docs/{file}")).send().await.unwrap().status(),
+            server
+                .anonymous(Method::GET, &format!("/docs/{file}"))
+                .send()
+                .await
+                .unwrap()
+                .status(),
             StatusCode::OK
         );
     }
-    assert_eq!(answer(server.anonymous(Method::GET, "/docs/package.json")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        answer(server.anonymous(Method::GET, "/docs/package.json"))
+            .await
+            .0,
+        StatusCode::NOT_FOUND
+    );
 }
 
 /// Every example of a body, pasted as it is, in the order of the document's groups.
@@ -28,20 +43,29 @@ async fn the_document_and_its_page_are_served() {
 async fn examples_work_when_they_are_pasted() {
     let server = Server::start().await;
     let (_, document) = server.get("/openapi.json").await;
-    let (_, job) = server.post("/v1/evaluate", &example(&document, "post", "/v1/evaluate")).await;
+    let (_, job) = server
+        .post("/v1/evaluate", &example(&document, "post", "/v1/evaluate"))
+        .await;
     let mut pasted = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let Some(example) = operation["requestBody"]["content"]["application/json"].get("example") else {
+            let Some(example) =
+                operation["requestBody"]["content"]["application/json"].get("example")
+            else {
                 continue;
             };
             pasted += 1;
             match path.as_str() {
-                // Needs a user of that name, a session, and a job that has completed: seen in other tests.
-                "/auth/login" | "/auth/refresh" | "/auth/password" | "/v1/jobs/{id}/promote" => continue,
+                // Needs a user of that name, a session, and a job that has completed: seen in other
+                // tests.
+                "/auth/login" | "/auth/refresh" | "/auth/password" | "/v1/jobs/{id}/promote" => {
+                    continue;
+                }
                 _ => {}
             }
-            let path = path.replace("{id}", job["job_id"].as_str().unwrap()).replace("{name}", "ada");
+            let path = path
+                .replace("{id}", job["job_id"].as_str().unwrap())
+                .replace("{name}", "ada");
             let method: Method = method.to_ascii_uppercase().parse().unwrap();
             let (status, answered) = answer(server.request(method, &path).json(example)).await;
             assert!(status.is_success(), "{path} with {example} gave {answered}");
@@ -55,7 +79,10 @@ async fn examples_work_when_they_are_pasted() {
     assert_eq!(status, StatusCode::OK, "{tokens}");
     let change = example(&document, "post", "/auth/password");
     let access = tokens["access_token"].as_str().unwrap();
-    assert_eq!(server.post_as(access, "/auth/password", &change).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        server.post_as(access, "/auth/password", &change).await.0,
+        StatusCode::NO_CONTENT
+    );
 }
 
 fn example(document: &Value, method: &str, path: &str) -> Value {
@@ -70,12 +97,24 @@ async fn the_document_says_who_may_what() {
     let mut described = 0;
     for (method, path, role) in tars_api::access() {
         let operation = &document["paths"][path][method.to_ascii_lowercase()];
-        assert_eq!(operation["security"] == json!([{"bearer": []}]), role.is_some(), "{method} {path}");
-        assert_eq!(operation["responses"].get("403").is_some(), role.is_some(), "{method} {path}");
+        assert_eq!(
+            operation["security"] == json!([{"bearer": []}]),
+            role.is_some(),
+            "{method} {path}"
+        );
+        assert_eq!(
+            operation["responses"].get("403").is_some(),
+            role.is_some(),
+            "{method} {path}"
+        );
         described += 1;
     }
-    let listed: usize =
-        document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
+    let listed: usize = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|item| item.as_object().unwrap().len())
+        .sum();
     assert_eq!(listed, described, "nothing else is described");
 }
 
@@ -84,7 +123,9 @@ async fn the_document_says_who_may_what() {
 fn every_test_that_the_security_page_names_exists() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut sources = String::new();
-    let mut folders: Vec<_> = ["api", "chaos", "cli", "engine", "shared"].map(|part| root.join(part)).into();
+    let mut folders: Vec<_> = ["api", "chaos", "cli", "engine", "shared"]
+        .map(|part| root.join(part))
+        .into();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -97,11 +138,17 @@ fn every_test_that_the_security_page_names_exists() {
     }
     let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
     let names = page.split('`').skip(1).step_by(2).filter(|name| {
-        name.matches('_').count() > 2 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        name.matches('_').count() > 2
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     });
     let mut checked = 0;
     for name in names {
-        assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+        assert!(
+            sources.contains(&format!("fn {name}(")),
+            "there is no test {name}"
+        );
         checked += 1;
     }
     assert!(checked > 40, "{checked}");

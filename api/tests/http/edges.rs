@@ -34,7 +34,14 @@ async fn in_thread<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_never_end_are_cut_off() {
-    let server = Server::start_with(Config { header_timeout_seconds: 1, ..config() }, system()).await;
+    let server = Server::start_with(
+        Config {
+            header_timeout_seconds: 1,
+            ..config()
+        },
+        system(),
+    )
+    .await;
     let server = std::sync::Arc::new(server);
     for beginning in ["", "GET ", "GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         let server = server.clone();
@@ -46,7 +53,9 @@ async fn headers_that_never_end_are_cut_off() {
     let dripped = in_thread(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .unwrap();
         let begun = std::time::Instant::now();
         loop {
             // The read that waits a little is the pause between the drips.
@@ -75,17 +84,37 @@ fn system() -> std::sync::Arc<tars_shared::clock::System> {
 async fn heads_are_bounded() {
     let server = std::sync::Arc::new(Server::start().await);
     let end = "Connection: close\r\n\r\n";
-    let many = (0..100).map(|index| format!("X-{index}: a\r\n")).collect::<Vec<_>>().concat();
+    let many = (0..100)
+        .map(|index| format!("X-{index}: a\r\n"))
+        .collect::<Vec<_>>()
+        .concat();
     for (request, expected) in [
-        (format!("GET /livez HTTP/1.1\r\nHost: x\r\n{end}"), "HTTP/1.1 200"),
-        (format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}{end}"), "HTTP/1.1 431"),
-        (format!("GET /livez HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n{end}", "a".repeat(20_000)), "HTTP/1.1 431"),
-        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n{end}", "a".repeat(100_000)), "HTTP/1.1 4"),
+        (
+            format!("GET /livez HTTP/1.1\r\nHost: x\r\n{end}"),
+            "HTTP/1.1 200",
+        ),
+        (
+            format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}{end}"),
+            "HTTP/1.1 431",
+        ),
+        (
+            format!(
+                "GET /livez HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n{end}",
+                "a".repeat(20_000)
+            ),
+            "HTTP/1.1 431",
+        ),
+        (
+            format!("GET /{} HTTP/1.1\r\nHost: x\r\n{end}", "a".repeat(100_000)),
+            "HTTP/1.1 4",
+        ),
         ("GET /livez\r\n\r\n".to_owned(), "HTTP/1.1 400"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), ""),
         // Two lengths, or a length beside chunks, are how requests are smuggled past proxies.
         (
-            format!("POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n{end}{{}}  "),
+            format!(
+                "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n{end}{{}}  "
+            ),
             "HTTP/1.1 400",
         ),
     ] {
@@ -102,23 +131,42 @@ async fn heads_are_bounded() {
 #[tokio::test]
 async fn bodies_are_bounded_and_never_unfolded_or_decompressed() {
     let server = Server::start().await;
-    let post = |path: &str| server.request(Method::POST, path).header("content-type", "application/json");
-    for (path, bytes) in
-        [("/auth/login", 16 * 1024 + 1), ("/auth/users", 16 * 1024 + 1), ("/v1/baselines", 256 * 1024 + 1)]
-    {
+    let post = |path: &str| {
+        server
+            .request(Method::POST, path)
+            .header("content-type", "application/json")
+    };
+    for (path, bytes) in [
+        ("/auth/login", 16 * 1024 + 1),
+        ("/auth/users", 16 * 1024 + 1),
+        ("/v1/baselines", 256 * 1024 + 1),
+    ] {
         let body = format!("{{\"name\": \"{}\"}}", "a".repeat(bytes));
         let (status, problem) = answer(post(path).body(body)).await;
-        assert_eq!((status, &problem["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("payload_too_large")), "{path}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::PAYLOAD_TOO_LARGE, &json!("payload_too_large")),
+            "{path}"
+        );
     }
     for depth in [200, 20_000] {
         let nested = format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
         let body = format!("{{\"agent_type\": \"DQN\", \"labels\": {nested}}}");
         let status = answer(post("/v1/evaluate").body(body)).await.0;
-        assert!([StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&status), "{depth}: {status}");
+        assert!(
+            [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&status),
+            "{depth}: {status}"
+        );
     }
     for coding in ["gzip", "br", "deflate", "zstd", "identity, gzip"] {
-        let request = post("/v1/evaluate").header("content-encoding", coding).body("x");
-        assert_eq!(answer(request).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{coding}");
+        let request = post("/v1/evaluate")
+            .header("content-encoding", coding)
+            .body("x");
+        assert_eq!(
+            answer(request).await.0,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "{coding}"
+        );
     }
     assert_eq!(server.jobs().await, 0);
 }
@@ -126,19 +174,35 @@ async fn bodies_are_bounded_and_never_unfolded_or_decompressed() {
 #[tokio::test]
 async fn every_answer_carries_what_browsers_need_to_know() {
     let server = Server::start().await;
-    for (path, status) in
-        [("/health", 200), ("/nowhere", 404), ("/v1/jobs", 401), ("/docs", 200), ("/docs/swagger-ui.css", 200)]
-    {
-        let response =
-            server.anonymous(Method::GET, path).header("origin", "https://evil.example").send().await.unwrap();
+    for (path, status) in [
+        ("/health", 200),
+        ("/nowhere", 404),
+        ("/v1/jobs", 401),
+        ("/docs", 200),
+        ("/docs/swagger-ui.css", 200),
+    ] {
+        let response = server
+            .anonymous(Method::GET, path)
+            .header("origin", "https://evil.example")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), status, "{path}");
-        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+        };
         assert_eq!(header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(header("x-frame-options"), Some("DENY"), "{path}");
         assert_eq!(header("referrer-policy"), Some("no-referrer"), "{path}");
         assert_eq!(header("cache-control"), Some("no-store"), "{path}");
         let policy = header("content-security-policy").unwrap();
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+            "{path}: {policy}"
+        );
         assert_eq!(header("access-control-allow-origin"), None, "{path}");
         assert_eq!(header("server"), None, "{path}");
     }
@@ -146,37 +210,87 @@ async fn every_answer_carries_what_browsers_need_to_know() {
 
 #[tokio::test]
 async fn only_configured_origins_may_call_from_browsers() {
-    let server =
-        Server::start_with(Config { cors_origins: vec!["https://tars.example".to_owned()], ..config() }, system())
-            .await;
+    let server = Server::start_with(
+        Config {
+            cors_origins: vec!["https://tars.example".to_owned()],
+            ..config()
+        },
+        system(),
+    )
+    .await;
     let preflight = async |origin: &str| {
-        let request = server.anonymous(Method::OPTIONS, "/v1/evaluate").header("origin", origin);
+        let request = server
+            .anonymous(Method::OPTIONS, "/v1/evaluate")
+            .header("origin", origin);
         let request = request.header("access-control-request-method", "POST");
-        request.header("access-control-request-headers", "authorization").send().await.unwrap()
+        request
+            .header("access-control-request-headers", "authorization")
+            .send()
+            .await
+            .unwrap()
     };
     let allowed = preflight("https://tars.example").await;
-    assert_eq!(allowed.headers()["access-control-allow-origin"], "https://tars.example");
-    assert!(allowed.headers()["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
-    assert!(allowed.headers().get("access-control-allow-credentials").is_none());
-    for origin in ["https://evil.example", "null", "https://tars.example.evil.example"] {
-        assert!(preflight(origin).await.headers().get("access-control-allow-origin").is_none(), "{origin}");
+    assert_eq!(
+        allowed.headers()["access-control-allow-origin"],
+        "https://tars.example"
+    );
+    assert!(
+        allowed.headers()["access-control-allow-headers"]
+            .to_str()
+            .unwrap()
+            .contains("authorization")
+    );
+    assert!(
+        allowed
+            .headers()
+            .get("access-control-allow-credentials")
+            .is_none()
+    );
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://tars.example.evil.example",
+    ] {
+        assert!(
+            preflight(origin)
+                .await
+                .headers()
+                .get("access-control-allow-origin")
+                .is_none(),
+            "{origin}"
+        );
     }
-    let request = server.request(Method::GET, "/v1/jobs").header("origin", "https://tars.example");
-    assert_eq!(request.send().await.unwrap().headers()["access-control-allow-origin"], "https://tars.example");
+    let request = server
+        .request(Method::GET, "/v1/jobs")
+        .header("origin", "https://tars.example");
+    assert_eq!(
+        request.send().await.unwrap().headers()["access-control-allow-origin"],
+        "https://tars.example"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_cannot_take_every_connection() {
-    let server = Server::start_with(Config { max_connections_per_address: 3, ..config() }, system()).await;
+    let server = Server::start_with(
+        Config {
+            max_connections_per_address: 3,
+            ..config()
+        },
+        system(),
+    )
+    .await;
     let address = server.address;
     let refused = in_thread(move || {
         let ask = |stream: &mut TcpStream| {
             stream.set_read_timeout(Some(LIMIT)).unwrap();
             let sent = stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
             let mut answer = [0; 12];
-            sent.and_then(|()| stream.read_exact(&mut answer)).is_ok_and(|()| &answer == b"HTTP/1.1 200")
+            sent.and_then(|()| stream.read_exact(&mut answer))
+                .is_ok_and(|()| &answer == b"HTTP/1.1 200")
         };
-        let mut held: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let mut held: Vec<_> = (0..3)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
         assert!(held.iter_mut().all(ask), "the first three are served");
         let refused = !ask(&mut TcpStream::connect(address).unwrap());
         held.clear();
@@ -191,7 +305,10 @@ async fn a_defect_of_ours_tells_nothing() {
     let server = Server::start().await;
     let baseline = json!({"agent_type": "DQN", "environment": "CartPole-v1", "mean_reward": 1.0, "std_reward": 1.0,
                           "success_rate": 1.0, "n": 10});
-    assert_eq!(server.post("/v1/baselines", &baseline).await.0, StatusCode::CREATED);
+    assert_eq!(
+        server.post("/v1/baselines", &baseline).await.0,
+        StatusCode::CREATED
+    );
     // The row is spoilt behind the server's back.
     let file = server.database();
     let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(
@@ -199,8 +316,17 @@ async fn a_defect_of_ours_tells_nothing() {
     )
     .await
     .unwrap();
-    sqlx::query("UPDATE eval_baselines SET statistics = 'nonsense'").execute(&mut connection).await.unwrap();
+    sqlx::query("UPDATE eval_baselines SET statistics = 'nonsense'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let (status, problem) = server.get("/v1/baselines").await;
-    assert_eq!((status, &problem["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal")));
-    assert!(problem.get("detail").is_none() && problem.get("errors").is_none(), "{problem}");
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal"))
+    );
+    assert!(
+        problem.get("detail").is_none() && problem.get("errors").is_none(),
+        "{problem}"
+    );
 }

@@ -28,7 +28,10 @@ pub(crate) fn decode(part: &str) -> Value {
 /// A token with this header and these claims, signed with this key by HS256.
 pub(crate) fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
     let message = format!("{}.{}", encode(header), encode(claims));
-    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(&message).finalize();
+    let mac = Hmac::<Sha256>::new_from_slice(key)
+        .unwrap()
+        .chain_update(&message)
+        .finalize();
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()))
 }
 

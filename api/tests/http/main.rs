@@ -1,6 +1,10 @@
-//! The API on real embedded parts, over real sockets. No worker runs: what is accepted stays queued.
+//! The API on real embedded parts, over real sockets. No worker runs: what is accepted stays
+//! queued.
 
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 mod access;
 mod bad_requests;

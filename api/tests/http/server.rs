@@ -78,18 +78,29 @@ impl Server {
 
     pub(crate) async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let services = Services::open(&Places::embedded(data.path()), clock).await.unwrap();
+        let services = Services::open(&Places::embedded(data.path()), clock)
+            .await
+            .unwrap();
         Self::serve(services, config, data).await
     }
 
     /// On these parts.
     pub(crate) async fn serve(services: Services, config: Config, data: tempfile::TempDir) -> Self {
-        let api = Api::bind(services.clone(), &config, Mode::Production).await.unwrap();
+        let api = Api::bind(services.clone(), &config, Mode::Production)
+            .await
+            .unwrap();
         let address = api.address();
         let shutdown = CancellationToken::new();
         tokio::spawn(api.run(shutdown.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
-        let mut server = Self { address, client, token: String::new(), services, shutdown, data };
+        let mut server = Self {
+            address,
+            client,
+            token: String::new(),
+            services,
+            shutdown,
+            data,
+        };
         server.token = server.service_token("test", Role::Admin, None).await;
         server
     }
@@ -100,19 +111,45 @@ impl Server {
     }
 
     /// A fresh service token.
-    pub(crate) async fn service_token(&self, name: &str, role: Role, requests_per_minute: Option<u32>) -> String {
-        let (new, secret) =
-            NewServiceToken::make(&*self.services.clock, name.parse().unwrap(), role, requests_per_minute, None)
-                .unwrap();
-        self.services.store.service_tokens.add(&new, &Actor::command()).await.unwrap().unwrap();
+    pub(crate) async fn service_token(
+        &self,
+        name: &str,
+        role: Role,
+        requests_per_minute: Option<u32>,
+    ) -> String {
+        let (new, secret) = NewServiceToken::make(
+            &*self.services.clock,
+            name.parse().unwrap(),
+            role,
+            requests_per_minute,
+            None,
+        )
+        .unwrap();
+        self.services
+            .store
+            .service_tokens
+            .add(&new, &Actor::command())
+            .await
+            .unwrap()
+            .unwrap();
         secret.expose().to_owned()
     }
 
     /// A fresh user with [`PASSWORD`].
     pub(crate) async fn user(&self, name: &str, role: Role) -> Name {
         let name: Name = name.parse().unwrap();
-        let new = NewUser { name: name.clone(), role, password_hash: password::hash(PASSWORD).unwrap() };
-        self.services.store.users.add(&new, &Actor::command()).await.unwrap().unwrap();
+        let new = NewUser {
+            name: name.clone(),
+            role,
+            password_hash: password::hash(PASSWORD).unwrap(),
+        };
+        self.services
+            .store
+            .users
+            .add(&new, &Actor::command())
+            .await
+            .unwrap()
+            .unwrap();
         name
     }
 
@@ -130,7 +167,9 @@ impl Server {
 
     /// A request without credentials.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address)).timeout(Duration::from_secs(30))
+        self.client
+            .request(method, format!("http://{}{path}", self.address))
+            .timeout(Duration::from_secs(30))
     }
 
     /// A request of an administrator.
@@ -150,12 +189,32 @@ impl Server {
         answer(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> (StatusCode, Value) {
-        answer(self.anonymous(Method::POST, path).bearer_auth(token).json(body)).await
+    pub(crate) async fn post_as(
+        &self,
+        token: &str,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        answer(
+            self.anonymous(Method::POST, path)
+                .bearer_auth(token)
+                .json(body),
+        )
+        .await
     }
 
-    pub(crate) async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
-        answer(self.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
+    pub(crate) async fn post_with_key(
+        &self,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        answer(
+            self.request(Method::POST, path)
+                .header("Idempotency-Key", key)
+                .json(body),
+        )
+        .await
     }
 
     pub(crate) async fn jobs(&self) -> usize {
@@ -171,13 +230,27 @@ pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
 
 pub(crate) async fn read(response: Response) -> (StatusCode, Value) {
     let status = response.status();
-    assert_eq!(is_problem(&response), status.is_client_error() || status.is_server_error(), "{status}");
+    assert_eq!(
+        is_problem(&response),
+        status.is_client_error() || status.is_server_error(),
+        "{status}"
+    );
     let bytes = response.bytes().await.unwrap();
-    (status, if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() })
+    (
+        status,
+        if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap()
+        },
+    )
 }
 
 fn is_problem(response: &Response) -> bool {
-    response.headers().get("content-type").is_some_and(|value| value == "application/problem+json")
+    response
+        .headers()
+        .get("content-type")
+        .is_some_and(|value| value == "application/problem+json")
 }
 
 pub(crate) fn policy() -> Value {

@@ -12,17 +12,34 @@ use crate::server::{Server, answer};
 async fn attacked() -> (Server, String, Value, Value) {
     let server = Server::start().await;
     server.user("ada", Role::Admin).await;
-    let good = server.log_in("ada").await["access_token"].as_str().unwrap().to_owned();
+    let good = server.log_in("ada").await["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let (head, claims) = parts(&good);
     (server, good, head, claims)
 }
 
 /// The status and code of an answer to this bearer, and that nothing more is told.
 async fn refused(server: &Server, token: &str, code: &str) {
-    for (method, path) in [(Method::GET, "/v1/jobs"), (Method::POST, "/v1/evaluate"), (Method::GET, "/auth/users")] {
-        let response = server.anonymous(method, path).bearer_auth(token).send().await.unwrap();
+    for (method, path) in [
+        (Method::GET, "/v1/jobs"),
+        (Method::POST, "/v1/evaluate"),
+        (Method::GET, "/auth/users"),
+    ] {
+        let response = server
+            .anonymous(method, path)
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{token}");
-        assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+        assert!(
+            response.headers()["www-authenticate"]
+                .to_str()
+                .unwrap()
+                .starts_with("Bearer")
+        );
         let problem: Value = response.json().await.unwrap();
         assert_eq!(problem["code"], code, "{token}");
         assert!(problem.get("errors").is_none(), "{problem}");
@@ -41,25 +58,45 @@ async fn the_forger_of_this_suite_makes_good_tokens_too() {
 async fn no_algorithm_but_ours_is_known() {
     let (server, good, head, claims) = attacked().await;
     let key = key(kid(&good));
-    for algorithm in
-        ["none", "None", "NONE", "nOnE", "", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "HS256 "]
-    {
+    for algorithm in [
+        "none", "None", "NONE", "nOnE", "", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA",
+        "HS256 ",
+    ] {
         let head = with(&head, "alg", algorithm);
         let unsigned = format!("{}.{}.", encode(&head), encode(&claims));
         refused(&server, &unsigned, "invalid_token").await;
         refused(&server, &signed(&head, &claims, &key), "invalid_token").await;
     }
     // RS/HS confusion: signed by HMAC with something public as its key.
-    for public in ["-----BEGIN PUBLIC KEY-----\n", "", kid(&good).to_string().as_str()] {
-        refused(&server, &signed(&with(&head, "alg", "RS256"), &claims, public.as_bytes()), "invalid_token").await;
-        refused(&server, &signed(&head, &claims, public.as_bytes()), "invalid_token").await;
+    for public in [
+        "-----BEGIN PUBLIC KEY-----\n",
+        "",
+        kid(&good).to_string().as_str(),
+    ] {
+        refused(
+            &server,
+            &signed(&with(&head, "alg", "RS256"), &claims, public.as_bytes()),
+            "invalid_token",
+        )
+        .await;
+        refused(
+            &server,
+            &signed(&head, &claims, public.as_bytes()),
+            "invalid_token",
+        )
+        .await;
     }
     // Keys that the token brings along (RFC 8725, section 3.10).
     let mut head = head;
     head["jwk"] = json!({"kty": "oct", "k": encode(&json!("attacker"))});
     head["jku"] = json!("http://127.0.0.1:1/keys");
     head["x5u"] = json!("http://127.0.0.1:1/cert");
-    refused(&server, &signed(&head, &claims, b"attacker"), "invalid_token").await;
+    refused(
+        &server,
+        &signed(&head, &claims, b"attacker"),
+        "invalid_token",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -81,13 +118,33 @@ async fn hostile_key_ids_lead_nowhere() {
         json!(null),
         json!(["x"]),
     ] {
-        refused(&server, &signed(&with(&head, "kid", kid.clone()), &claims, &key), "invalid_token").await;
-        refused(&server, &signed(&with(&head, "kid", kid), &claims, b""), "invalid_token").await;
+        refused(
+            &server,
+            &signed(&with(&head, "kid", kid.clone()), &claims, &key),
+            "invalid_token",
+        )
+        .await;
+        refused(
+            &server,
+            &signed(&with(&head, "kid", kid), &claims, b""),
+            "invalid_token",
+        )
+        .await;
     }
     // A secret can be derived for any id, but only those in the database count.
     let stranger = Uuid::from_u128(7);
-    refused(&server, &signed(&header(stranger), &claims, &crate::forge::key(stranger)), "invalid_token").await;
-    refused(&server, &signed(&without(&head, "kid"), &claims, &key), "invalid_token").await;
+    refused(
+        &server,
+        &signed(&header(stranger), &claims, &crate::forge::key(stranger)),
+        "invalid_token",
+    )
+    .await;
+    refused(
+        &server,
+        &signed(&without(&head, "kid"), &claims, &key),
+        "invalid_token",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -103,9 +160,21 @@ async fn a_signature_that_is_not_ours_counts_for_nothing() {
         message.to_owned(),
         format!("{good}.{good}"),
         signed(&head, &claims, b"wrong-secret"),
-        signed(&head, &with(&claims, "sub", Uuid::nil().to_string()), b"wrong-secret"),
-        format!("{}.{}.{signature}", encode(&head), encode(&with(&claims, "exp", 99_999_999_999_i64))),
-        format!("{}.{}.{signature}", encode(&head), encode(&with(&claims, "role", "admin"))),
+        signed(
+            &head,
+            &with(&claims, "sub", Uuid::nil().to_string()),
+            b"wrong-secret",
+        ),
+        format!(
+            "{}.{}.{signature}",
+            encode(&head),
+            encode(&with(&claims, "exp", 99_999_999_999_i64))
+        ),
+        format!(
+            "{}.{}.{signature}",
+            encode(&head),
+            encode(&with(&claims, "role", "admin"))
+        ),
         "a.b.c".to_owned(),
         "..".to_owned(),
         "null".to_owned(),
@@ -130,7 +199,11 @@ async fn every_claim_is_checked() {
         ("nbf", json!(now + 3600), "invalid_token"),
         ("nbf", json!("0"), "invalid_token"),
         ("iss", json!("somebody-else"), "invalid_token"),
-        ("iss", json!(["tars-eval-engine", "somebody-else"]), "invalid_token"),
+        (
+            "iss",
+            json!(["tars-eval-engine", "somebody-else"]),
+            "invalid_token",
+        ),
         ("aud", json!("another-service"), "invalid_token"),
         ("aud", json!([]), "invalid_token"),
         ("sub", json!(Uuid::nil()), "invalid_token"),
@@ -138,10 +211,20 @@ async fn every_claim_is_checked() {
         ("sid", json!(Uuid::nil()), "token_revoked"),
         ("sid", json!("' OR 1=1 --"), "invalid_token"),
     ] {
-        refused(&server, &signed(&head, &with(&claims, name, value), &key), code).await;
+        refused(
+            &server,
+            &signed(&head, &with(&claims, name, value), &key),
+            code,
+        )
+        .await;
     }
     for name in ["exp", "nbf", "iss", "aud", "sub", "sid", "jti"] {
-        refused(&server, &signed(&head, &without(&claims, name), &key), "invalid_token").await;
+        refused(
+            &server,
+            &signed(&head, &without(&claims, name), &key),
+            "invalid_token",
+        )
+        .await;
     }
 }
 
@@ -150,49 +233,97 @@ async fn one_kind_of_token_does_not_pass_for_another() {
     let server = Server::start().await;
     server.user("ada", Role::Admin).await;
     let tokens = server.log_in("ada").await;
-    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+    let (access, refresh) = (
+        tokens["access_token"].as_str().unwrap(),
+        tokens["refresh_token"].as_str().unwrap(),
+    );
     refused(&server, refresh, "invalid_token").await;
-    let trade = |token: &str| server.anonymous(Method::POST, "/auth/refresh").json(&json!({"refresh_token": token}));
+    let trade = |token: &str| {
+        server
+            .anonymous(Method::POST, "/auth/refresh")
+            .json(&json!({"refresh_token": token}))
+    };
     assert_eq!(answer(trade(access)).await.0, StatusCode::UNAUTHORIZED);
     let (head, claims) = parts(refresh);
     let key = key(kid(refresh));
     for kind in [json!("JWT"), json!("jwt"), json!("AT+JWT"), json!(null)] {
-        refused(&server, &signed(&with(&head, "typ", kind), &claims, &key), "invalid_token").await;
+        refused(
+            &server,
+            &signed(&with(&head, "typ", kind), &claims, &key),
+            "invalid_token",
+        )
+        .await;
     }
-    assert_eq!(answer(trade(refresh)).await.0, StatusCode::OK, "none of this has spent it");
+    assert_eq!(
+        answer(trade(refresh)).await.0,
+        StatusCode::OK,
+        "none of this has spent it"
+    );
 }
 
 #[tokio::test]
 async fn a_role_in_a_token_counts_for_nothing() {
     let server = Server::start().await;
     server.user("vera", Role::Viewer).await;
-    let good = server.log_in("vera").await["access_token"].as_str().unwrap().to_owned();
+    let good = server.log_in("vera").await["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let (head, claims) = parts(&good);
     // Even with the right signature: the role comes from the account.
     let forged = signed(&head, &with(&claims, "role", "admin"), &key(kid(&good)));
     assert_eq!(server.get_as(&forged, "/auth/me").await.1["role"], "viewer");
-    assert_eq!(server.get_as(&forged, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        server.get_as(&forged, "/auth/users").await.0,
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test]
 async fn credentials_stand_in_one_place_in_one_form() {
     let (server, good, ..) = attacked().await;
     let status = |name: &'static str, value: String| {
-        let request = server.anonymous(Method::GET, "/auth/me").header(name, value);
+        let request = server
+            .anonymous(Method::GET, "/auth/me")
+            .header(name, value);
         async move { request.send().await.unwrap().status() }
     };
-    for value in
-        [good.clone(), format!("Token {good}"), format!("Basic {good}"), "Bearer".to_owned(), "Bearer ".to_owned()]
-    {
-        assert_eq!(status("authorization", value).await, StatusCode::UNAUTHORIZED);
+    for value in [
+        good.clone(),
+        format!("Token {good}"),
+        format!("Basic {good}"),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+    ] {
+        assert_eq!(
+            status("authorization", value).await,
+            StatusCode::UNAUTHORIZED
+        );
     }
-    assert_eq!(status("authorization", format!("bearer {good}")).await, StatusCode::OK, "the scheme has no case");
-    assert_eq!(status("cookie", format!("access_token={good}")).await, StatusCode::UNAUTHORIZED);
-    let twice = server.anonymous(Method::GET, "/auth/me").bearer_auth(&good).bearer_auth(&good);
-    assert_eq!(twice.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        status("authorization", format!("bearer {good}")).await,
+        StatusCode::OK,
+        "the scheme has no case"
+    );
+    assert_eq!(
+        status("cookie", format!("access_token={good}")).await,
+        StatusCode::UNAUTHORIZED
+    );
+    let twice = server
+        .anonymous(Method::GET, "/auth/me")
+        .bearer_auth(&good)
+        .bearer_auth(&good);
+    assert_eq!(
+        twice.send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED
+    );
     // Addresses are logged, bookmarked and shared.
-    let (status, problem) = answer(server.anonymous(Method::GET, &format!("/auth/me?access_token={good}"))).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("no_credentials")));
+    let (status, problem) =
+        answer(server.anonymous(Method::GET, &format!("/auth/me?access_token={good}"))).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::UNAUTHORIZED, &json!("no_credentials"))
+    );
 }
 
 /// Whoever can write to the cache cannot make up an account, nor a better role for one.
@@ -200,27 +331,47 @@ async fn credentials_stand_in_one_place_in_one_form() {
 async fn what_somebody_else_wrote_into_the_cache_counts_for_nothing() {
     let server = Server::start().await;
     let viewer = server.service_token("viewer", Role::Viewer, None).await;
-    assert_eq!(server.get_as(&viewer, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        server.get_as(&viewer, "/auth/users").await.0,
+        StatusCode::FORBIDDEN
+    );
     let id = tars_shared::account::secret::token_id(&viewer).unwrap();
     let (cache, key) = (&server.services.cache, format!("service-token:{id}"));
     let entry = cache.find(&key).await.expect("the account is remembered");
     let text = String::from_utf8_lossy(&entry).into_owned();
     assert!(text.contains(r#""role":"viewer""#), "{text}");
     let admin: Vec<u8> = {
-        let place = entry.windows(6).position(|bytes| bytes == b"viewer").unwrap();
+        let place = entry
+            .windows(6)
+            .position(|bytes| bytes == b"viewer")
+            .unwrap();
         // The name of the token is not meant, only its role.
-        let role = place + entry[place..].windows(15).position(|bytes| bytes == b"\"role\":\"viewer\"").unwrap();
+        let role = place
+            + entry[place..]
+                .windows(15)
+                .position(|bytes| bytes == b"\"role\":\"viewer\"")
+                .unwrap();
         [&entry[..role], b"\"role\":\"admin\"", &entry[role + 15..]].concat()
     };
     let hour = std::time::Duration::from_hours(1);
     cache.put(&key, admin.into(), hour).await;
-    assert_eq!(server.get_as(&viewer, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        server.get_as(&viewer, "/auth/users").await.0,
+        StatusCode::FORBIDDEN
+    );
     // An entry of another account under this key is sealed, but not for this one.
     let boss = server.service_token("boss", Role::Admin, None).await;
     assert_eq!(server.get_as(&boss, "/auth/users").await.0, StatusCode::OK);
-    let of_boss =
-        cache.find(&format!("service-token:{}", tars_shared::account::secret::token_id(&boss).unwrap())).await;
+    let of_boss = cache
+        .find(&format!(
+            "service-token:{}",
+            tars_shared::account::secret::token_id(&boss).unwrap()
+        ))
+        .await;
     cache.put(&key, of_boss.unwrap(), hour).await;
-    assert_eq!(server.get_as(&viewer, "/auth/users").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        server.get_as(&viewer, "/auth/users").await.0,
+        StatusCode::FORBIDDEN
+    );
     assert_eq!(server.get_as(&viewer, "/auth/me").await.1["role"], "viewer");
 }

@@ -22,15 +22,31 @@ impl Server for Unlucky {
     }
 
     fn prove(&self, port: u16, _pid: u32) -> Proof {
-        let position = self.ports.lock().unwrap().iter().position(|tried| *tried == port);
-        if position < Some(self.taken) { Proof::Foreign("who else".to_owned()) } else { Proof::Given }
+        let position = self
+            .ports
+            .lock()
+            .unwrap()
+            .iter()
+            .position(|tried| *tried == port);
+        if position < Some(self.taken) {
+            Proof::Foreign("who else".to_owned())
+        } else {
+            Proof::Given
+        }
     }
 }
 
 #[test]
 fn a_server_behind_another_s_port_is_started_on_a_port_of_its_own() {
     let sandbox = Arc::new(Sandbox::new().unwrap());
-    let part = Part::launch(Unlucky { taken: 1, ..Unlucky::default() }, &sandbox).unwrap();
+    let part = Part::launch(
+        Unlucky {
+            taken: 1,
+            ..Unlucky::default()
+        },
+        &sandbox,
+    )
+    .unwrap();
     let ports = part.server.ports.lock().unwrap().clone();
     assert_eq!(ports.len(), 2);
     assert_eq!(part.port(), ports[1]);
@@ -39,7 +55,14 @@ fn a_server_behind_another_s_port_is_started_on_a_port_of_its_own() {
 #[test]
 fn attempts_are_bounded() {
     let sandbox = Arc::new(Sandbox::new().unwrap());
-    let error = Part::launch(Unlucky { taken: usize::MAX, ..Unlucky::default() }, &sandbox).unwrap_err();
+    let error = Part::launch(
+        Unlucky {
+            taken: usize::MAX,
+            ..Unlucky::default()
+        },
+        &sandbox,
+    )
+    .unwrap_err();
     assert!(matches!(error, Error::Foreign { .. }), "{error}");
 }
 
@@ -59,5 +82,8 @@ fn a_server_that_ends_shows_its_last_words() {
         }
     }
     let error = Part::launch(Broken, &Arc::new(Sandbox::new().unwrap())).unwrap_err();
-    assert!(matches!(&error, Error::Ended { log, .. } if log.contains("out of luck")), "{error}");
+    assert!(
+        matches!(&error, Error::Ended { log, .. } if log.contains("out of luck")),
+        "{error}"
+    );
 }

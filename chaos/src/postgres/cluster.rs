@@ -30,19 +30,35 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn create(name: &'static str, sandbox: &Sandbox, options: &PostgresOptions) -> Result<Self, Error> {
+    pub(super) fn create(
+        name: &'static str,
+        sandbox: &Sandbox,
+        options: &PostgresOptions,
+    ) -> Result<Self, Error> {
         let account = Account::of_server("postgres")?;
         let folder = sandbox.folder(name, account)?;
-        Ok(Self { name, folder, account, password: secret(), options: options.clone() })
+        Ok(Self {
+            name,
+            folder,
+            account,
+            password: secret(),
+            options: options.clone(),
+        })
     }
 
     /// A replica has the users of its primary.
     pub(super) fn like(self, primary: &Self) -> Self {
-        Self { password: primary.password.clone(), ..self }
+        Self {
+            password: primary.password.clone(),
+            ..self
+        }
     }
 
     pub(super) fn url(&self, port: u16, database: &str) -> String {
-        format!("postgres://{USER}:{}@127.0.0.1:{port}/{database}", self.password)
+        format!(
+            "postgres://{USER}:{}@127.0.0.1:{port}/{database}",
+            self.password
+        )
     }
 
     fn data(&self) -> PathBuf {
@@ -51,9 +67,14 @@ impl Cluster {
 
     /// Removes the data of a server that is down.
     pub(super) fn empty(&self) -> Result<(), Error> {
-        // A killed server leaves a System V segment, and only its lock file knows which one (line 7: key and id).
+        // A killed server leaves a System V segment, and only its lock file knows which one (line
+        // 7: key and id).
         let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
-        if let Some(segment) = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1)) {
+        if let Some(segment) = lock
+            .lines()
+            .nth(6)
+            .and_then(|line| line.split_whitespace().nth(1))
+        {
             let status = Command::new("ipcrm").args(["-m", segment]).status();
             status.map_err(doing("starting ipcrm"))?;
         }
@@ -68,7 +89,14 @@ impl Cluster {
             account.own(&password)?;
         }
         self.tool("initdb")?
-            .args(["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--username", USER])
+            .args([
+                "--no-sync",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--username",
+                USER,
+            ])
             .arg("--pwfile")
             .arg(password)
             .arg("--pgdata")
@@ -80,8 +108,20 @@ impl Cluster {
     pub(super) fn copy_from(&self, primary: &Postgres) -> Result<(), Error> {
         let slot = format!("{}_{}", self.name, &secret()[..8]);
         self.tool("pg_basebackup")?
-            .args(["--no-sync", "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf"])
-            .args(["--create-slot", "--slot", &slot, "--host=127.0.0.1", "--username", USER])
+            .args([
+                "--no-sync",
+                "--checkpoint=fast",
+                "--wal-method=stream",
+                "--write-recovery-conf",
+            ])
+            .args([
+                "--create-slot",
+                "--slot",
+                &slot,
+                "--host=127.0.0.1",
+                "--username",
+                USER,
+            ])
             .args(["--port", &primary.port().to_string()])
             .arg("--pgdata")
             .arg(self.data())
@@ -91,7 +131,11 @@ impl Cluster {
 
     fn tool(&self, program: &str) -> Result<Program, Error> {
         let name = format!("{}-{program}", self.name);
-        Ok(Program::server(&name, binary::find(program, PACKAGE)?, self.account))
+        Ok(Program::server(
+            &name,
+            binary::find(program, PACKAGE)?,
+            self.account,
+        ))
     }
 }
 
@@ -104,22 +148,34 @@ impl Server for Cluster {
         let own = [
             ("listen_addresses", "127.0.0.1".to_owned()),
             ("port", port.to_string()),
-            // Another server's socket file may have the same name; TCP is what the service uses anyway.
+            // Another server's socket file may have the same name; TCP is what the service uses
+            // anyway.
             ("unix_socket_directories", String::new()),
-            ("fsync", if self.options.fsync { "on" } else { "off" }.to_owned()),
-            // Files in the data folder instead of /dev/shm, where a killed server would leave them behind.
+            (
+                "fsync",
+                if self.options.fsync { "on" } else { "off" }.to_owned(),
+            ),
+            // Files in the data folder instead of /dev/shm, where a killed server would leave them
+            // behind.
             ("dynamic_shared_memory_type", "mmap".to_owned()),
             ("shared_buffers", "32MB".to_owned()),
-            // The name under which a replica shows up in pg_stat_replication and synchronous_standby_names.
+            // The name under which a replica shows up in pg_stat_replication and
+            // synchronous_standby_names.
             ("cluster_name", self.name.to_owned()),
         ];
-        let given = self.options.settings.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let given = self
+            .options
+            .settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
         let program = Program::server(self.name, binary::find("postgres", PACKAGE)?, self.account);
         let program = program.arg("-D").arg(self.data());
         Ok(own
             .into_iter()
             .chain(given)
-            .fold(program, |program, (name, value)| program.arg("-c").arg(format!("{name}={value}"))))
+            .fold(program, |program, (name, value)| {
+                program.arg("-c").arg(format!("{name}={value}"))
+            }))
     }
 
     /// It tells its data folder, and nobody else uses ours.
@@ -127,7 +183,9 @@ impl Server for Cluster {
         match psql::query(&self.url(port, "postgres"), "show data_directory") {
             Ok(folder) if self.data().as_os_str() == folder.as_str() => Proof::Given,
             Ok(folder) => Proof::Foreign(format!("its data is in {folder}")),
-            Err(error) if error.to_string().contains("authentication failed") => Proof::Foreign(error.to_string()),
+            Err(error) if error.to_string().contains("authentication failed") => {
+                Proof::Foreign(error.to_string())
+            }
             Err(error) => Proof::NotYet(error.to_string()),
         }
     }

@@ -1,12 +1,13 @@
-//! A process with all that descend from it. Postgres and Erlang put children into sessions of their own, so that a signal to
-//! the process group would miss them.
+//! A process with all that descend from it. Postgres and Erlang put children into sessions of their
+//! own, so that a signal to the process group would miss them.
 
 use crate::deadline::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::time::Duration;
 
-/// How long a signal may take to have its effect. A process in the middle of a disk write is not stopped until it is done.
+/// How long a signal may take to have its effect. A process in the middle of a disk write is not
+/// stopped until it is done.
 const EFFECT: Duration = Duration::from_secs(10);
 
 /// A process, told from later ones with the same id by its time of start.
@@ -22,7 +23,8 @@ struct Stat {
     started: u64,
 }
 
-/// Fields 3, 4 and 22 of `/proc/PID/stat`, see proc(5). The name in field 2 may hold spaces and parentheses.
+/// Fields 3, 4 and 22 of `/proc/PID/stat`, see proc(5). The name in field 2 may hold spaces and
+/// parentheses.
 fn stat(pid: i32) -> Option<Stat> {
     let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let line = String::from_utf8_lossy(&line);
@@ -30,13 +32,20 @@ fn stat(pid: i32) -> Option<Stat> {
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
     let started = fields.nth(17)?.parse().ok()?;
-    Some(Stat { state, parent, started })
+    Some(Stat {
+        state,
+        parent,
+        started,
+    })
 }
 
 impl Member {
     /// The process that has this id now.
     pub(crate) fn now(pid: Pid) -> Option<Self> {
-        stat(pid.as_raw_nonzero().get()).map(|stat| Self { pid, started: stat.started })
+        stat(pid.as_raw_nonzero().get()).map(|stat| Self {
+            pid,
+            started: stat.started,
+        })
     }
 
     /// In clock ticks since the boot.
@@ -45,7 +54,9 @@ impl Member {
     }
 
     fn state(self) -> Option<char> {
-        stat(self.pid.as_raw_nonzero().get()).filter(|stat| stat.started == self.started).map(|stat| stat.state)
+        stat(self.pid.as_raw_nonzero().get())
+            .filter(|stat| stat.started == self.started)
+            .map(|stat| stat.state)
     }
 
     /// A zombie counts as gone: it holds nothing, and who reaps it is not our concern.
@@ -72,24 +83,36 @@ fn members(root: Pid) -> Vec<Member> {
     let mut ids = vec![root.as_raw_nonzero().get()];
     let mut next = 0;
     while let Some(&parent) = ids.get(next) {
-        ids.extend(parents.iter().filter(|entry| entry.1 == parent).map(|entry| entry.0));
+        ids.extend(
+            parents
+                .iter()
+                .filter(|entry| entry.1 == parent)
+                .map(|entry| entry.0),
+        );
         next += 1;
     }
-    ids.into_iter().filter_map(|id| Member::now(Pid::from_raw(id)?)).collect()
+    ids.into_iter()
+        .filter_map(|id| Member::now(Pid::from_raw(id)?))
+        .collect()
 }
 
-/// Stops all of them. A stopped parent neither forks nor reaps: once nobody new is found, none has slipped away, and no id
-/// can have passed to another process.
+/// Stops all of them. A stopped parent neither forks nor reaps: once nobody new is found, none has
+/// slipped away, and no id can have passed to another process.
 pub(crate) fn stop(root: Pid) -> Vec<Member> {
     let mut stopped: Vec<Member> = Vec::new();
     loop {
-        let new: Vec<Member> = members(root).into_iter().filter(|member| !stopped.contains(member)).collect();
+        let new: Vec<Member> = members(root)
+            .into_iter()
+            .filter(|member| !stopped.contains(member))
+            .collect();
         if new.is_empty() {
             return stopped;
         }
         for member in new {
             member.signal(Signal::STOP);
-            eventually(EFFECT, || matches!(member.state(), None | Some('T' | 't' | 'Z' | 'X')));
+            eventually(EFFECT, || {
+                matches!(member.state(), None | Some('T' | 't' | 'Z' | 'X'))
+            });
             stopped.push(member);
         }
     }

@@ -63,8 +63,8 @@ impl Network {
         self.state().open.len()
     }
 
-    /// Takes part in a new connection, unless the network is cut. Deciding and registering are one step, so that no connection
-    /// slips past a cut.
+    /// Takes part in a new connection, unless the network is cut. Deciding and registering are one
+    /// step, so that no connection slips past a cut.
     pub(super) fn admit(self: &Arc<Self>, client: TcpStream) -> Option<Connection> {
         let mut state = self.state();
         if matches!(state.mode, Mode::Cut | Mode::Ended) {
@@ -73,7 +73,11 @@ impl Network {
         let id = state.next;
         state.next += 1;
         state.open.insert(id, vec![client.try_clone().ok()?]);
-        Some(Connection { id, client, network: self.clone() })
+        Some(Connection {
+            id,
+            client,
+            network: self.clone(),
+        })
     }
 
     fn set(&self, mode: Mode) {
@@ -112,7 +116,8 @@ impl Connection {
             Mode::Passing => self.id < state.stranded,
             Mode::Cut | Mode::Ended => false,
         };
-        let waiting = changed.wait_while(state.lock().unwrap_or_else(PoisonError::into_inner), held);
+        let waiting =
+            changed.wait_while(state.lock().unwrap_or_else(PoisonError::into_inner), held);
         match waiting.unwrap_or_else(PoisonError::into_inner).mode {
             Mode::Passing => Ok(()),
             Mode::Stalled | Mode::Cut | Mode::Ended => Err(ErrorKind::ConnectionAborted.into()),
@@ -129,7 +134,11 @@ impl Connection {
         if matches!(state.mode, Mode::Cut | Mode::Ended) {
             return Err(ErrorKind::ConnectionAborted.into());
         }
-        state.open.entry(self.id).or_default().push(server.try_clone()?);
+        state
+            .open
+            .entry(self.id)
+            .or_default()
+            .push(server.try_clone()?);
         Ok(server)
     }
 }

@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicU32;
 const USER: &str = "tars";
 
 /// A small footprint, and nothing that listens to other machines.
-const ERLANG: &str = "+S 2:2 +SDcpu 1:1 +SDio 4 -kernel inet_dist_use_interface {127,0,0,1} -start_epmd false";
+const ERLANG: &str =
+    "+S 2:2 +SDcpu 1:1 +SDio 4 -kernel inet_dist_use_interface {127,0,0,1} -start_epmd false";
 
 /// Where a `RabbitMQ` keeps its data, its name and its password.
 #[derive(Debug)]
@@ -72,24 +73,32 @@ impl Broker {
     }
 
     fn definitions(&self) -> String {
-        let vhosts: Vec<String> =
-            ["/".to_owned()].into_iter().chain((0..self.options.vhosts).map(Self::vhost)).collect();
-        let list = |item: &dyn Fn(&String) -> String| vhosts.iter().map(item).collect::<Vec<_>>().join(",");
+        let vhosts: Vec<String> = ["/".to_owned()]
+            .into_iter()
+            .chain((0..self.options.vhosts).map(Self::vhost))
+            .collect();
+        let list = |item: &dyn Fn(&String) -> String| {
+            vhosts.iter().map(item).collect::<Vec<_>>().join(",")
+        };
         format!(
             r#"{{"users":[{{"name":"{USER}","password":"{}","tags":"administrator"}}],"vhosts":[{}],"permissions":[{}]}}"#,
             self.password,
             list(&|vhost| format!(r#"{{"name":"{vhost}"}}"#)),
             list(&|vhost| {
-                format!(r#"{{"user":"{USER}","vhost":"{vhost}","configure":".*","write":".*","read":".*"}}"#)
+                format!(
+                    r#"{{"user":"{USER}","vhost":"{vhost}","configure":".*","write":".*","read":".*"}}"#
+                )
             })
         )
     }
 
-    /// What cannot be said in `rabbitmq.conf`: how often channels look whether a consumer took too long.
+    /// What cannot be said in `rabbitmq.conf`: how often channels look whether a consumer took too
+    /// long.
     fn advanced_config(&self) -> String {
         let limit = self.options.consumer_timeout.map(|limit| limit.as_millis());
-        let set =
-            limit.map(|limit| format!("{{rabbit,[{{consumer_timeout,{limit}}},{{channel_tick_interval,{limit}}}]}}"));
+        let set = limit.map(|limit| {
+            format!("{{rabbit,[{{consumer_timeout,{limit}}},{{channel_tick_interval,{limit}}}]}}")
+        });
         format!("[{}].\n", set.unwrap_or_default())
     }
 
@@ -115,14 +124,21 @@ impl Broker {
     fn program(&self, config: &Path) -> Program {
         let folder = |name: &str| self.folder.join(name);
         let program = Program::server("rabbitmq", self.program.clone(), self.account);
-        let scripts = self.scripts.iter().map(|folder| ("RABBITMQ_SCRIPTS_DIR", folder));
-        let plugins = self.scripts.iter().map(|folder| ("RABBITMQ_PLUGINS_DIR", folder.with_file_name("plugins")));
+        let scripts = self
+            .scripts
+            .iter()
+            .map(|folder| ("RABBITMQ_SCRIPTS_DIR", folder));
+        let plugins = self
+            .scripts
+            .iter()
+            .map(|folder| ("RABBITMQ_PLUGINS_DIR", folder.with_file_name("plugins")));
         program
             .envs(scripts)
             .envs(plugins)
             // Where Erlang looks for its cookie, and makes one if there is none.
             .env("HOME", &self.folder)
-            // The script then becomes the broker instead of waiting for it, so that signals reach it.
+            // The script then becomes the broker instead of waiting for it, so that signals reach
+            // it.
             .env("RUNNING_UNDER_SYSTEMD", "true")
             .env("ERL_EPMD_PORT", self.epmd.port().to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
@@ -149,7 +165,8 @@ impl Server for Broker {
 
     fn program(&self, port: u16) -> Result<Program, Error> {
         let config = self.write("rabbitmq.conf", &self.config(port))?;
-        // Nobody but the node itself knows this port, so that it need not be the same after a restart.
+        // Nobody but the node itself knows this port, so that it need not be the same after a
+        // restart.
         let distribution = port::free()?.to_string();
         Ok(Self::program(self, &config)
             .env("RABBITMQ_NODE_PORT", port.to_string())

@@ -1,4 +1,5 @@
-//! Erlang's name server. A broker starts one as a daemon if it finds none, which would outlive the stack; so it finds this one.
+//! Erlang's name server. A broker starts one as a daemon if it finds none, which would outlive the
+//! stack; so it finds this one.
 
 use crate::part::{Proof, Server};
 use crate::process::Program;
@@ -28,7 +29,8 @@ impl Server for Epmd {
         Ok(program.args(["-address", "127.0.0.1", "-port", &port.to_string()]))
     }
 
-    /// It has nothing to be told by. If the port is taken it ends at once, and the broker's proof does not depend on it.
+    /// It has nothing to be told by. If the port is taken it ends at once, and the broker's proof
+    /// does not depend on it.
     fn prove(&self, port: u16, _pid: u32) -> Proof {
         match TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT) {
             Ok(_) => Proof::Given,

@@ -1,7 +1,8 @@
 //! RabbitMQ's programs without its plugins.
 //!
-//! Erlang looks for each module in every folder of its path, and the path has a folder for each of RabbitMQ's seventy
-//! libraries. A home with links to only those that a broker needs makes it boot in two thirds of the time.
+//! Erlang looks for each module in every folder of its path, and the path has a folder for each of
+//! RabbitMQ's seventy libraries. A home with links to only those that a broker needs makes it boot
+//! in two thirds of the time.
 
 use crate::Error;
 use crate::error::with;
@@ -10,10 +11,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Makes such a home in the folder and returns its folder of scripts. `None` where the programs lie in an unknown way: then
-/// they work from where they are.
+/// Makes such a home in the folder and returns its folder of scripts. `None` where the programs lie
+/// in an unknown way: then they work from where they are.
 pub(super) fn lean(server: &Path, folder: &Path) -> Result<Option<PathBuf>, Error> {
-    let Some(home) = fs::canonicalize(server).ok().and_then(|script| Some(script.parent()?.parent()?.to_owned()))
+    let Some(home) = fs::canonicalize(server)
+        .ok()
+        .and_then(|script| Some(script.parent()?.parent()?.to_owned()))
     else {
         return Ok(None);
     };
@@ -43,17 +46,23 @@ struct Library {
 
 /// By name. Each is in a folder `NAME-VERSION`, which describes it in `ebin/NAME.app`.
 fn libraries(plugins: &Path) -> BTreeMap<String, Library> {
-    let paths = fs::read_dir(plugins).into_iter().flatten().flatten().map(|entry| entry.path());
+    let paths = fs::read_dir(plugins)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     paths
         .filter_map(|path| {
             let name = path.file_name()?.to_str()?.split('-').next()?.to_owned();
-            let description = fs::read_to_string(path.join("ebin").join(format!("{name}.app"))).ok()?;
+            let description =
+                fs::read_to_string(path.join("ebin").join(format!("{name}.app"))).ok()?;
             Some((name, Library { path, description }))
         })
         .collect()
 }
 
-/// The broker, what it says that it needs, and so on. Empty if one that it surely needs is not there.
+/// The broker, what it says that it needs, and so on. Empty if one that it surely needs is not
+/// there.
 fn needed(libraries: &BTreeMap<String, Library>) -> Vec<&Library> {
     let mut names = vec!["rabbit", "rabbitmq_prelaunch"];
     if !names.iter().all(|name| libraries.contains_key(*name)) {
@@ -62,7 +71,9 @@ fn needed(libraries: &BTreeMap<String, Library>) -> Vec<&Library> {
     let mut next = 0;
     while let Some(name) = names.get(next) {
         // What is not here belongs to Erlang itself.
-        let described = libraries.get(*name).map_or("", |library| &library.description);
+        let described = libraries
+            .get(*name)
+            .map_or("", |library| &library.description);
         for name in applications(described) {
             if !names.contains(&name) {
                 names.push(name);
@@ -70,14 +81,23 @@ fn needed(libraries: &BTreeMap<String, Library>) -> Vec<&Library> {
         }
         next += 1;
     }
-    names.into_iter().filter_map(|name| libraries.get(name)).collect()
+    names
+        .into_iter()
+        .filter_map(|name| libraries.get(name))
+        .collect()
 }
 
 /// The names in `{applications, [kernel, stdlib]}` of an Erlang application's description.
 fn applications(description: &str) -> impl Iterator<Item = &str> {
-    let list = description.split_once("{applications").and_then(|(_, rest)| rest.split_once('['));
-    let list = list.and_then(|(_, rest)| rest.split_once(']')).map_or("", |(list, _)| list);
-    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+    let list = description
+        .split_once("{applications")
+        .and_then(|(_, rest)| rest.split_once('['));
+    let list = list
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map_or("", |(list, _)| list);
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -91,7 +111,13 @@ mod tests {
             let description = format!(
                 "{{application, {name}, [{{modules,[a,b]}},\n\t{{applications, [kernel,{needs}]}},{{env, []}}]}}."
             );
-            (name.to_owned(), Library { path: name.into(), description })
+            (
+                name.to_owned(),
+                Library {
+                    path: name.into(),
+                    description,
+                },
+            )
         };
         let libraries: BTreeMap<_, _> = [
             library("rabbit", "ra,\n ranch"),
@@ -101,7 +127,10 @@ mod tests {
             library("rabbitmq_mqtt", "rabbit"),
         ]
         .into();
-        let paths: Vec<_> = needed(&libraries).iter().map(|library| library.path.to_str().unwrap()).collect();
+        let paths: Vec<_> = needed(&libraries)
+            .iter()
+            .map(|library| library.path.to_str().unwrap())
+            .collect();
         assert_eq!(paths, ["rabbit", "rabbitmq_prelaunch", "ra", "aten"]);
         assert_eq!(applications("{application, x, []}.").count(), 0);
     }

@@ -14,13 +14,18 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects and authenticates. A refused password is `PermissionDenied`.
     pub(super) fn open(port: u16, password: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT)?;
+        let stream =
+            TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
-        let mut connection = Self { stream: BufReader::new(stream) };
+        let mut connection = Self {
+            stream: BufReader::new(stream),
+        };
         match connection.ask(&["AUTH", password]) {
             Ok(_) => Ok(connection),
-            Err(error) if error.kind() == ErrorKind::Other => Err(io::Error::new(ErrorKind::PermissionDenied, error)),
+            Err(error) if error.kind() == ErrorKind::Other => {
+                Err(io::Error::new(ErrorKind::PermissionDenied, error))
+            }
             Err(error) => Err(error),
         }
     }

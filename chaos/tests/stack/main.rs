@@ -1,5 +1,8 @@
 //! What a stack promises to the tests that use it.
-#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
 
 mod amqp;
 // Tests run in the order of their names, so that the longest begins first.
@@ -36,10 +39,18 @@ fn freeze_silences<S: Server>(part: &Part<S>, greeting: &[u8]) {
     stream.write_all(greeting).unwrap();
     stream.set_read_timeout(Some(SILENCE)).unwrap();
     let silence = stream.read(&mut [0; 1]).unwrap_err();
-    assert_eq!(silence.kind(), ErrorKind::WouldBlock, "a frozen server answers nothing");
+    assert_eq!(
+        silence.kind(),
+        ErrorKind::WouldBlock,
+        "a frozen server answers nothing"
+    );
     assert!(part.is_running(), "frozen is not dead");
 
     part.thaw().unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
-    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1, "what was asked before is answered after the thaw");
+    assert_eq!(
+        stream.read(&mut [0; 1]).unwrap(),
+        1,
+        "what was asked before is answered after the thaw"
+    );
 }

@@ -26,13 +26,27 @@ impl Traces {
             !segments.is_empty() && segments.iter().all(|id| has_segment(id)),
             "the segments are found: {segments:?}"
         );
-        Self { folder: folder.to_owned(), segments }
+        Self {
+            folder: folder.to_owned(),
+            segments,
+        }
     }
 
     fn assert_gone(&self) {
-        assert!(eventually(LIMIT, || processes_of(&self.folder).is_empty()), "{:?}", processes_of(&self.folder));
-        assert!(eventually(LIMIT, || !self.folder.exists()), "{} is left", self.folder.display());
-        assert!(self.segments.iter().all(|id| !has_segment(id)), "shared memory is left");
+        assert!(
+            eventually(LIMIT, || processes_of(&self.folder).is_empty()),
+            "{:?}",
+            processes_of(&self.folder)
+        );
+        assert!(
+            eventually(LIMIT, || !self.folder.exists()),
+            "{} is left",
+            self.folder.display()
+        );
+        assert!(
+            self.segments.iter().all(|id| !has_segment(id)),
+            "shared memory is left"
+        );
     }
 }
 
@@ -73,7 +87,9 @@ fn a_killed_owner_leaves_nothing() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
-    let folder = lines.find_map(|line| line.unwrap().strip_prefix("folder ").map(PathBuf::from)).unwrap();
+    let folder = lines
+        .find_map(|line| line.unwrap().strip_prefix("folder ").map(PathBuf::from))
+        .unwrap();
     let traces = Traces::of(&folder);
 
     owner.kill().unwrap();
@@ -84,7 +100,8 @@ fn a_killed_owner_leaves_nothing() {
 fn own_until_killed() {
     let stack = Stack::start(&Parts::all()).unwrap();
     // A child in a session of its own, which a signal to the group would miss.
-    let program = Program::new("stranger", "/bin/sh").args(["-c", "setsid sleep 600 & echo ready; wait"]);
+    let program =
+        Program::new("stranger", "/bin/sh").args(["-c", "setsid sleep 600 & echo ready; wait"]);
     let stranger = program.start(stack.sandbox()).unwrap();
     assert!(eventually(LIMIT, || stranger.log_text().contains("ready")));
     stack.redis().freeze().unwrap();

@@ -26,12 +26,15 @@ fn connect(proxy: &Proxy) -> TcpStream {
 
 fn echoes(stream: &mut TcpStream) -> bool {
     let mut answer = [0; 4];
-    stream.write_all(b"ping").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"ping"
+    stream.write_all(b"ping").is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && &answer == b"ping"
 }
 
 fn silent(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(SILENCE)).unwrap();
-    let silence = matches!(stream.read(&mut [0; 4]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    let silence =
+        matches!(stream.read(&mut [0; 4]), Err(error) if error.kind() == ErrorKind::WouldBlock);
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     silence
 }
@@ -107,7 +110,16 @@ fn one_way_may_end_before_the_other() {
 fn a_url_leads_through_the_proxy() {
     let proxy = echo();
     let address = proxy.address();
-    assert_eq!(proxy.url("amqp://u:p@127.0.0.1:5672/%2f"), format!("amqp://u:p@{address}/%2f"));
-    assert_eq!(proxy.url("http://127.0.0.1:8099"), format!("http://{address}"));
-    assert_eq!(proxy.url("postgres://u:p@h/d?sslmode=disable"), format!("postgres://u:p@{address}/d?sslmode=disable"));
+    assert_eq!(
+        proxy.url("amqp://u:p@127.0.0.1:5672/%2f"),
+        format!("amqp://u:p@{address}/%2f")
+    );
+    assert_eq!(
+        proxy.url("http://127.0.0.1:8099"),
+        format!("http://{address}")
+    );
+    assert_eq!(
+        proxy.url("postgres://u:p@h/d?sslmode=disable"),
+        format!("postgres://u:p@{address}/d?sslmode=disable")
+    );
 }

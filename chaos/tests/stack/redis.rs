@@ -4,7 +4,11 @@ use crate::{freeze_silences, refuses_connections};
 use tars_chaos::{Parts, RedisOptions, Stack};
 
 fn with(append_only: bool) -> Stack {
-    Stack::start(&Parts { redis: Some(RedisOptions { append_only }), ..Parts::default() }).unwrap()
+    Stack::start(&Parts {
+        redis: Some(RedisOptions { append_only }),
+        ..Parts::default()
+    })
+    .unwrap()
 }
 
 #[test]
@@ -17,7 +21,11 @@ fn a_restart_forgets_unless_it_was_asked_to_remember() {
         redis.kill().unwrap();
         assert!(refuses_connections(&redis.address()));
         redis.start().unwrap();
-        assert_eq!(redis.command(&["GET", "key"]).unwrap(), answer, "append_only: {append_only}");
+        assert_eq!(
+            redis.command(&["GET", "key"]).unwrap(),
+            answer,
+            "append_only: {append_only}"
+        );
     }
 }
 
@@ -37,6 +45,10 @@ fn a_frozen_redis_answers_nothing_until_it_is_thawed() {
 #[test]
 fn each_database_is_nobody_else_s() {
     let stack = with(false);
-    let urls = [stack.redis().url(), stack.redis().database().unwrap(), stack.redis().database().unwrap()];
+    let urls = [
+        stack.redis().url(),
+        stack.redis().database().unwrap(),
+        stack.redis().database().unwrap(),
+    ];
     assert!(urls[0].ends_with("/0") && urls[1].ends_with("/1") && urls[2].ends_with("/2"));
 }

@@ -1,4 +1,5 @@
-//! A policy with its statistics on the way to the service: inline while it is small, as an artifact otherwise.
+//! A policy with its statistics on the way to the service: inline while it is small, as an artifact
+//! otherwise.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,17 +31,33 @@ pub(crate) struct AgentFile {
 
 impl AgentFile {
     /// Reads the files. The format is told from the first bytes where it is not given.
-    pub(crate) fn read(policy: &Path, format: Option<Format>, vec_normalize: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn read(
+        policy: &Path,
+        format: Option<Format>,
+        vec_normalize: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let bytes = bounded_file::read(policy, MAX_BYTES)?;
         let Some(format) = format.or_else(|| Format::detect(&bytes)) else {
-            bail!("{} is no sb3-zip, safetensors or mlp-json file: name its format with --format", policy.display());
+            bail!(
+                "{} is no sb3-zip, safetensors or mlp-json file: name its format with --format",
+                policy.display()
+            );
         };
-        let vec_normalize = vec_normalize.map(|file| bounded_file::read(file, MAX_BYTES)).transpose()?;
-        Ok(Self { policy: bytes.into(), format, vec_normalize: vec_normalize.map(Cow::from) })
+        let vec_normalize = vec_normalize
+            .map(|file| bounded_file::read(file, MAX_BYTES))
+            .transpose()?;
+        Ok(Self {
+            policy: bytes.into(),
+            format,
+            vec_normalize: vec_normalize.map(Cow::from),
+        })
     }
 
     /// An SB3 policy that is part of this binary.
-    pub(crate) const fn embedded(policy: &'static [u8], vec_normalize: Option<&'static [u8]>) -> Self {
+    pub(crate) const fn embedded(
+        policy: &'static [u8],
+        vec_normalize: Option<&'static [u8]>,
+    ) -> Self {
         Self {
             policy: Cow::Borrowed(policy),
             format: Format::Sb3Zip,
@@ -86,7 +103,12 @@ impl AgentFile {
                 Some(StatisticsBody { artifact, data })
             }
         };
-        Ok(AgentStateBody { artifact, format: Some(self.format), data: data.as_deref().map(quoted), vec_normalize })
+        Ok(AgentStateBody {
+            artifact,
+            format: Some(self.format),
+            data: data.as_deref().map(quoted),
+            vec_normalize,
+        })
     }
 }
 

@@ -15,7 +15,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(super) fn new(server: &Server, status: StatusCode, body: Vec<u8>) -> Self {
-        Self { server: server.clone(), status, body }
+        Self {
+            server: server.clone(),
+            status,
+            body,
+        }
     }
 
     /// Its status, a success.

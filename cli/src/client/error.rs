@@ -107,7 +107,10 @@ impl fmt::Display for Error {
             Self::Unreachable { server, reason } => {
                 write!(f, "no service answers at {server} ({reason})")?;
                 match server.start_command() {
-                    Some(command) => write!(f, ": start one with `{command}`, or name another with --server"),
+                    Some(command) => write!(
+                        f,
+                        ": start one with `{command}`, or name another with --server"
+                    ),
                     None => f.write_str(": check the address in --server or TARS_SERVER"),
                 }
             }
@@ -119,7 +122,10 @@ impl fmt::Display for Error {
             ),
             Self::Refused(problem) => problem.fmt(f),
             Self::Strange { server, reason } => {
-                write!(f, "{server} is not a T.A.R.S. service of this version: {reason}")
+                write!(
+                    f,
+                    "{server} is not a T.A.R.S. service of this version: {reason}"
+                )
             }
         }
     }
@@ -128,7 +134,9 @@ impl fmt::Display for Error {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.errors.as_slice() {
-            [] if self.detail.is_empty() => write!(f, "the service answers {} {}", self.status, self.title),
+            [] if self.detail.is_empty() => {
+                write!(f, "the service answers {} {}", self.status, self.title)
+            }
             [] => f.write_str(&self.detail),
             errors => {
                 let mut separator = "";
@@ -167,13 +175,19 @@ mod tests {
                 "errors":[{"field":"seed","message":"must be from 0"},{"field":"environments[0]","message":"is unknown"}]}"#,
         );
         let lines: Vec<_> = text.lines().map(str::trim).collect();
-        assert_eq!(lines, ["seed: must be from 0", "environments[0]: is unknown"]);
+        assert_eq!(
+            lines,
+            ["seed: must be from 0", "environments[0]: is unknown"]
+        );
     }
 
     #[test]
     fn what_is_no_problem_document_is_no_service_of_ours() {
         let text = refusal("<html>");
-        assert!(text.contains("http://example.org is not a T.A.R.S. service"), "{text}");
+        assert!(
+            text.contains("http://example.org is not a T.A.R.S. service"),
+            "{text}"
+        );
         assert!(text.contains("422"), "{text}");
     }
 }

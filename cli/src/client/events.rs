@@ -1,4 +1,5 @@
-//! Reads `text/event-stream`, as far as the service speaks it: <https://html.spec.whatwg.org/#event-stream-interpretation>.
+//! Reads `text/event-stream`, as far as the service speaks it:
+//! <https://html.spec.whatwg.org/#event-stream-interpretation>.
 
 /// A line longer than this is no event of the service.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -66,10 +67,14 @@ impl Decoder {
 mod tests {
     use super::*;
 
-    const STREAM: &str = "event:progress\ndata:{\"a\":1}\n\n: alive\n\nevent: end\r\ndata: x\r\ndata: y\r\n\r\n";
+    const STREAM: &str =
+        "event:progress\ndata:{\"a\":1}\n\n: alive\n\nevent: end\r\ndata: x\r\ndata: y\r\n\r\n";
 
     fn expected() -> [Event; 2] {
-        let event = |name: &str, data: &str| Event { name: name.to_owned(), data: data.to_owned() };
+        let event = |name: &str, data: &str| Event {
+            name: name.to_owned(),
+            data: data.to_owned(),
+        };
         [event("progress", "{\"a\":1}"), event("end", "x\ny")]
     }
 
@@ -77,8 +82,11 @@ mod tests {
     fn events_are_the_same_however_the_stream_is_cut() {
         for size in 1..STREAM.len() {
             let mut decoder = Decoder::default();
-            let events: Vec<_> =
-                STREAM.as_bytes().chunks(size).flat_map(|chunk| decoder.push(chunk).unwrap()).collect();
+            let events: Vec<_> = STREAM
+                .as_bytes()
+                .chunks(size)
+                .flat_map(|chunk| decoder.push(chunk).unwrap())
+                .collect();
             assert_eq!(events, expected(), "in chunks of {size}");
         }
     }
@@ -86,6 +94,9 @@ mod tests {
     #[test]
     fn an_endless_line_is_given_up() {
         let mut decoder = Decoder::default();
-        assert_eq!(decoder.push(&vec![b'x'; MAX_LINE_BYTES + 1]), Err(NoEventStream));
+        assert_eq!(
+            decoder.push(&vec![b'x'; MAX_LINE_BYTES + 1]),
+            Err(NoEventStream)
+        );
     }
 }

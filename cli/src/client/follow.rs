@@ -1,4 +1,5 @@
-//! Follows a job to its end: by the event stream, by long polls where streams break, and through a restart of the service.
+//! Follows a job to its end: by the event stream, by long polls where streams break, and through a
+//! restart of the service.
 
 use std::time::Duration;
 
@@ -22,7 +23,11 @@ enum Streamed {
 }
 
 /// Follows a job to its end; the answer is the job with its results.
-pub(crate) async fn follow(client: &Client, id: Uuid, progress: &mut Progress) -> Result<Answer, Error> {
+pub(crate) async fn follow(
+    client: &Client,
+    id: Uuid,
+    progress: &mut Progress,
+) -> Result<Answer, Error> {
     let path = format!("/v1/jobs/{id}");
     let mut streaming = true;
     let mut met = false;
@@ -31,7 +36,8 @@ pub(crate) async fn follow(client: &Client, id: Uuid, progress: &mut Progress) -
         if streaming {
             match stream(client, &path, progress).await? {
                 Streamed::Ended => return client.get(&path, &()).await,
-                // A proxy in between that lets no stream through would not let the next one through either.
+                // A proxy in between that lets no stream through would not let the next one through
+                // either.
                 Streamed::Broke { events } => {
                     streaming = events > 0;
                     met |= events > 0;
@@ -70,7 +76,9 @@ async fn stream(client: &Client, path: &str, progress: &mut Progress) -> Result<
     let mut chunks = response.bytes_stream();
     let mut decoder = Decoder::default();
     while let Some(Ok(chunk)) = chunks.next().await {
-        let Ok(complete) = decoder.push(&chunk) else { break };
+        let Ok(complete) = decoder.push(&chunk) else {
+            break;
+        };
         for event in complete {
             let Ok(job) = serde_json::from_str::<Job>(&event.data) else {
                 return Ok(Streamed::Broke { events });

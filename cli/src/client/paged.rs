@@ -29,7 +29,11 @@ struct Query<'a, F> {
 impl Paged {
     /// The entries, read as what they are.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> anyhow::Result<Vec<T>> {
-        Ok(self.items.iter().map(T::deserialize).collect::<Result<_, _>>()?)
+        Ok(self
+            .items
+            .iter()
+            .map(T::deserialize)
+            .collect::<Result<_, _>>()?)
     }
 
     /// Whether there is more than was asked for.
@@ -43,18 +47,26 @@ impl Paged {
     }
 }
 
-/// Up to `limit` entries, or all of them, in as few pages as possible. `filter` leaves out what is `None`.
+/// Up to `limit` entries, or all of them, in as few pages as possible. `filter` leaves out what is
+/// `None`.
 pub(crate) async fn pages(
     client: &Client,
     path: &str,
     filter: &impl Serialize,
     limit: Option<usize>,
 ) -> Result<Paged, Error> {
-    let mut all = Paged { items: Vec::new(), next_cursor: None };
+    let mut all = Paged {
+        items: Vec::new(),
+        next_cursor: None,
+    };
     loop {
         let wanted = limit.map_or(MAX_PAGE, |limit| MAX_PAGE.min(limit - all.items.len()));
         let cursor = all.next_cursor.as_deref();
-        let query = Query { filter, limit: wanted, cursor };
+        let query = Query {
+            filter,
+            limit: wanted,
+            cursor,
+        };
         let page: Paged = client.get(path, &query).await?.read()?;
         all.items.extend(page.items);
         all.next_cursor = page.next_cursor;

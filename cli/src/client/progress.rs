@@ -22,21 +22,33 @@ pub(crate) enum ProgressBars {
 #[derive(Debug)]
 pub(crate) enum Progress {
     Bar(ProgressBar),
-    Lines { name: String, last: Option<(Status, u32)>, last_note: Option<&'static str> },
+    Lines {
+        name: String,
+        last: Option<(Status, u32)>,
+        last_note: Option<&'static str>,
+    },
     Silent,
 }
 
 impl ProgressBars {
     /// Bars if standard error is a terminal, lines otherwise.
     pub(crate) fn new(name_width: usize) -> Self {
-        if std::io::stderr().is_terminal() { Self::Bars(MultiProgress::new(), name_width) } else { Self::Lines }
+        if std::io::stderr().is_terminal() {
+            Self::Bars(MultiProgress::new(), name_width)
+        } else {
+            Self::Lines
+        }
     }
 
     /// One more job.
     pub(crate) fn add(&self, name: String) -> Progress {
         match self {
             Self::Bars(bars, width) => Progress::Bar(bars.add(bar(name, *width))),
-            Self::Lines => Progress::Lines { name, last: None, last_note: None },
+            Self::Lines => Progress::Lines {
+                name,
+                last: None,
+                last_note: None,
+            },
             Self::Silent => Progress::Silent,
         }
     }
@@ -50,7 +62,8 @@ impl ProgressBars {
 }
 
 fn bar(name: String, width: usize) -> ProgressBar {
-    let template = format!("  {{prefix:{width}}}  {{bar:30.cyan/dim}} {{pos:>5}}/{{len:<5}} {{wide_msg}}");
+    let template =
+        format!("  {{prefix:{width}}}  {{bar:30.cyan/dim}} {{pos:>5}}/{{len:<5}} {{wide_msg}}");
     let style = ProgressStyle::with_template(&template)
         .expect("the template is a constant but for a number")
         .progress_chars("━╸─");
@@ -69,16 +82,29 @@ impl Progress {
                     Status::Queued => bar.set_message(job.explanation.clone()),
                     Status::Running => bar.set_message(""),
                     // Unlike finishing it, that leaves the bar of a failed job where it was.
-                    Status::Completed | Status::Failed | Status::Cancelled => bar.abandon_with_message(outcome(job)),
+                    Status::Completed | Status::Failed | Status::Cancelled => {
+                        bar.abandon_with_message(outcome(job))
+                    }
                 }
             }
-            Self::Lines { name, last, last_note } => {
-                let now = (job.status, done.saturating_mul(4).checked_div(total).unwrap_or(0));
+            Self::Lines {
+                name,
+                last,
+                last_note,
+            } => {
+                let now = (
+                    job.status,
+                    done.saturating_mul(4).checked_div(total).unwrap_or(0),
+                );
                 if *last == Some(now) {
                     return;
                 }
                 (*last, *last_note) = (Some(now), None);
-                let state = if job.status.is_terminal() { outcome(job) } else { job.status.to_string() };
+                let state = if job.status.is_terminal() {
+                    outcome(job)
+                } else {
+                    job.status.to_string()
+                };
                 eprintln!("  {name}: {done} of {total} episodes, {state}");
             }
             Self::Silent => {}
@@ -89,7 +115,9 @@ impl Progress {
     pub(crate) fn note(&mut self, text: &'static str) {
         match self {
             Self::Bar(bar) => bar.set_message(text),
-            Self::Lines { name, last_note, .. } if *last_note != Some(text) => {
+            Self::Lines {
+                name, last_note, ..
+            } if *last_note != Some(text) => {
                 *last_note = Some(text);
                 eprintln!("  {name}: {text}");
             }
@@ -100,8 +128,13 @@ impl Progress {
 
 /// How the job ended, and after how long.
 fn outcome(job: &Job) -> String {
-    let time = job.started_at.zip(job.finished_at).map(|(start, end)| end - start);
-    let seconds = time.and_then(|time| time.to_std().ok()).map(|time| time.as_secs_f64());
+    let time = job
+        .started_at
+        .zip(job.finished_at)
+        .map(|(start, end)| end - start);
+    let seconds = time
+        .and_then(|time| time.to_std().ok())
+        .map(|time| time.as_secs_f64());
     match seconds {
         Some(seconds) => format!("{} in {seconds:.2} s", job.status),
         None => job.status.to_string(),

@@ -29,7 +29,10 @@ pub(crate) struct Server {
 impl Server {
     /// The service at this address.
     pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
-        Ok(Self { url: parse(url)?, token: TokenOption::default() })
+        Ok(Self {
+            url: parse(url)?,
+            token: TokenOption::default(),
+        })
     }
 
     /// A client of it, with the token that the user has.
@@ -52,7 +55,11 @@ impl Server {
         }
         let http = http.build().context("cannot set up the HTTP client")?;
         let server = self.clone();
-        Ok(Client { http, server, has_token: token.is_some() })
+        Ok(Client {
+            http,
+            server,
+            has_token: token.is_some(),
+        })
     }
 
     /// The address without a slash at its end.
@@ -60,20 +67,36 @@ impl Server {
         self.url.as_str().trim_end_matches('/')
     }
 
-    /// What a command line needs to reach the same service in the same way: nothing for the default.
+    /// What a command line needs to reach the same service in the same way: nothing for the
+    /// default.
     pub(crate) fn option(&self) -> String {
-        let server = if self.base() == DEFAULT { String::new() } else { format!(" --server {}", self.base()) };
+        let server = if self.base() == DEFAULT {
+            String::new()
+        } else {
+            format!(" --server {}", self.base())
+        };
         server + &self.token.option()
     }
 
     /// How to start a service here, if this is the place for one.
     pub(crate) fn start_command(&self) -> Option<String> {
-        let port = self.url.port_or_known_default().filter(|_| self.is_loopback())?;
-        if self.base() == DEFAULT { Some("tars dev".to_owned()) } else { Some(format!("tars dev --port {port}")) }
+        let port = self
+            .url
+            .port_or_known_default()
+            .filter(|_| self.is_loopback())?;
+        if self.base() == DEFAULT {
+            Some("tars dev".to_owned())
+        } else {
+            Some(format!("tars dev --port {port}"))
+        }
     }
 
     fn is_loopback(&self) -> bool {
-        let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let host = self
+            .url
+            .host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']']);
         let address = host.parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
@@ -90,7 +113,9 @@ fn parse(text: &str) -> anyhow::Result<Url> {
     match url.scheme() {
         "http" if url.query().is_none() && url.fragment().is_none() => Ok(url),
         "http" => bail!("give the address alone, such as {DEFAULT}"),
-        "https" => bail!("this build speaks no TLS: use http, through a tunnel where the network is not yours"),
+        "https" => bail!(
+            "this build speaks no TLS: use http, through a tunnel where the network is not yours"
+        ),
         scheme => bail!("{scheme}: is not http, as in {DEFAULT}"),
     }
 }
@@ -101,10 +126,20 @@ mod tests {
 
     #[test]
     fn only_plain_http_addresses_are_taken() {
-        for good in ["http://127.0.0.1:8099", "http://example.org/tars/", "http://[::1]:1"] {
+        for good in [
+            "http://127.0.0.1:8099",
+            "http://example.org/tars/",
+            "http://[::1]:1",
+        ] {
             assert!(parse(good).is_ok(), "{good}");
         }
-        for bad in ["https://example.org", "127.0.0.1:8099", "localhost:8099", "http://a/?b=c", "http://a/#b"] {
+        for bad in [
+            "https://example.org",
+            "127.0.0.1:8099",
+            "localhost:8099",
+            "http://a/?b=c",
+            "http://a/#b",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         let complaint = parse("https://example.org").unwrap_err().to_string();
@@ -117,6 +152,9 @@ mod tests {
         let other = Server::at("http://127.0.0.1:8100").unwrap();
         assert_eq!(other.option(), " --server http://127.0.0.1:8100");
         assert_eq!(other.start_command().unwrap(), "tars dev --port 8100");
-        assert_eq!(Server::at("http://example.org").unwrap().start_command(), None);
+        assert_eq!(
+            Server::at("http://example.org").unwrap().start_command(),
+            None
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What the service is shown. There is no option for the token itself: command lines are seen by every user of a machine.
+//! What the service is shown. There is no option for the token itself: command lines are seen by
+//! every user of a machine.
 
 use std::path::PathBuf;
 
@@ -17,8 +18,14 @@ const MAX_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[group(skip)]
 pub(super) struct TokenOption {
-    /// File with the token that the service is shown [default: the token in the variable `TARS_TOKEN`]
-    #[arg(long = "token-file", value_name = "FILE", global = true, display_order = 901)]
+    /// File with the token that the service is shown [default: the token in the variable
+    /// `TARS_TOKEN`]
+    #[arg(
+        long = "token-file",
+        value_name = "FILE",
+        global = true,
+        display_order = 901
+    )]
     file: Option<PathBuf>,
 }
 
@@ -28,7 +35,8 @@ impl TokenOption {
         let text = match &self.file {
             Some(file) => {
                 let bytes = bounded_file::read(file, MAX_BYTES)?;
-                String::from_utf8(bytes).with_context(|| format!("{} holds no token", file.display()))?
+                String::from_utf8(bytes)
+                    .with_context(|| format!("{} holds no token", file.display()))?
             }
             None => std::env::var(VARIABLE).unwrap_or_default(),
         };
@@ -38,15 +46,18 @@ impl TokenOption {
 
     /// What a command line needs to show the same token.
     pub(super) fn option(&self) -> String {
-        self.file.as_ref().map_or_else(String::new, |file| format!(" --token-file {}", file.display()))
+        self.file.as_ref().map_or_else(String::new, |file| {
+            format!(" --token-file {}", file.display())
+        })
     }
 }
 
 /// The header that shows a token. It is marked, so that nothing prints it.
 pub(super) fn header(token: &str) -> anyhow::Result<HeaderMap> {
     let bearer = Zeroizing::new(format!("Bearer {token}"));
-    let mut value =
-        HeaderValue::try_from(bearer.as_str()).ok().context("the token holds characters that no token has")?;
+    let mut value = HeaderValue::try_from(bearer.as_str())
+        .ok()
+        .context("the token holds characters that no token has")?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
 }
@@ -61,14 +72,22 @@ mod tests {
         assert_eq!(headers[AUTHORIZATION], "Bearer tars_secret");
         assert!(!format!("{headers:?}").contains("secret"));
         let complaint = header("tars_secret\n2").unwrap_err();
-        assert!(!format!("{complaint:#}").contains("secret"), "{complaint:#}");
+        assert!(
+            !format!("{complaint:#}").contains("secret"),
+            "{complaint:#}"
+        );
     }
 
     #[test]
     fn a_file_holds_a_token_and_perhaps_a_line_end() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
-        let read = || TokenOption { file: Some(file.clone()) }.read();
+        let read = || {
+            TokenOption {
+                file: Some(file.clone()),
+            }
+            .read()
+        };
         std::fs::write(&file, "tars_x\n").unwrap();
         assert_eq!(*read().unwrap().unwrap(), "tars_x");
         std::fs::write(&file, "\n").unwrap();

@@ -1,4 +1,5 @@
-//! Accounts, for who stands beside the database: no service needs to run, and nobody needs to log in.
+//! Accounts, for who stands beside the database: no service needs to run, and nobody needs to log
+//! in.
 
 pub(super) mod password;
 pub(super) mod table;
@@ -46,7 +47,11 @@ impl Database {
         &self,
         command: impl AsyncFnOnce(Accounts) -> anyhow::Result<ExitCode>,
     ) -> anyhow::Result<ExitCode> {
-        let place = self.connections.embedded_in(&self.data).map_err(anyhow::Error::msg)?.store;
+        let place = self
+            .connections
+            .embedded_in(&self.data)
+            .map_err(anyhow::Error::msg)?
+            .store;
         if let StorePlace::Sqlite(file) = &place
             && !file.is_file()
         {
@@ -57,21 +62,31 @@ impl Database {
             );
         }
         logging::start("error,sqlx=off");
-        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            let (store, clock) = services::open_store_alone(&place, Arc::new(System)).await?;
-            command(Accounts { store, clock }).await
-        })
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                let (store, clock) = services::open_store_alone(&place, Arc::new(System)).await?;
+                command(Accounts { store, clock }).await
+            })
     }
 }
 
-/// What a command line needs to find the database `file` of this data folder: nothing for the default.
+/// What a command line needs to find the database `file` of this data folder: nothing for the
+/// default.
 pub(super) fn data_option(file: &Path, data: &Path) -> String {
-    let embedded = matches!(Places::embedded(data).store, StorePlace::Sqlite(embedded) if embedded == file);
-    if embedded && data != Path::new(DATA) { format!(" --data {}", data.display()) } else { String::new() }
+    let embedded =
+        matches!(Places::embedded(data).store, StorePlace::Sqlite(embedded) if embedded == file);
+    if embedded && data != Path::new(DATA) {
+        format!(" --data {}", data.display())
+    } else {
+        String::new()
+    }
 }
 
 /// A whole listing, page after page. Each call gets the last entry before its page.
-pub(super) async fn whole<T>(page: impl AsyncFn(Option<&T>) -> Result<Vec<T>, Error>) -> anyhow::Result<Vec<T>> {
+pub(super) async fn whole<T>(
+    page: impl AsyncFn(Option<&T>) -> Result<Vec<T>, Error>,
+) -> anyhow::Result<Vec<T>> {
     let mut all: Vec<T> = Vec::new();
     loop {
         let next = page(all.last()).await?;
@@ -95,7 +110,8 @@ pub(super) fn say(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a fresh secret alone on standard output, so that a script can take it, and what there is to say beside it.
+/// Prints a fresh secret alone on standard output, so that a script can take it, and what there is
+/// to say beside it.
 pub(super) fn hand_over(secret: &str, remark: &str) -> anyhow::Result<ExitCode> {
     eprintln!("{remark} It is shown this once and never again:");
     stdout::print(&format!("{secret}\n"))?;

@@ -34,20 +34,22 @@ impl Api {
         let mode = self.mode.or(Mode::Production);
         logging::start(logging::SERVICE);
         mode::check(mode, &self.connections, Some(&self.config.secrets))?;
-        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            let mut signals = Signals::listen()?;
-            let services = Services::open(&places, Arc::new(System)).await?;
-            let server = Server::bind(services, &self.config, mode).await?;
-            println!("T.A.R.S. API is listening on http://{}", server.address());
-            let shutdown = CancellationToken::new();
-            let serving = tokio::spawn(server.run(shutdown.clone()));
-            signals.next().await;
-            shutdown.cancel();
-            tokio::select! {
-                outcome = serving => outcome.context("the API broke down")?,
-                () = signals.next() => {}
-            }
-            Ok(ExitCode::SUCCESS)
-        })
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                let mut signals = Signals::listen()?;
+                let services = Services::open(&places, Arc::new(System)).await?;
+                let server = Server::bind(services, &self.config, mode).await?;
+                println!("T.A.R.S. API is listening on http://{}", server.address());
+                let shutdown = CancellationToken::new();
+                let serving = tokio::spawn(server.run(shutdown.clone()));
+                signals.next().await;
+                shutdown.cancel();
+                tokio::select! {
+                    outcome = serving => outcome.context("the API broke down")?,
+                    () = signals.next() => {}
+                }
+                Ok(ExitCode::SUCCESS)
+            })
     }
 }

@@ -31,8 +31,8 @@ use crate::stdout;
 
 /// Start the service, evaluate example policies and show the verdicts
 ///
-/// It needs nothing beside this binary: the policies are part of it, the service runs in this process on a free port, and
-/// its data is in a temporary folder that is removed at the end.
+/// It needs nothing beside this binary: the policies are part of it, the service runs in this
+/// process on a free port, and its data is in a temporary folder that is removed at the end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Exit after the story: with 0 if every evaluation came out as expected, with 1 otherwise
@@ -45,7 +45,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        // The progress bars share the terminal with the log, and warp calls a connection that ends with the service an error.
+        // The progress bars share the terminal with the log, and warp calls a connection that ends
+        // with the service an error.
         logging::start("error,warp=off");
         let data = tempfile::tempdir().context("cannot make a temporary folder")?;
         tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
@@ -79,11 +80,21 @@ impl Demo {
             stdout::print(&look_around(&client, &story, token))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let strangers: Vec<_> = story.iter().filter(|outcome| !outcome.is_expected()).collect();
+        let strangers: Vec<_> = story
+            .iter()
+            .filter(|outcome| !outcome.is_expected())
+            .collect();
         for Outcome { plan, job } in &strangers {
-            eprintln!("tars: {}: expected {:?}, but: {}", plan.name, plan.expected, job.explanation);
+            eprintln!(
+                "tars: {}: expected {:?}, but: {}",
+                plan.name, plan.expected, job.explanation
+            );
         }
-        Ok(if strangers.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if strangers.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 
@@ -93,7 +104,11 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
     Ok(tars_api::Config {
         host: IpAddr::V4(Ipv4Addr::LOCALHOST),
         port,
-        secrets: Secrets { jwt_secret_key: None, admin_name, admin_password: None },
+        secrets: Secrets {
+            jwt_secret_key: None,
+            admin_name,
+            admin_password: None,
+        },
         trusted_proxies: Vec::new(),
         cors_origins: Vec::new(),
         max_connections: 64,
@@ -106,30 +121,48 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
 /// A token for the story, and for whoever looks around afterwards.
 async fn make_token(services: &Services) -> anyhow::Result<Secret> {
     let name = "demo".parse().map_err(anyhow::Error::msg)?;
-    let wanted = Wanted { name, role: Role::Admin, requests_per_minute: Some(1_000_000), expires_in: None };
-    let made = service_token::make(&services.store, &*services.clock, wanted, &Actor::service()).await?;
-    made.map(|(_, secret)| secret).context("an empty database has a token already")
+    let wanted = Wanted {
+        name,
+        role: Role::Admin,
+        requests_per_minute: Some(1_000_000),
+        expires_in: None,
+    };
+    let made =
+        service_token::make(&services.store, &*services.clock, wanted, &Actor::service()).await?;
+    made.map(|(_, secret)| secret)
+        .context("an empty database has a token already")
 }
 
 /// The story, and everything that came of it.
 async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
     let palette = Palette::of_stdout();
-    let heading = |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
+    let heading =
+        |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
     let server = client.server();
-    stdout::print(&format!("T.A.R.S. is listening on {server}: API, workers and database in this process.\n"))?;
+    stdout::print(&format!(
+        "T.A.R.S. is listening on {server}: API, workers and database in this process.\n"
+    ))?;
     let start = Instant::now();
 
     let episodes = count(EPISODES.into());
-    heading(&format!("1  Evaluate {} trained agents, {episodes} episodes each", GENERATION.len()))?;
+    heading(&format!(
+        "1  Evaluate {} trained agents, {episodes} episodes each",
+        GENERATION.len()
+    ))?;
     let mut story = round::run(client, &GENERATION).await?;
 
     heading("2  Promote their results: they are the baselines now")?;
     for outcome in &story {
-        client.post(&format!("/v1/jobs/{}/promote", outcome.job.id)).await?;
+        client
+            .post(&format!("/v1/jobs/{}/promote", outcome.job.id))
+            .await?;
     }
     stdout::print(&table::baselines(&story, palette))?;
 
-    heading(&format!("3  Evaluate {} candidates against them", CANDIDATES.len()))?;
+    heading(&format!(
+        "3  Evaluate {} candidates against them",
+        CANDIDATES.len()
+    ))?;
     let candidates = round::run(client, &CANDIDATES).await?;
     let seconds = start.elapsed().as_secs_f64();
     stdout::print(&format!("\n{}", table::verdicts(&candidates, palette)))?;
@@ -146,7 +179,9 @@ fn look_around(client: &Client, story: &[Outcome], token: &Secret) -> String {
     let server = client.server();
     // As this process was called, so that the lines work as they stand, installed or not.
     let tars = std::env::args().next().unwrap_or_else(|| "tars".to_owned());
-    let regressed = story.iter().find(|outcome| outcome.plan.expected == Expected::Regression);
+    let regressed = story
+        .iter()
+        .find(|outcome| outcome.plan.expected == Expected::Regression);
     let show = regressed.map_or_else(String::new, |outcome| {
         let id = outcome.job.id;
         format!(

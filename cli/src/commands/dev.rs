@@ -21,7 +21,8 @@ use crate::stdout;
 /// Run the whole service in this process: API, workers and a database file
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dev {
-    /// Folder for the database and the secret that tokens are signed with; created where it does not exist
+    /// Folder for the database and the secret that tokens are signed with; created where it does
+    /// not exist
     #[arg(long, env = "TARS_DATA", default_value = accounts::DATA, value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
@@ -39,43 +40,58 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
-        let places = self.connections.embedded_in(&self.data).map_err(anyhow::Error::msg)?;
+        let places = self
+            .connections
+            .embedded_in(&self.data)
+            .map_err(anyhow::Error::msg)?;
         let mode = self.mode.or(Mode::Development);
         logging::start(logging::SERVICE);
         mode::check(mode, &self.connections, Some(&self.api.secrets))?;
-        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            let mut signals = Signals::listen()?;
-            let mut secrets = self.api.secrets.clone();
-            if mode == Mode::Development {
-                let given = secrets.jwt_secret_key.take().filter(|given| !given.trim().is_empty());
-                let kept = given.map_or_else(|| secret_file::keep(&self.data).map(|kept| kept.to_string()), Ok)?;
-                self.api.secrets.jwt_secret_key = Some(kept);
-                // The first administrator is added below, with a token beside.
-                self.api.secrets.admin_password = None;
-            }
-            let bound = Bound::new(&places, &self.api, mode).await?;
-            // In production nothing is made up, and no secret is printed: standard output ends in somebody's log there.
-            let first = match mode {
-                Mode::Development => first_start::prepare(bound.services(), &secrets).await?,
-                Mode::Production => None,
-            };
-            let service = bound.serve(&self.worker, thresholds);
-            stdout::print(&welcome(&service, &places, &self.data, first.as_ref()))?;
-            signals.next().await;
-            eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
-            tokio::select! {
-                stopped = service.stop() => stopped?,
-                () = signals.next() => {}
-            }
-            Ok(ExitCode::SUCCESS)
-        })
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                let mut signals = Signals::listen()?;
+                let mut secrets = self.api.secrets.clone();
+                if mode == Mode::Development {
+                    let given = secrets
+                        .jwt_secret_key
+                        .take()
+                        .filter(|given| !given.trim().is_empty());
+                    let kept = given.map_or_else(
+                        || secret_file::keep(&self.data).map(|kept| kept.to_string()),
+                        Ok,
+                    )?;
+                    self.api.secrets.jwt_secret_key = Some(kept);
+                    // The first administrator is added below, with a token beside.
+                    self.api.secrets.admin_password = None;
+                }
+                let bound = Bound::new(&places, &self.api, mode).await?;
+                // In production nothing is made up, and no secret is printed: standard output ends
+                // in somebody's log there.
+                let first = match mode {
+                    Mode::Development => first_start::prepare(bound.services(), &secrets).await?,
+                    Mode::Production => None,
+                };
+                let service = bound.serve(&self.worker, thresholds);
+                stdout::print(&welcome(&service, &places, &self.data, first.as_ref()))?;
+                signals.next().await;
+                eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
+                tokio::select! {
+                    stopped = service.stop() => stopped?,
+                    () = signals.next() => {}
+                }
+                Ok(ExitCode::SUCCESS)
+            })
     }
 }
 
 fn welcome(service: &Service, places: &Places, data: &Path, first: Option<&Credentials>) -> String {
     let url = service.url();
     let (place, data) = match &places.store {
-        StorePlace::Sqlite(file) => (file.display().to_string(), accounts::data_option(file, data)),
+        StorePlace::Sqlite(file) => (
+            file.display().to_string(),
+            accounts::data_option(file, data),
+        ),
         // Whoever started it has the variable that names the database.
         StorePlace::Postgres(_) => ("PostgreSQL".to_owned(), String::new()),
     };

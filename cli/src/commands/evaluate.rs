@@ -25,9 +25,10 @@ use self::rolling::Rolled;
 
 /// Evaluate a policy file here, without a service, and compare it with a baseline
 ///
-/// POLICY is a Stable-Baselines3 .zip, a .safetensors file with the names of its state dict, or our small JSON. Nothing in
-/// it is executed. Episode i is reset with SEED + i, exactly as `env.reset(seed=…)` does in Gymnasium, so the same command
-/// gives the same bytes on any machine and with any number of threads.
+/// POLICY is a Stable-Baselines3 .zip, a .safetensors file with the names of its state dict, or our
+/// small JSON. Nothing in it is executed. Episode i is reset with SEED + i, exactly as
+/// `env.reset(seed=…)` does in Gymnasium, so the same command gives the same bytes on any machine
+/// and with any number of threads.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Evaluate {
@@ -57,8 +58,9 @@ pub(crate) struct Evaluate {
     vec_normalize: Option<PathBuf>,
     /// Compare with a baseline: the output of `tars evaluate --json`, or of GET /v1/baselines
     ///
-    /// Of several entries for an environment (and the algorithm, where --agent names it) the one with the highest mean
-    /// counts. Where it keeps the returns of the same seeds, episodes are compared seed by seed.
+    /// Of several entries for an environment (and the algorithm, where --agent names it) the one
+    /// with the highest mean counts. Where it keeps the returns of the same seeds, episodes are
+    /// compared seed by seed.
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
     baseline: Option<PathBuf>,
     /// Compare with another policy, which is evaluated on the same seeds
@@ -70,7 +72,8 @@ pub(crate) struct Evaluate {
     /// Print one JSON array with an object per environment
     #[arg(long)]
     json: bool,
-    /// Threads that share the episodes; the result does not depend on it [default: the number of cores]
+    /// Threads that share the episodes; the result does not depend on it [default: the number of
+    /// cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     #[command(flatten)]
@@ -105,13 +108,21 @@ impl Evaluate {
         if let Some(twice) = repeated(&self.environments) {
             bail!("--env {twice} is given twice");
         }
-        let agent = Agent::read(&self.policy, self.format, self.agent, self.vec_normalize.as_deref())?;
+        let agent = Agent::read(
+            &self.policy,
+            self.format,
+            self.agent,
+            self.vec_normalize.as_deref(),
+        )?;
         agent.check_fit(&self.environments, self.stochastic)?;
         let references = self.references()?;
         let plan = self.plan();
 
-        let rolled: Vec<Rolled> =
-            self.environments.iter().map(|id| agent.roll(id, &plan)).collect::<anyhow::Result<_>>()?;
+        let rolled: Vec<Rolled> = self
+            .environments
+            .iter()
+            .map(|id| agent.roll(id, &plan))
+            .collect::<anyhow::Result<_>>()?;
         let judged = match &references {
             None => Vec::new(),
             Some(references) => {
@@ -151,9 +162,16 @@ impl Evaluate {
         if let Some(path) = &self.baseline {
             let file = BaselineFile::read(path)?;
             let find = |id: &String| file.find(id, self.agent);
-            return self.environments.iter().map(find).collect::<anyhow::Result<_>>().map(Some);
+            return self
+                .environments
+                .iter()
+                .map(find)
+                .collect::<anyhow::Result<_>>()
+                .map(Some);
         }
-        let Some(path) = &self.against else { return Ok(None) };
+        let Some(path) = &self.against else {
+            return Ok(None);
+        };
         let other = Agent::read(path, None, None, self.against_vec_normalize.as_deref())?;
         other.check_fit(&self.environments, self.stochastic)?;
         let plan = self.plan();
@@ -165,7 +183,11 @@ impl Evaluate {
                 source: path.display().to_string(),
             })
         };
-        self.environments.iter().map(roll).collect::<anyhow::Result<_>>().map(Some)
+        self.environments
+            .iter()
+            .map(roll)
+            .collect::<anyhow::Result<_>>()
+            .map(Some)
     }
 }
 
@@ -175,7 +197,11 @@ fn repeated(names: &[String]) -> Option<&String> {
 }
 
 fn exit_code(judged: &[Regression]) -> ExitCode {
-    let any = |verdict| judged.iter().any(|regression| regression.verdict == verdict);
+    let any = |verdict| {
+        judged
+            .iter()
+            .any(|regression| regression.verdict == verdict)
+    };
     if any(Verdict::Regression) {
         ExitCode::from(1)
     } else if any(Verdict::Inconclusive) {

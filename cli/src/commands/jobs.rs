@@ -67,7 +67,11 @@ impl Jobs {
 
 /// Follows a job, prints what came of it, and exits accordingly.
 pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
-    let bars = if json { ProgressBars::Silent } else { ProgressBars::new(id.to_string().len()) };
+    let bars = if json {
+        ProgressBars::Silent
+    } else {
+        ProgressBars::new(id.to_string().len())
+    };
     let mut progress = bars.add(id.to_string());
     let followed = tokio::select! {
         followed = client::follow(client, id, &mut progress) => Some(followed),

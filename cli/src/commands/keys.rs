@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 /// List, rotate and clean up the keys that sign access and refresh tokens, directly in the database
 #[derive(Debug, clap::Args)]
-#[command(after_help = "It needs no running service. Service tokens are not signed: none of this concerns them.")]
+#[command(
+    after_help = "It needs no running service. Service tokens are not signed: none of this concerns them."
+)]
 pub(crate) struct Keys {
     #[command(subcommand)]
     action: Action,

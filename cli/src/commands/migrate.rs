@@ -11,8 +11,8 @@ use crate::stdout;
 
 /// Bring the database's schema up to date
 ///
-/// Run it before the API and workers of a new version start; those of the former version go on meanwhile. Running it
-/// twice, or from several machines at once, is harmless.
+/// Run it before the API and workers of a new version start; those of the former version go on
+/// meanwhile. Running it twice, or from several machines at once, is harmless.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]
@@ -29,25 +29,35 @@ impl Migrate {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let place = self.connections.store().map_err(anyhow::Error::msg)?;
         logging::start("error,sqlx=off");
-        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            if self.status {
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                if self.status {
+                    let Versions { applied, newest } = migration::versions(&place).await?;
+                    stdout::print(&format!(
+                        "the schema has version {applied}, the newest is {newest}\n"
+                    ))?;
+                    return Ok(if applied == newest {
+                        ExitCode::SUCCESS
+                    } else {
+                        ExitCode::FAILURE
+                    });
+                }
+                let target = self.to.map(i64::from);
                 let Versions { applied, newest } = migration::versions(&place).await?;
-                stdout::print(&format!("the schema has version {applied}, the newest is {newest}\n"))?;
-                return Ok(if applied == newest { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-            }
-            let target = self.to.map(i64::from);
-            let Versions { applied, newest } = migration::versions(&place).await?;
-            if target.is_some_and(|target| target > newest) {
-                bail!("--to: the newest version is {newest}");
-            }
-            migration::migrate(&place, target).await?;
-            let now = migration::versions(&place).await?.applied;
-            if now == applied {
-                stdout::print(&format!("the schema has version {now} already\n"))?;
-            } else {
-                stdout::print(&format!("the schema went from version {applied} to {now}\n"))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        })
+                if target.is_some_and(|target| target > newest) {
+                    bail!("--to: the newest version is {newest}");
+                }
+                migration::migrate(&place, target).await?;
+                let now = migration::versions(&place).await?.applied;
+                if now == applied {
+                    stdout::print(&format!("the schema has version {now} already\n"))?;
+                } else {
+                    stdout::print(&format!(
+                        "the schema went from version {applied} to {now}\n"
+                    ))?;
+                }
+                Ok(ExitCode::SUCCESS)
+            })
     }
 }

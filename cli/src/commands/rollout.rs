@@ -1,4 +1,5 @@
-//! `tars rollout`: one episode with given actions, step by step, to be compared with Gymnasium or driven through a pipe.
+//! `tars rollout`: one episode with given actions, step by step, to be compared with Gymnasium or
+//! driven through a pipe.
 
 mod action;
 mod episode;
@@ -17,10 +18,11 @@ use self::lines::Lines;
 
 /// Replay actions in an environment: JSON lines in, observations and rewards out
 ///
-/// Every line of the input is one action: a number, or for a box space a number or an array. The first line of the output
-/// is {"obs":[…]} after the reset; each action then gives {"obs":[…],"reward":…,"terminated":…,"truncated":…}. The numbers
-/// are exactly Gymnasium's: `obs` is what `obs.tolist()` gives there for the same seed and actions. In a pipe, each line
-/// is written as soon as its action arrives.
+/// Every line of the input is one action: a number, or for a box space a number or an array. The
+/// first line of the output is {"obs":[…]} after the reset; each action then gives
+/// {"obs":[…],"reward":…,"terminated":…,"truncated":…}. The numbers are exactly Gymnasium's: `obs`
+/// is what `obs.tolist()` gives there for the same seed and actions. In a pipe, each line is
+/// written as soon as its action arrives.
 ///
 /// The episode ends with the actions or when the environment ends it. Blank lines are skipped.
 #[derive(Debug, clap::Args)]
@@ -50,7 +52,8 @@ impl Rollout {
         let mut episode = Episode::start(&self.environment, self.seed)?;
         let mut actions = Lines::open(&self.actions)?;
         let stdout = io::stdout().lock();
-        // Standard output flushes at each newline, as a filter must. Nobody waits for lines between two files.
+        // Standard output flushes at each newline, as a filter must. Nobody waits for lines between
+        // two files.
         if actions.at_rest() && !stdout.is_terminal() {
             let mut output = BufWriter::new(stdout);
             drive(&mut episode, &mut actions, &mut output)?;
@@ -70,12 +73,15 @@ fn drive(episode: &mut Episode, actions: &mut Lines, mut output: impl Write) -> 
     write_line(&mut output, &First { obs })?;
     for taken in 1_u64.. {
         let Some(line) = actions.next()? else { break };
-        let action = action::parse(&line, episode.action_space()).map_err(|reason| actions.error(&reason))?;
+        let action = action::parse(&line, episode.action_space())
+            .map_err(|reason| actions.error(&reason))?;
         let step = episode.step(&action)?;
         write_line(&mut output, &step)?;
         if let Some(end) = step.end() {
             if let Some(place) = actions.leftover()? {
-                eprintln!("tars: the episode {end} in step {taken}: the actions from {place} on were not taken");
+                eprintln!(
+                    "tars: the episode {end} in step {taken}: the actions from {place} on were not taken"
+                );
             }
             break;
         }
@@ -90,5 +96,7 @@ fn write_line(output: &mut impl Write, value: &impl Serialize) -> io::Result<()>
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

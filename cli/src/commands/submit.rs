@@ -14,8 +14,13 @@ use crate::stdout;
 
 /// Submit a policy to the service
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
-#[command(after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive.")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
+#[command(
+    after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive."
+)]
 pub(crate) struct Submit {
     /// The policy: a Stable-Baselines3 .zip, a .safetensors or an mlp-json file
     #[arg(value_name = "POLICY")]
@@ -57,7 +62,12 @@ pub(crate) struct Submit {
     #[arg(long = "hyperparameter", value_name = "NAME=VALUE", value_parser = pair)]
     hyperparameters: Vec<(String, String)>,
     /// Training losses, oldest first, for the loss trend
-    #[arg(long, value_name = "LOSS,…", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "LOSS,…",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
     losses: Vec<f64>,
     /// Do not compare with the baseline
     #[arg(long)]
@@ -83,7 +93,9 @@ impl Submit {
     async fn submit(self) -> anyhow::Result<ExitCode> {
         let agent = AgentFile::read(&self.policy, self.format, self.vec_normalize.as_deref())?;
         let client = self.server.client()?;
-        let key = self.idempotency_key.unwrap_or_else(|| System.new_id().to_string());
+        let key = self
+            .idempotency_key
+            .unwrap_or_else(|| System.new_id().to_string());
         let body = Body {
             hyperparameters: self.hyperparameters.into_iter().map(typed).collect(),
             num_episodes: self.episodes,
@@ -95,7 +107,9 @@ impl Submit {
             timeout_seconds: self.timeout,
             labels: self.labels.into_iter().collect(),
             losses: self.losses,
-            ..agent.request(&client, self.agent, self.environments).await?
+            ..agent
+                .request(&client, self.agent, self.environments)
+                .await?
         };
         let answer = client.submit(&key, &body).await?;
         let id = answer.read::<Receipt>()?.job_id;
@@ -106,7 +120,9 @@ impl Submit {
             stdout::print(&answer.json())?;
         } else {
             let server = client.server().option();
-            stdout::print(&format!("job {id} is accepted\nfollow it with: tars jobs watch {id}{server}\n"))?;
+            stdout::print(&format!(
+                "job {id} is accepted\nfollow it with: tars jobs watch {id}{server}\n"
+            ))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -119,7 +135,9 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 
 /// What reads as a JSON number is one.
 fn typed((name, value): (String, String)) -> (String, Hyperparameter) {
-    let value = value.parse().map_or_else(|_| Hyperparameter::Text(value), Hyperparameter::Number);
+    let value = value
+        .parse()
+        .map_or_else(|_| Hyperparameter::Text(value), Hyperparameter::Number);
     (name, value)
 }
 
@@ -129,9 +147,19 @@ mod tests {
 
     #[test]
     fn hyperparameters_that_read_as_numbers_are_numbers() {
-        for (text, number) in [("3e-4", true), ("64", true), ("relu", false), ("", false), ("NaN", false)] {
+        for (text, number) in [
+            ("3e-4", true),
+            ("64", true),
+            ("relu", false),
+            ("", false),
+            ("NaN", false),
+        ] {
             let (_, value) = typed(("name".to_owned(), text.to_owned()));
-            assert_eq!(matches!(value, Hyperparameter::Number(_)), number, "{text:?}");
+            assert_eq!(
+                matches!(value, Hyperparameter::Number(_)),
+                number,
+                "{text:?}"
+            );
         }
     }
 

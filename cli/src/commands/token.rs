@@ -13,8 +13,10 @@ use super::accounts::{PAGE, whole};
 
 /// Make, list, renew and revoke the tokens of programs, directly in the database
 #[derive(Debug, clap::Args)]
-#[command(after_help = "It needs no running service. The secret is the only line on standard output:\n  \
-                        export TARS_TOKEN=$(tars token create ci --role developer)")]
+#[command(
+    after_help = "It needs no running service. The secret is the only line on standard output:\n  \
+                        export TARS_TOKEN=$(tars token create ci --role developer)"
+)]
 pub(crate) struct Token {
     #[command(subcommand)]
     action: Action,

@@ -10,7 +10,9 @@ use tars_shared::account::Name;
 
 /// Add, list, disable and change the people who log in, directly in the database
 #[derive(Debug, clap::Args)]
-#[command(after_help = "It needs no running service and no token. `tars token` makes secrets for programs.")]
+#[command(
+    after_help = "It needs no running service and no token. `tars token` makes secrets for programs."
+)]
 pub(crate) struct User {
     #[command(subcommand)]
     action: Action,
@@ -46,5 +48,7 @@ impl User {
 }
 
 fn no_user(name: &Name) -> anyhow::Error {
-    anyhow::anyhow!("NAME: there is no user {name}: `tars user list` shows all, `tars user add {name}` adds one")
+    anyhow::anyhow!(
+        "NAME: there is no user {name}: `tars user list` shows all, `tars user add {name}` adds one"
+    )
 }

@@ -19,8 +19,8 @@ use crate::signals::Signals;
 
 /// Take jobs from the queue, evaluate them and record their results
 ///
-/// Start and stop any number of them at will. SIGTERM drains: nothing new is taken, running jobs finish within the grace
-/// period or are handed back; a second signal hands them back at once.
+/// Start and stop any number of them at will. SIGTERM drains: nothing new is taken, running jobs
+/// finish within the grace period or are handed back; a second signal hands them back at once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Worker {
     #[command(flatten)]
@@ -45,43 +45,50 @@ impl Worker {
         let places = self.connections.shared().map_err(anyhow::Error::msg)?;
         logging::start(logging::SERVICE);
         mode::check(self.mode.or(Mode::Production), &self.connections, None)?;
-        tokio::runtime::Runtime::new().context("cannot start the async runtime")?.block_on(async {
-            let mut signals = Signals::listen()?;
-            let services = Services::open(&places, Arc::new(System)).await?;
-            let operations = CancellationToken::new();
-            let serving = match self.port {
-                None => None,
-                Some(port) => {
-                    let address = SocketAddr::new(self.host, port);
-                    let server = Api::bind_operations(services.clone(), address).await?;
-                    println!("health and metrics on http://{}", server.address());
-                    Some(tokio::spawn(server.run(operations.clone())))
-                }
-            };
-            let shutdown = Shutdown::default();
-            println!("T.A.R.S. worker {} takes jobs", std::process::id());
-            let mut working = tokio::spawn(tars_worker::run(services, self.config, thresholds, shutdown.clone()));
-            let mut asked = 0;
-            loop {
-                tokio::select! {
-                    worked = &mut working => {
-                        worked.context("the worker broke down")?;
-                        break;
+        tokio::runtime::Runtime::new()
+            .context("cannot start the async runtime")?
+            .block_on(async {
+                let mut signals = Signals::listen()?;
+                let services = Services::open(&places, Arc::new(System)).await?;
+                let operations = CancellationToken::new();
+                let serving = match self.port {
+                    None => None,
+                    Some(port) => {
+                        let address = SocketAddr::new(self.host, port);
+                        let server = Api::bind_operations(services.clone(), address).await?;
+                        println!("health and metrics on http://{}", server.address());
+                        Some(tokio::spawn(server.run(operations.clone())))
                     }
-                    () = signals.next() => asked += 1,
+                };
+                let shutdown = Shutdown::default();
+                println!("T.A.R.S. worker {} takes jobs", std::process::id());
+                let mut working = tokio::spawn(tars_worker::run(
+                    services,
+                    self.config,
+                    thresholds,
+                    shutdown.clone(),
+                ));
+                let mut asked = 0;
+                loop {
+                    tokio::select! {
+                        worked = &mut working => {
+                            worked.context("the worker broke down")?;
+                            break;
+                        }
+                        () = signals.next() => asked += 1,
+                    }
+                    if asked == 1 {
+                        tracing::info!("draining; a second signal hands running jobs back at once");
+                        shutdown.drain.cancel();
+                    } else {
+                        shutdown.at_once();
+                    }
                 }
-                if asked == 1 {
-                    tracing::info!("draining; a second signal hands running jobs back at once");
-                    shutdown.drain.cancel();
-                } else {
-                    shutdown.at_once();
+                operations.cancel();
+                if let Some(serving) = serving {
+                    serving.await.context("the operations server broke down")?;
                 }
-            }
-            operations.cancel();
-            if let Some(serving) = serving {
-                serving.await.context("the operations server broke down")?;
-            }
-            Ok(ExitCode::SUCCESS)
-        })
+                Ok(ExitCode::SUCCESS)
+            })
     }
 }

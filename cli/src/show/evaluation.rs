@@ -1,4 +1,5 @@
-//! The evaluation of one environment as a block of text: a table of numbers, the returns' histogram, the verdict.
+//! The evaluation of one environment as a block of text: a table of numbers, the returns'
+//! histogram, the verdict.
 
 use comfy_table::{Cell, CellAlignment, Table};
 use tars_engine::episode::Episode;
@@ -35,7 +36,11 @@ impl Evaluation<'_> {
         let title = palette.paint(Ink::Strong, self.environment);
         let aside = palette.paint(Ink::Faint, &format!("{}{aside}", self.seeds()));
         let mut text = format!("{title}  {aside}\n\n");
-        text.extend(self.table(palette).lines().map(|line| format!(" {}\n", line.trim_end())));
+        text.extend(
+            self.table(palette)
+                .lines()
+                .map(|line| format!(" {}\n", line.trim_end())),
+        );
         text += "\n";
         text += &self.histograms(palette);
         if let Some(regression) = self.regression {
@@ -50,7 +55,9 @@ impl Evaluation<'_> {
         match self.episodes {
             [] => "no episodes".to_owned(),
             [only] => format!("1 episode, seed {}", only.seed),
-            [first, .., last] => format!("{episodes} episodes, seeds {} to {}", first.seed, last.seed),
+            [first, .., last] => {
+                format!("{episodes} episodes, seeds {} to {}", first.seed, last.seed)
+            }
         }
     }
 
@@ -64,8 +71,10 @@ impl Evaluation<'_> {
         let rewards = self.decimals();
         let steps = Decimals::of_scale(100.0);
         let known = self.baseline;
-        let interval = |interval: Option<Interval>| interval.map(|interval| rewards.write_interval(interval));
-        let difference = |ours: f64, theirs: fn(&Baseline) -> f64| known.map(|known| ours - theirs(known));
+        let interval =
+            |interval: Option<Interval>| interval.map(|interval| rewards.write_interval(interval));
+        let difference =
+            |ours: f64, theirs: fn(&Baseline) -> f64| known.map(|known| ours - theirs(known));
 
         let mut rows = Rows::new(palette, known.is_some());
         rows.push(Row {
@@ -88,7 +97,8 @@ impl Evaluation<'_> {
         });
         rows.push(Row {
             baseline: known.map(|known| percent(known.success_rate)),
-            difference: difference(metrics.success_rate, |known| known.success_rate).map(percentage_points),
+            difference: difference(metrics.success_rate, |known| known.success_rate)
+                .map(percentage_points),
             ..Row::new("success rate", percent(metrics.success_rate))
         });
         rows.push(Row::new("mean steps", steps.write(metrics.mean_steps)));
@@ -108,8 +118,13 @@ impl Evaluation<'_> {
     /// The returns over the same range as the baseline's, if those are known.
     fn histograms(&self, palette: Palette) -> String {
         let ours = self.episodes.iter().map(|episode| episode.total_reward);
-        let known = self.baseline.and_then(|baseline| baseline.returns.as_deref());
-        let theirs = known.unwrap_or_default().iter().map(|episode| episode.total_reward);
+        let known = self
+            .baseline
+            .and_then(|baseline| baseline.returns.as_deref());
+        let theirs = known
+            .unwrap_or_default()
+            .iter()
+            .map(|episode| episode.total_reward);
         let decimals = self.decimals();
         let Some(bins) = Bins::over(ours.clone().chain(theirs.clone()), HISTOGRAM) else {
             let only = decimals.write(self.metrics.mean_reward);
@@ -130,12 +145,23 @@ impl Evaluation<'_> {
 
 /// The verdict over several environments in one line.
 pub(crate) fn overall(judged: &[Regression], palette: Palette) -> String {
-    let of = |verdict| judged.iter().filter(|regression| regression.verdict == verdict).count();
+    let of = |verdict| {
+        judged
+            .iter()
+            .filter(|regression| regression.verdict == verdict)
+            .count()
+    };
     let all = judged.len();
     let (verdict, words) = match (of(Verdict::Regression), of(Verdict::Inconclusive)) {
         (0, 0) => (Verdict::Pass, format!("all {all} environments pass")),
-        (0, unsure) => (Verdict::Inconclusive, format!("{unsure} of {all} environments are undecided")),
-        (worse, _) => (Verdict::Regression, format!("regression in {worse} of {all} environments")),
+        (0, unsure) => (
+            Verdict::Inconclusive,
+            format!("{unsure} of {all} environments are undecided"),
+        ),
+        (worse, _) => (
+            Verdict::Regression,
+            format!("regression in {worse} of {all} environments"),
+        ),
     };
     let (ink, sign) = verdict::sign(verdict);
     format!("{}\n", palette.paint(ink, &format!("{sign} {words}")))
@@ -152,7 +178,13 @@ struct Row {
 
 impl Row {
     fn new(name: &'static str, value: String) -> Self {
-        Self { name, value, interval: None, baseline: None, difference: None }
+        Self {
+            name,
+            value,
+            interval: None,
+            baseline: None,
+            difference: None,
+        }
     }
 }
 
@@ -164,18 +196,29 @@ struct Rows {
 
 impl Rows {
     fn new(palette: Palette, with_baseline: bool) -> Self {
-        let mut rows = Self { table: palette.table(), with_baseline };
-        let heading = |text: &str| Palette::cell(Ink::Faint, text).set_alignment(CellAlignment::Right);
-        rows.table.set_header(rows.columns(["", "policy", "95 % interval", "baseline", "difference"].map(heading)));
+        let mut rows = Self {
+            table: palette.table(),
+            with_baseline,
+        };
+        let heading =
+            |text: &str| Palette::cell(Ink::Faint, text).set_alignment(CellAlignment::Right);
+        rows.table.set_header(
+            rows.columns(["", "policy", "95 % interval", "baseline", "difference"].map(heading)),
+        );
         rows
     }
 
     fn columns(&self, cells: [Cell; 5]) -> Vec<Cell> {
-        cells.into_iter().take(if self.with_baseline { 5 } else { 3 }).collect()
+        cells
+            .into_iter()
+            .take(if self.with_baseline { 5 } else { 3 })
+            .collect()
     }
 
     fn push(&mut self, row: Row) {
-        let right = |text: Option<String>| Cell::new(text.unwrap_or_default()).set_alignment(CellAlignment::Right);
+        let right = |text: Option<String>| {
+            Cell::new(text.unwrap_or_default()).set_alignment(CellAlignment::Right)
+        };
         let cells = [
             Cell::new(row.name),
             Palette::cell(Ink::Strong, &row.value).set_alignment(CellAlignment::Right),
@@ -211,7 +254,10 @@ mod tests {
         let baseline = around(100.0);
         let baseline = Baseline::of(&summarize(&baseline, None, &[]), &baseline);
         let all: Vec<_> = means.iter().map(|&mean| around(mean)).collect();
-        let metrics: Vec<_> = all.iter().map(|episodes| summarize(episodes, None, &[])).collect();
+        let metrics: Vec<_> = all
+            .iter()
+            .map(|episodes| summarize(episodes, None, &[]))
+            .collect();
         let candidate = |(episodes, metrics)| Candidate {
             environment: "Test-v0",
             episodes,
@@ -219,14 +265,22 @@ mod tests {
             baseline: &baseline,
             losses: &[],
         };
-        let candidates: Vec<_> = all.iter().map(Vec::as_slice).zip(&metrics).map(candidate).collect();
+        let candidates: Vec<_> = all
+            .iter()
+            .map(Vec::as_slice)
+            .zip(&metrics)
+            .map(candidate)
+            .collect();
         judge(&candidates, &Thresholds::default())
     }
 
     #[test]
     fn one_regression_among_several_environments_is_one() {
         let plain = Palette::plain();
-        assert_eq!(overall(&judged(&[100.0, 120.0]), plain), "✔ all 2 environments pass\n");
+        assert_eq!(
+            overall(&judged(&[100.0, 120.0]), plain),
+            "✔ all 2 environments pass\n"
+        );
         let mixed = overall(&judged(&[100.0, 50.0, 120.0]), plain);
         assert_eq!(mixed, "✘ regression in 1 of 3 environments\n");
     }

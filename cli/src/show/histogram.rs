@@ -12,14 +12,16 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// `count` bins from the least to the greatest of the values; `None` if there is no range to cut.
+    /// `count` bins from the least to the greatest of the values; `None` if there is no range to
+    /// cut.
     pub(super) fn over(values: impl Iterator<Item = f64>, count: usize) -> Option<Self> {
         let ends = (f64::INFINITY, f64::NEG_INFINITY);
         let (low, high) = values.fold(ends, |(low, high), value| (low.min(value), high.max(value)));
         (low < high).then_some(Self { low, high, count })
     }
 
-    /// One character per bin. The fullest bin is full height, and a bin with anything in it is never blank.
+    /// One character per bin. The fullest bin is full height, and a bin with anything in it is
+    /// never blank.
     pub(super) fn draw(&self, values: impl Iterator<Item = f64>) -> String {
         let mut counts = vec![0_usize; self.count];
         for value in values {

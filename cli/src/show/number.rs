@@ -28,11 +28,19 @@ impl Decimals {
     pub(crate) fn write_signed(self, number: f64) -> String {
         let text = self.write(number);
         let is_positive = text.chars().any(|digit| ('1'..='9').contains(&digit)) && number > 0.0;
-        if is_positive { format!("+{text}") } else { text }
+        if is_positive {
+            format!("+{text}")
+        } else {
+            text
+        }
     }
 
     pub(crate) fn write_interval(self, interval: Interval) -> String {
-        format!("[{}, {}]", self.write(interval.low), self.write(interval.high))
+        format!(
+            "[{}, {}]",
+            self.write(interval.low),
+            self.write(interval.high)
+        )
     }
 }
 
@@ -98,16 +106,25 @@ mod tests {
 
     #[test]
     fn counts_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(number), text);
         }
     }
 
     #[test]
     fn large_numbers_have_three_digits() {
-        for (number, text) in
-            [(7.0, "7"), (1234.0, "1.23 k"), (33_700.0, "33.7 k"), (9.81e6, "9.81 M"), (2e9, "2.00 G")]
-        {
+        for (number, text) in [
+            (7.0, "7"),
+            (1234.0, "1.23 k"),
+            (33_700.0, "33.7 k"),
+            (9.81e6, "9.81 M"),
+            (2e9, "2.00 G"),
+        ] {
             assert_eq!(large(number), text);
         }
     }

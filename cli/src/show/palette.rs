@@ -26,11 +26,14 @@ pub(crate) struct Palette {
 }
 
 impl Palette {
-    /// Colours for standard output: if it is a terminal that has them, and `NO_COLOR` (<https://no-color.org>) is not set.
+    /// Colours for standard output: if it is a terminal that has them, and `NO_COLOR`
+    /// (<https://no-color.org>) is not set.
     pub(crate) fn of_stdout() -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-        Self { coloured: io::stdout().is_terminal() && !set("NO_COLOR") && !dumb }
+        Self {
+            coloured: io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+        }
     }
 
     /// No colours.

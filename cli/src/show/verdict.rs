@@ -16,9 +16,17 @@ pub(crate) fn write(regression: &Regression, palette: Palette) -> String {
         title += ", severity ";
         title += regression.severity.as_str();
     }
-    let advice = if regression.should_rollback { " (roll back)" } else { "" };
+    let advice = if regression.should_rollback {
+        " (roll back)"
+    } else {
+        ""
+    };
     let mut text = format!("  {}{advice}\n", palette.paint(ink, &title));
-    text.extend(wrap(&regression.reason).iter().map(|line| format!("    {line}\n")));
+    text.extend(
+        wrap(&regression.reason)
+            .iter()
+            .map(|line| format!("    {line}\n")),
+    );
     let failed = regression.checks.iter().filter(|check| check.failed);
     text.extend(failed.enumerate().map(|(index, check)| {
         let heading = if index == 0 { "failed checks:" } else { "" };
@@ -44,7 +52,10 @@ fn describe(check: &Check) -> String {
         CheckName::FailureRate => (percentage_points(observed), percentage_points(threshold)),
         CheckName::Variance => (ratio(observed), ratio(threshold)),
     };
-    format!("{:<12} {observed} (at most {threshold})", check.name.as_str())
+    format!(
+        "{:<12} {observed} (at most {threshold})",
+        check.name.as_str()
+    )
 }
 
 fn wrap(text: &str) -> Vec<String> {

@@ -43,15 +43,23 @@ impl Bench {
     /// The same with this on standard input.
     pub(crate) fn tars_with(&self, input: &str, arguments: &[&str]) -> Run {
         let mut file = tempfile::tempfile().expect("there is room for a file");
-        file.write_all(input.as_bytes()).and_then(|()| file.rewind()).expect("there is room for a line");
-        run(command(self.service.url(), "", arguments).env("TARS_DATA", self.data()).stdin(Stdio::from(file)))
+        file.write_all(input.as_bytes())
+            .and_then(|()| file.rewind())
+            .expect("there is room for a line");
+        run(command(self.service.url(), "", arguments)
+            .env("TARS_DATA", self.data())
+            .stdin(Stdio::from(file)))
     }
 
     /// Runs a command with `--json` and gives its items.
     pub(crate) fn items(&self, arguments: &[&str]) -> Vec<Value> {
         let run = self.tars(&[arguments, &["--json"]].concat());
-        let document: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}{}", run.out, run.err));
-        document["items"].as_array().expect("a list has items").clone()
+        let document: Value =
+            serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}{}", run.out, run.err));
+        document["items"]
+            .as_array()
+            .expect("a list has items")
+            .clone()
     }
 
     /// Runs a client command that shows this token.
@@ -79,8 +87,13 @@ impl Bench {
         token: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        let request = reqwest::Client::new().request(method, format!("{}{path}", self.service.url()));
-        let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+        let request =
+            reqwest::Client::new().request(method, format!("{}{path}", self.service.url()));
+        let request = if token.is_empty() {
+            request
+        } else {
+            request.bearer_auth(token)
+        };
         let request = match body {
             Some(body) => request.json(&body),
             None => request,
@@ -100,7 +113,10 @@ impl Bench {
     pub(crate) async fn access_token(&self, username: &str, password: &str) -> String {
         let (status, tokens) = self.log_in(username, password).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
-        tokens["access_token"].as_str().expect("a login gives a token").to_owned()
+        tokens["access_token"]
+            .as_str()
+            .expect("a login gives a token")
+            .to_owned()
     }
 
     /// Who this token says one is.

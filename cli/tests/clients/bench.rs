@@ -20,8 +20,15 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let service = Service::start(&folder.path().join("data"));
-        let token = service.token().expect("the first start prints a token").to_owned();
-        Self { service, folder, token }
+        let token = service
+            .token()
+            .expect("the first start prints a token")
+            .to_owned();
+        Self {
+            service,
+            folder,
+            token,
+        }
     }
 
     pub(crate) fn tars(&self, arguments: &[&str]) -> Run {
@@ -34,10 +41,10 @@ impl Bench {
         serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("no JSON: {}{}", run.out, run.err))
     }
 
-    /// A policy whose hidden layers are so wide that evaluating it takes long. It never reaches Acrobot's goal.
+    /// A policy whose hidden layers are so wide that evaluating it takes long. It never reaches
+    /// Acrobot's goal.
     pub(crate) fn slow_policy(&self, width: usize) -> String {
-        let layer =
-            |outputs: usize, inputs: usize| json!({"weight": vec![vec![0; inputs]; outputs], "bias": vec![0; outputs]});
+        let layer = |outputs: usize, inputs: usize| json!({"weight": vec![vec![0; inputs]; outputs], "bias": vec![0; outputs]});
         let policy = json!({
             "version": 1, "head": "values", "activation": "relu",
             "layers": [layer(width, 6), layer(width, width), layer(width, width), layer(3, width)],
@@ -53,7 +60,9 @@ pub(crate) fn tars(server: &str, token: &str, arguments: &[&str]) -> Run {
 }
 
 pub(crate) fn example(name: &str) -> String {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies").join(name);
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../examples/policies")
+        .join(name);
     path.to_str().expect("the path is UTF-8").to_owned()
 }
 

@@ -1,4 +1,5 @@
-//! Reads the episodes that Gymnasium recorded (`engine/golden/trajectories.py`) as the JSON that Python would print.
+//! Reads the episodes that Gymnasium recorded (`engine/golden/trajectories.py`) as the JSON that
+//! Python would print.
 
 use std::path::Path;
 
@@ -19,9 +20,14 @@ pub(crate) struct Episode {
 /// All recorded episodes of one environment.
 pub(crate) fn read(environment: &str) -> Vec<Episode> {
     let path = format!("../engine/golden/{environment}.safetensors");
-    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("it is recorded");
+    let bytes =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("it is recorded");
     let tensors = SafeTensors::deserialize(&bytes).expect("the recording is a safetensors file");
-    let tensor = |name| tensors.tensor(name).expect("the recording has every tensor");
+    let tensor = |name| {
+        tensors
+            .tensor(name)
+            .expect("the recording has every tensor")
+    };
 
     let features = tensor("observations").shape()[1];
     let observations = elements(tensor("observations").data(), f32::from_le_bytes);
@@ -30,7 +36,11 @@ pub(crate) fn read(environment: &str) -> Vec<Episode> {
         json!(row)
     });
     let actions: Vec<Value> = match tensor("actions").dtype() {
-        Dtype::U8 => tensor("actions").data().iter().map(|&index| json!(index)).collect(),
+        Dtype::U8 => tensor("actions")
+            .data()
+            .iter()
+            .map(|&index| json!(index))
+            .collect(),
         _ => elements(tensor("actions").data(), f32::from_le_bytes)
             .into_iter()
             .map(|number| json!(f64::from(number)))
@@ -55,7 +65,12 @@ pub(crate) fn read(environment: &str) -> Vec<Episode> {
                 "truncated": truncated.data()[step] == 1,
             })
         };
-        Episode { seed, first, actions: actions[steps.clone()].to_vec(), steps: steps.map(step).collect() }
+        Episode {
+            seed,
+            first,
+            actions: actions[steps.clone()].to_vec(),
+            steps: steps.map(step).collect(),
+        }
     };
     seeds.into_iter().zip(lengths).map(&mut episode).collect()
 }

@@ -21,8 +21,14 @@ impl Proxy {
     pub(crate) fn before(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        let state = Arc::new(Mutex::new(State { target: host(url), answers_to_lose: 0 }));
-        let proxy = Self { address, state: state.clone() };
+        let state = Arc::new(Mutex::new(State {
+            target: host(url),
+            answers_to_lose: 0,
+        }));
+        let proxy = Self {
+            address,
+            state: state.clone(),
+        };
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let (target, lose_answer) = {
@@ -62,7 +68,9 @@ impl Proxy {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().expect("no thread panics while it holds the lock")
+    state
+        .lock()
+        .expect("no thread panics while it holds the lock")
 }
 
 fn host(url: &str) -> String {

@@ -22,7 +22,10 @@ impl Service {
     /// The same, set up in another way.
     pub(crate) fn launch(data: &Path, set_up: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tars"));
-        command.args(["dev", "--port", "0", "--data"]).arg(data).stdout(Stdio::piped());
+        command
+            .args(["dev", "--port", "0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped());
         let mut child = set_up(&mut command).spawn().expect("tars starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut welcome = String::new();
@@ -30,17 +33,26 @@ impl Service {
             let read = stdout.read_line(&mut welcome).expect("it prints text");
             assert!(read > 0, "it ended before it served: {welcome}");
         }
-        Self { child, welcome, stdout }
+        Self {
+            child,
+            welcome,
+            stdout,
+        }
     }
 
     /// The token that the first start on a folder prints, and no later one.
     pub(crate) fn token(&self) -> Option<&str> {
-        self.welcome.lines().find_map(|line| line.trim().strip_prefix("export TARS_TOKEN="))
+        self.welcome
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("export TARS_TOKEN="))
     }
 
     /// Where it listens.
     pub(crate) fn url(&self) -> &str {
-        let address = self.welcome.split([' ', ',']).find(|word| word.starts_with("http://"));
+        let address = self
+            .welcome
+            .split([' ', ','])
+            .find(|word| word.starts_with("http://"));
         address.unwrap_or_else(|| panic!("no address in {}", self.welcome))
     }
 
@@ -49,7 +61,9 @@ impl Service {
         self.child.kill().expect("it runs until now");
         self.child.wait().expect("it was started here");
         let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).expect("it prints text");
+        self.stdout
+            .read_to_string(&mut rest)
+            .expect("it prints text");
         rest
     }
 }

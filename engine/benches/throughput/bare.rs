@@ -23,9 +23,14 @@ impl Bare {
             ActionSpace::Discrete { n } => {
                 let all = || (0..).take(*n);
                 let turn = |first| all().cycle().skip(first).take(lanes).collect();
-                (0..*n).map(|first| Actions::Discrete(turn(first))).collect()
+                (0..*n)
+                    .map(|first| Actions::Discrete(turn(first)))
+                    .collect()
             }
-            ActionSpace::Box(space) => vec![Actions::Continuous(LaneMatrix::zeros(space.dimensions(), lanes))],
+            ActionSpace::Box(space) => vec![Actions::Continuous(LaneMatrix::zeros(
+                space.dimensions(),
+                lanes,
+            ))],
         };
         let mut bare = Self {
             observations: LaneMatrix::zeros(spec.observation_space.dimensions(), lanes),
@@ -46,7 +51,12 @@ impl Bare {
         let lanes = self.environment.lanes();
         let actions = &self.turns[self.rounds % self.turns.len()];
         self.environment
-            .step(lanes, actions, &mut self.observations, &mut self.transitions)
+            .step(
+                lanes,
+                actions,
+                &mut self.observations,
+                &mut self.transitions,
+            )
             .expect("native environments never fail");
         self.rounds += 1;
         for lane in 0..lanes {
@@ -57,7 +67,9 @@ impl Bare {
     }
 
     fn reset(&mut self, lane: usize) {
-        self.environment.reset(lane, self.seed, &mut self.observations).expect("native environments never fail");
+        self.environment
+            .reset(lane, self.seed, &mut self.observations)
+            .expect("native environments never fail");
         self.seed += 1;
     }
 }

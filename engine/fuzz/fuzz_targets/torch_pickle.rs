@@ -1,4 +1,5 @@
-//! Any `data.pkl` inside an otherwise genuine save: random bytes alone would hardly ever pass the zips' checksums.
+//! Any `data.pkl` inside an otherwise genuine save: random bytes alone would hardly ever pass the
+//! zips' checksums.
 #![no_main]
 
 use std::io::{Cursor, Read, Write};

@@ -1,8 +1,8 @@
 //! `CartPole-v1`: a pole balanced on a cart that is pushed left (0) or right (1).
 //!
-//! Barto, Sutton and Anderson, "Neuronlike Adaptive Elements That Can Solve Difficult Learning Control Problems" (1983),
-//! with the equations as corrected by Florian (2007). The order of operations is Gymnasium's, because rounding is part of
-//! the contract.
+//! Barto, Sutton and Anderson, "Neuronlike Adaptive Elements That Can Solve Difficult Learning
+//! Control Problems" (1983), with the equations as corrected by Florian (2007). The order of
+//! operations is Gymnasium's, because rounding is part of the contract.
 
 use crate::seeding::Generator;
 
@@ -37,20 +37,33 @@ impl Dynamics for CartPole {
 
     fn reset(generator: &mut Generator) -> State {
         let mut draw = || generator.uniform(-0.05, 0.05);
-        State { position: draw(), velocity: draw(), angle: draw(), angular_velocity: draw() }
+        State {
+            position: draw(),
+            velocity: draw(),
+            angle: draw(),
+            angular_velocity: draw(),
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]
     fn observe(state: &State) -> [f32; 4] {
-        [state.position, state.velocity, state.angle, state.angular_velocity].map(|value| value as f32)
+        [
+            state.position,
+            state.velocity,
+            state.angle,
+            state.angular_velocity,
+        ]
+        .map(|value| value as f32)
     }
 
     fn step(state: &mut State, action: u32) -> (f64, bool) {
         let force = if action == 1 { FORCE } else { -FORCE };
         let (sin, cos) = state.angle.sin_cos();
-        let pull = (force + POLE_MASS_LENGTH * (state.angular_velocity * state.angular_velocity) * sin) / TOTAL_MASS;
-        let angular_acceleration =
-            (GRAVITY * sin - cos * pull) / (HALF_POLE_LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
+        let pull = (force
+            + POLE_MASS_LENGTH * (state.angular_velocity * state.angular_velocity) * sin)
+            / TOTAL_MASS;
+        let angular_acceleration = (GRAVITY * sin - cos * pull)
+            / (HALF_POLE_LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
         let acceleration = pull - POLE_MASS_LENGTH * angular_acceleration * cos / TOTAL_MASS;
 
         state.position += SECONDS_PER_STEP * state.velocity;

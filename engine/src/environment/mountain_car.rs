@@ -1,6 +1,8 @@
-//! `MountainCar-v0`: an underpowered car swings itself up a hill by pushing left (0), not at all (1) or right (2).
+//! `MountainCar-v0`: an underpowered car swings itself up a hill by pushing left (0), not at all
+//! (1) or right (2).
 //!
-//! Moore, "Efficient Memory-based Learning for Robot Control" (1990). The order of operations is Gymnasium's.
+//! Moore, "Efficient Memory-based Learning for Robot Control" (1990). The order of operations is
+//! Gymnasium's.
 
 use crate::seeding::Generator;
 
@@ -27,7 +29,10 @@ impl Dynamics for MountainCar {
     type Observation = [f32; 2];
 
     fn reset(generator: &mut Generator) -> State {
-        State { position: generator.uniform(-0.6, -0.4), velocity: 0.0 }
+        State {
+            position: generator.uniform(-0.6, -0.4),
+            velocity: 0.0,
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]
@@ -43,6 +48,9 @@ impl Dynamics for MountainCar {
         if state.position == MIN_POSITION && state.velocity < 0.0 {
             state.velocity = 0.0;
         }
-        (-1.0, state.position >= GOAL_POSITION && state.velocity >= 0.0)
+        (
+            -1.0,
+            state.position >= GOAL_POSITION && state.velocity >= 0.0,
+        )
     }
 }

@@ -1,7 +1,8 @@
 //! `MountainCarContinuous-v0`: the mountain car with a force in ±1 and a price on it.
 //!
-//! Gymnasium keeps the state as f64 after a reset and as f32 after every step, and NumPy (NEP 50) computes an f32 combined
-//! with a Python float in f32. So each operation here has the width that it has there, and their order is Gymnasium's.
+//! Gymnasium keeps the state as f64 after a reset and as f32 after every step, and NumPy (NEP 50)
+//! computes an f32 combined with a Python float in f32. So each operation here has the width that
+//! it has there, and their order is Gymnasium's.
 
 use crate::seeding::Generator;
 
@@ -31,7 +32,9 @@ impl Dynamics for MountainCarContinuous {
     type Observation = [f32; 2];
 
     fn reset(generator: &mut Generator) -> State {
-        State::Start { position: generator.uniform(-0.6, -0.4) }
+        State::Start {
+            position: generator.uniform(-0.6, -0.4),
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]
@@ -51,14 +54,19 @@ impl Dynamics for MountainCarContinuous {
 
         let arrived = position >= GOAL_POSITION && velocity >= 0.0;
         let prize = if arrived { GOAL_REWARD } else { 0.0 };
-        // The square of an f32 is exact in f64, so Gymnasium's `math.pow` cannot differ from the product.
+        // The square of an f32 is exact in f64, so Gymnasium's `math.pow` cannot differ from the
+        // product.
         let action = f64::from(action);
         (prize - action * action * 0.1, arrived)
     }
 }
 
-/// In f64 until the new state is stored. From rest in the valley no bound can be reached in one step.
-#[expect(clippy::cast_possible_truncation, reason = "the new state is stored as f32")]
+/// In f64 until the new state is stored. From rest in the valley no bound can be reached in one
+/// step.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the new state is stored as f32"
+)]
 fn first_step(position: f64, action: f32) -> (f32, f32) {
     let velocity = match acceleration(action, (3.0 * position).cos()) {
         Acceleration::Single(value) => f64::from(value),
@@ -87,7 +95,10 @@ enum Acceleration {
     Double(f64),
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "NumPy rounds the Python float to the scalar's width")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "NumPy rounds the Python float to the scalar's width"
+)]
 fn acceleration(action: f32, slope: f64) -> Acceleration {
     let pull = GRAVITY * slope;
     if action < -1.0 {

@@ -1,4 +1,5 @@
-//! What all native environments share: lanes, seeding, the time limit, and the layout of observations.
+//! What all native environments share: lanes, seeding, the time limit, and the layout of
+//! observations.
 
 use crate::catalogue::EnvironmentSpec;
 use crate::lanes::{Actions, LaneMatrix, Transitions};
@@ -36,7 +37,8 @@ pub(super) trait Action: Copy {
     /// The actions of all lanes, if they are of this kind.
     fn of_lanes(actions: &Actions) -> Option<&[Self]>;
 
-    /// Whether an action space can take it. A box takes every number, for dynamics clamp to its bounds as they see fit.
+    /// Whether an action space can take it. A box takes every number, for dynamics clamp to its
+    /// bounds as they see fit.
     fn fits(self, space: &ActionSpace) -> bool;
 }
 
@@ -77,7 +79,11 @@ impl<D: Dynamics> Native<D> {
     pub(super) fn new(spec: &'static EnvironmentSpec, lanes: usize) -> Self {
         // Any valid state will do: the caller resets a lane before it steps it.
         let state = D::reset(&mut Generator::new(0));
-        Self { spec, states: vec![state; lanes], elapsed: vec![0; lanes] }
+        Self {
+            spec,
+            states: vec![state; lanes],
+            elapsed: vec![0; lanes],
+        }
     }
 }
 
@@ -90,7 +96,12 @@ impl<D: Dynamics> Environment for Native<D> {
         self.states.len()
     }
 
-    fn reset(&mut self, lane: usize, seed: u64, observations: &mut LaneMatrix) -> Result<(), Error> {
+    fn reset(
+        &mut self,
+        lane: usize,
+        seed: u64,
+        observations: &mut LaneMatrix,
+    ) -> Result<(), Error> {
         let state = D::reset(&mut Generator::new(seed));
         observations.set_lane(lane, D::observe_first(&state).as_ref());
         self.states[lane] = state;
@@ -106,11 +117,18 @@ impl<D: Dynamics> Environment for Native<D> {
         transitions: &mut Transitions,
     ) -> Result<(), Error> {
         // A rollout refuses, before its first episode, a policy that does not fit the action space.
-        let actions = D::Action::of_lanes(actions).expect("the caller builds actions for this action space");
+        let actions =
+            D::Action::of_lanes(actions).expect("the caller builds actions for this action space");
         let limit = self.spec.max_episode_steps;
-        let lanes = self.states[..active].iter_mut().zip(&mut self.elapsed).zip(actions);
+        let lanes = self.states[..active]
+            .iter_mut()
+            .zip(&mut self.elapsed)
+            .zip(actions);
         for (lane, ((state, elapsed), &action)) in lanes.enumerate() {
-            debug_assert!(action.fits(&self.spec.action_space), "an action outside its space came past the rollout");
+            debug_assert!(
+                action.fits(&self.spec.action_space),
+                "an action outside its space came past the rollout"
+            );
             let (reward, terminated) = D::step(state, action);
             *elapsed += 1;
             observations.set_lane(lane, D::observe(state).as_ref());

@@ -1,6 +1,8 @@
-//! `Pendulum-v1`: a pendulum to be swung up and held by a torque in ±2; every episode runs into the time limit.
+//! `Pendulum-v1`: a pendulum to be swung up and held by a torque in ±2; every episode runs into the
+//! time limit.
 //!
-//! The order and the width of operations are Gymnasium's: the state is f64, the terms of the torque are f32.
+//! The order and the width of operations are Gymnasium's: the state is f64, the terms of the torque
+//! are f32.
 
 use std::f64::consts::{PI, TAU};
 
@@ -28,7 +30,12 @@ pub(super) struct State {
 impl State {
     fn new(angle: f64, angular_velocity: f64) -> Self {
         let (sin, cos) = angle.sin_cos();
-        Self { angle, angular_velocity, sin, cos }
+        Self {
+            angle,
+            angular_velocity,
+            sin,
+            cos,
+        }
     }
 }
 
@@ -44,7 +51,11 @@ impl Dynamics for Pendulum {
 
     #[expect(clippy::cast_possible_truncation, reason = "observations are f32")]
     fn observe(state: &State) -> [f32; 3] {
-        [state.cos as f32, state.sin as f32, state.angular_velocity as f32]
+        [
+            state.cos as f32,
+            state.sin as f32,
+            state.angular_velocity as f32,
+        ]
     }
 
     fn step(state: &mut State, action: f32) -> (f64, bool) {
@@ -54,8 +65,12 @@ impl Dynamics for Pendulum {
             + f64::from(0.001 * square_f32(torque));
 
         let acceleration = 3.0 * GRAVITY / 2.0 * state.sin + f64::from(3.0 * torque);
-        let angular_velocity = (state.angular_velocity + acceleration * SECONDS_PER_STEP).clamp(-MAX_SPEED, MAX_SPEED);
-        *state = State::new(state.angle + angular_velocity * SECONDS_PER_STEP, angular_velocity);
+        let angular_velocity =
+            (state.angular_velocity + acceleration * SECONDS_PER_STEP).clamp(-MAX_SPEED, MAX_SPEED);
+        *state = State::new(
+            state.angle + angular_velocity * SECONDS_PER_STEP,
+            angular_velocity,
+        );
         (-cost, false)
     }
 }

@@ -1,4 +1,5 @@
-//! Activation functions on vectors of lanes: the same bits on every instruction set, and NaN stays NaN.
+//! Activation functions on vectors of lanes: the same bits on every instruction set, and NaN stays
+//! NaN.
 #![expect(
     clippy::inline_always,
     reason = "vector code must be inlined into the function whose target features are enabled"
@@ -33,12 +34,14 @@ impl Apply for Relu {
     }
 }
 
-/// Hyperbolic tangent, at most 1·10⁻⁷ and 2.6·10⁻⁷·|tanh x| away from it; exactly odd, exactly ±1 from 9.02 on.
+/// Hyperbolic tangent, at most 1·10⁻⁷ and 2.6·10⁻⁷·|tanh x| away from it; exactly odd, exactly ±1
+/// from 9.02 on.
 ///
-/// tanh x = e / (e + 2) with e = exp(2x) − 1 = 2ⁿ·2ʳ − 1, where n is the integer nearest to 2x / ln 2 and |r| ≤ ½. Here
-/// 2ʳ − 1 = r·q(r) and q is a polynomial. Forming e as 2ⁿ·r·q(r) + (2ⁿ − 1) keeps its relative accuracy near 0, and near
-/// ±1 its rounding errors cancel in the quotient. A rational function of x alone rounds three times worse: there both
-/// polynomials' errors reach the result undamped.
+/// tanh x = e / (e + 2) with e = exp(2x) − 1 = 2ⁿ·2ʳ − 1, where n is the integer nearest to 2x / ln
+/// 2 and |r| ≤ ½. Here 2ʳ − 1 = r·q(r) and q is a polynomial. Forming e as 2ⁿ·r·q(r) + (2ⁿ − 1)
+/// keeps its relative accuracy near 0, and near ±1 its rounding errors cancel in the quotient. A
+/// rational function of x alone rounds three times worse: there both polynomials' errors reach the
+/// result undamped.
 pub(super) struct Tanh;
 
 impl Tanh {
@@ -48,10 +51,16 @@ impl Tanh {
     const EXPONENTS_PER_UNIT: f32 = 2.0 * std::f32::consts::LOG2_E;
     /// 1.5·2²³: added to a small number, it leaves the nearest integer in the lowest bits.
     const ROUNDER: f32 = 12_582_912.0;
-    /// q, from the highest power down: minimax in the relative error of 2ʳ − 1 over |r| ≤ ½ (1.1·10⁻⁸ before rounding),
-    /// from `engine/golden/tanh.py`.
-    const Q: [f32; 6] =
-        [0.000_154_035_12, 0.001_339_073_5, 0.009_618_238, 0.055_503_573, 0.240_226_49, std::f32::consts::LN_2];
+    /// q, from the highest power down: minimax in the relative error of 2ʳ − 1 over |r| ≤ ½
+    /// (1.1·10⁻⁸ before rounding), from `engine/golden/tanh.py`.
+    const Q: [f32; 6] = [
+        0.000_154_035_12,
+        0.001_339_073_5,
+        0.009_618_238,
+        0.055_503_573,
+        0.240_226_49,
+        std::f32::consts::LN_2,
+    ];
 }
 
 impl Apply for Tanh {
@@ -69,9 +78,12 @@ impl Apply for Tanh {
         let rounded = simd.mul_add_f32s(magnitude, per_unit, splat(Self::ROUNDER));
         let minus_n = simd.sub_f32s(splat(Self::ROUNDER), rounded);
         let r = simd.mul_add_f32s(magnitude, per_unit, minus_n);
-        // n stands in the lowest bits of `rounded`; moved into the exponent's place and biased it becomes 2ⁿ.
-        let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(rounded), simd.splat_u32s(23));
-        let power = simd.transmute_f32s_u32s(simd.add_u32s(exponent, simd.transmute_u32s_f32s(one)));
+        // n stands in the lowest bits of `rounded`; moved into the exponent's place and biased it
+        // becomes 2ⁿ.
+        let exponent =
+            simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(rounded), simd.splat_u32s(23));
+        let power =
+            simd.transmute_f32s_u32s(simd.add_u32s(exponent, simd.transmute_u32s_f32s(one)));
 
         let mut q = splat(Self::Q[0]);
         for coefficient in &Self::Q[1..] {
@@ -109,12 +121,18 @@ mod tests {
 
     fn vectorised<A: Apply>(values: &[f32]) -> Vec<f32> {
         let mut values = values.to_vec();
-        Arch::new().dispatch(Each::<A> { values: &mut values, function: std::marker::PhantomData });
+        Arch::new().dispatch(Each::<A> {
+            values: &mut values,
+            function: std::marker::PhantomData,
+        });
         values
     }
 
     fn scalar<A: Apply>(values: &[f32]) -> Vec<f32> {
-        values.iter().map(|&value| A::apply(Scalar::new(), value)).collect()
+        values
+            .iter()
+            .map(|&value| A::apply(Scalar::new(), value))
+            .collect()
     }
 
     /// Every 64th f32 from the smallest to 16, and its negative.
@@ -132,16 +150,30 @@ mod tests {
             let exact = f64::from(x).tanh();
             let error = (f64::from(y) - exact).abs();
             assert!(error <= 1e-7, "tanh({x}) = {y}, {error:e} off");
-            assert!(error <= 2.6e-7 * exact.abs() + 1e-45, "tanh({x}) = {y}, {error:e} off");
+            assert!(
+                error <= 2.6e-7 * exact.abs() + 1e-45,
+                "tanh({x}) = {y}, {error:e} off"
+            );
         }
     }
 
     #[test]
     fn tanh_is_odd_bounded_and_saturates() {
         let inputs = dense();
-        for (x, y) in inputs.as_chunks::<2>().0.iter().zip(vectorised::<Tanh>(&inputs).as_chunks::<2>().0) {
+        for (x, y) in inputs
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(vectorised::<Tanh>(&inputs).as_chunks::<2>().0)
+        {
             if x[0].is_finite() {
-                assert_eq!(y[0].to_bits(), (-y[1]).to_bits(), "tanh({}) and tanh({})", x[0], x[1]);
+                assert_eq!(
+                    y[0].to_bits(),
+                    (-y[1]).to_bits(),
+                    "tanh({}) and tanh({})",
+                    x[0],
+                    x[1]
+                );
             }
             assert!(y[0] <= 1.0, "tanh({}) = {}", x[0], y[0]);
         }
@@ -167,8 +199,12 @@ mod tests {
     #[test]
     fn nan_stays_nan() {
         let nan = [f32::NAN; 64];
-        for outputs in [vectorised::<Tanh>(&nan), vectorised::<Relu>(&nan), scalar::<Tanh>(&nan), scalar::<Relu>(&nan)]
-        {
+        for outputs in [
+            vectorised::<Tanh>(&nan),
+            vectorised::<Relu>(&nan),
+            scalar::<Tanh>(&nan),
+            scalar::<Relu>(&nan),
+        ] {
             assert!(outputs.iter().all(|y| y.is_nan()));
         }
     }

@@ -27,7 +27,8 @@ pub struct NotANumber {
 }
 
 impl Actor {
-    /// Prepares `policy` for `lanes` lanes of an environment, with its best actions or with sampled ones.
+    /// Prepares `policy` for `lanes` lanes of an environment, with its best actions or with sampled
+    /// ones.
     pub fn new(
         policy: &Policy,
         environment: &EnvironmentSpec,
@@ -40,8 +41,16 @@ impl Actor {
         }
         let last = matches!(policy.head, Head::Squashed).then_some(Activation::Tanh);
         let outputs = policy.layers.last().map_or(0, |layer| layer.outputs);
-        let normalized = policy.normalizer.as_ref().map_or(0, |normalizer| normalizer.mean.len());
-        let choice = Choice::new(&policy.head, &environment.action_space, lanes, deterministic);
+        let normalized = policy
+            .normalizer
+            .as_ref()
+            .map_or(0, |normalizer| normalizer.mean.len());
+        let choice = Choice::new(
+            &policy.head,
+            &environment.action_space,
+            lanes,
+            deterministic,
+        );
         Ok(Self {
             normalizer: policy.normalizer.clone(),
             normalized: LaneMatrix::zeros(normalized, lanes),
@@ -52,18 +61,24 @@ impl Actor {
         })
     }
 
-    /// Starts the stream that the lane's actions are drawn from, if they are drawn: it depends on the seed alone.
+    /// Starts the stream that the lane's actions are drawn from, if they are drawn: it depends on
+    /// the seed alone.
     pub fn start_episode(&mut self, lane: usize, seed: u64) {
         self.choice.start_episode(lane, seed);
     }
 
-    /// Moves the stream of lane `from` to lane `to`, as [`crate::environment::Environment::move_lane`] does.
+    /// Moves the stream of lane `from` to lane `to`, as
+    /// [`crate::environment::Environment::move_lane`] does.
     pub fn move_lane(&mut self, from: usize, to: usize) {
         self.choice.move_lane(from, to);
     }
 
     /// Chooses the actions of the lanes `0..active`.
-    pub fn act(&mut self, active: usize, observations: &LaneMatrix) -> Result<&Actions, NotANumber> {
+    pub fn act(
+        &mut self,
+        active: usize,
+        observations: &LaneMatrix,
+    ) -> Result<&Actions, NotANumber> {
         let inputs = match &self.normalizer {
             None => observations,
             Some(normalizer) => {
@@ -80,7 +95,8 @@ impl Actor {
         Ok(&self.actions)
     }
 
-    /// What the network gave in the last [`Actor::act`]: Q-values, logits, means, or squashed actions in ±1.
+    /// What the network gave in the last [`Actor::act`]: Q-values, logits, means, or squashed
+    /// actions in ±1.
     pub fn outputs(&self) -> &LaneMatrix {
         &self.outputs
     }

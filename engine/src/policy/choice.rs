@@ -1,15 +1,16 @@
 //! From network outputs to actions: the best ones, or sampled ones.
 //!
-//! Sampled actions are drawn from a stream per episode, seeded by the episode's own seed, so they depend neither on the
-//! lane nor on what other episodes do.
+//! Sampled actions are drawn from a stream per episode, seeded by the episode's own seed, so they
+//! depend neither on the lane nor on what other episodes do.
 
 use super::Head;
 use crate::lanes::{Actions, LaneMatrix};
 use crate::seeding::Generator;
 use crate::space::{ActionSpace, BoxSpace};
 
-/// What keeps an episode's stream of actions apart from the environment's stream, which has the same seed. Both halves
-/// are nonzero and different, because `SeedSequence` strings 32-bit words together.
+/// What keeps an episode's stream of actions apart from the environment's stream, which has the
+/// same seed. Both halves are nonzero and different, because `SeedSequence` strings 32-bit words
+/// together.
 const ACTION_STREAM: u64 = 0x6163_7469_6f6e_7321;
 
 /// How actions follow from outputs, and the streams that they are drawn from.
@@ -32,7 +33,10 @@ enum Rule {
     /// The outputs, within the bounds.
     Mean(BoxSpace),
     /// A draw around the outputs, within the bounds.
-    Gaussian { deviations: Vec<f64>, bounds: BoxSpace },
+    Gaussian {
+        deviations: Vec<f64>,
+        bounds: BoxSpace,
+    },
     /// Outputs in ±1, stretched to the bounds.
     Stretched(BoxSpace),
 }
@@ -41,26 +45,48 @@ impl Choice {
     pub(super) fn new(head: &Head, space: &ActionSpace, lanes: usize, deterministic: bool) -> Self {
         let bounds = match space {
             ActionSpace::Box(bounds) => bounds.clone(),
-            ActionSpace::Discrete { .. } => BoxSpace { low: Vec::new(), high: Vec::new() },
+            ActionSpace::Discrete { .. } => BoxSpace {
+                low: Vec::new(),
+                high: Vec::new(),
+            },
         };
         let rule = match head {
             Head::Values { .. } | Head::Logits if deterministic => Rule::Greatest,
             Head::Values { exploration_rate } => Rule::EpsilonGreedy(*exploration_rate),
             Head::Logits => Rule::Categorical,
-            Head::Gaussian { log_std: Some(log_std) } if !deterministic => {
-                Rule::Gaussian { deviations: log_std.iter().map(|&log_std| f64::from(log_std).exp()).collect(), bounds }
-            }
+            Head::Gaussian {
+                log_std: Some(log_std),
+            } if !deterministic => Rule::Gaussian {
+                deviations: log_std
+                    .iter()
+                    .map(|&log_std| f64::from(log_std).exp())
+                    .collect(),
+                bounds,
+            },
             Head::Gaussian { .. } => Rule::Mean(bounds),
             Head::Squashed => Rule::Stretched(bounds),
         };
-        let draws = matches!(rule, Rule::EpsilonGreedy(_) | Rule::Categorical | Rule::Gaussian { .. });
-        Self { rule, streams: if draws { vec![Generator::new(0); lanes] } else { Vec::new() }, best: vec![0.0; lanes] }
+        let draws = matches!(
+            rule,
+            Rule::EpsilonGreedy(_) | Rule::Categorical | Rule::Gaussian { .. }
+        );
+        Self {
+            rule,
+            streams: if draws {
+                vec![Generator::new(0); lanes]
+            } else {
+                Vec::new()
+            },
+            best: vec![0.0; lanes],
+        }
     }
 
     /// Room for actions of this kind.
     pub(super) fn first_actions(&self, outputs: usize, lanes: usize) -> Actions {
         match self.rule {
-            Rule::Greatest | Rule::EpsilonGreedy(_) | Rule::Categorical => Actions::Discrete(vec![0; lanes]),
+            Rule::Greatest | Rule::EpsilonGreedy(_) | Rule::Categorical => {
+                Actions::Discrete(vec![0; lanes])
+            }
             Rule::Mean(_) | Rule::Gaussian { .. } | Rule::Stretched(_) => {
                 Actions::Continuous(LaneMatrix::zeros(outputs, lanes))
             }
@@ -107,7 +133,9 @@ impl Choice {
 
     fn choose_vectors(&mut self, active: usize, outputs: &LaneMatrix, actions: &mut LaneMatrix) {
         for dimension in 0..outputs.features() {
-            let row = outputs.row(dimension)[..active].iter().zip(actions.row_mut(dimension));
+            let row = outputs.row(dimension)[..active]
+                .iter()
+                .zip(actions.row_mut(dimension));
             match &self.rule {
                 Rule::Gaussian { deviations, bounds } => {
                     let (low, high) = (bounds.low[dimension], bounds.high[dimension]);
@@ -133,7 +161,10 @@ impl Choice {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "networks have far fewer outputs than 2³²")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "networks have far fewer outputs than 2³²"
+)]
 fn index(output: usize) -> u32 {
     output as u32
 }
@@ -144,7 +175,11 @@ fn greatest(outputs: &LaneMatrix, best: &mut [f32], actions: &mut [u32]) {
     best.copy_from_slice(&outputs.row(0)[..actions.len()]);
     actions.fill(0);
     for output in 1..outputs.features() {
-        for ((best, action), &value) in best.iter_mut().zip(actions.iter_mut()).zip(outputs.row(output)) {
+        for ((best, action), &value) in best
+            .iter_mut()
+            .zip(actions.iter_mut())
+            .zip(outputs.row(output))
+        {
             let better = value > *best;
             *best = if better { value } else { *best };
             *action = if better { index(output) } else { *action };
@@ -154,7 +189,11 @@ fn greatest(outputs: &LaneMatrix, best: &mut [f32], actions: &mut [u32]) {
 
 fn draw_categorical(logits: &LaneMatrix, lane: usize, stream: &mut Generator) -> u32 {
     let greatest = logits.lane(lane).fold(f32::NEG_INFINITY, f32::max);
-    let weights = || logits.lane(lane).map(|logit| f64::from(logit - greatest).exp());
+    let weights = || {
+        logits
+            .lane(lane)
+            .map(|logit| f64::from(logit - greatest).exp())
+    };
     let target = stream.random() * weights().sum::<f64>();
     let mut cumulative = 0.0;
     let below = weights().take_while(|weight| {
@@ -191,7 +230,10 @@ mod tests {
     const LANES: usize = 10_000;
 
     fn box_of(low: f32, high: f32) -> ActionSpace {
-        ActionSpace::Box(BoxSpace { low: vec![low], high: vec![high] })
+        ActionSpace::Box(BoxSpace {
+            low: vec![low],
+            high: vec![high],
+        })
     }
 
     /// The actions of many lanes that all have the same outputs, each with its own stream.
@@ -212,7 +254,8 @@ mod tests {
         let Actions::Discrete(actions) = choose(head, &space, outputs, false) else {
             panic!("discrete actions are wanted");
         };
-        let frequency = |index| actions.iter().filter(|&&action| action == index).count() as f64 / LANES as f64;
+        let frequency =
+            |index| actions.iter().filter(|&&action| action == index).count() as f64 / LANES as f64;
         (0..).take(outputs.len()).map(frequency).collect()
     }
 
@@ -241,23 +284,37 @@ mod tests {
     fn categorical_draws_follow_the_softmax_however_large_the_logits() {
         let softmax = [0.090_030_57, 0.244_728_47, 0.665_240_96];
         assert_near(&frequencies(&Head::Logits, &[0.0, 1.0, 2.0]), &softmax);
-        assert_near(&frequencies(&Head::Logits, &[998.0, 999.0, 1000.0]), &softmax);
-        assert_near(&frequencies(&Head::Logits, &[-1e30, 0.0, f32::NEG_INFINITY]), &[0.0, 1.0, 0.0]);
+        assert_near(
+            &frequencies(&Head::Logits, &[998.0, 999.0, 1000.0]),
+            &softmax,
+        );
+        assert_near(
+            &frequencies(&Head::Logits, &[-1e30, 0.0, f32::NEG_INFINITY]),
+            &[0.0, 1.0, 0.0],
+        );
     }
 
     #[test]
     fn epsilon_greedy_takes_any_action_with_probability_epsilon() {
-        let explore = |exploration_rate| frequencies(&Head::Values { exploration_rate }, &[0.0, 5.0, 1.0, 2.0]);
+        let explore = |exploration_rate| {
+            frequencies(&Head::Values { exploration_rate }, &[0.0, 5.0, 1.0, 2.0])
+        };
         assert_near(&explore(0.4), &[0.1, 0.7, 0.1, 0.1]);
         assert_near(&explore(0.0), &[0.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]
     fn gaussian_draws_have_the_mean_and_deviation_and_stay_within_the_bounds() {
-        let head = Head::Gaussian { log_std: Some(vec![0.5_f32.ln()]) };
+        let head = Head::Gaussian {
+            log_std: Some(vec![0.5_f32.ln()]),
+        };
         let draws = vectors(&head, &box_of(-9.0, 9.0), 1.0, false);
         let mean = draws.iter().map(|&x| f64::from(x)).sum::<f64>() / LANES as f64;
-        let variance = draws.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / LANES as f64;
+        let variance = draws
+            .iter()
+            .map(|&x| (f64::from(x) - mean).powi(2))
+            .sum::<f64>()
+            / LANES as f64;
         let within = draws.iter().filter(|&&x| (x - 1.0).abs() < 0.5).count() as f64 / LANES as f64;
         assert_near(&[mean, variance, within], &[1.0, 0.25, 0.682_689_5]);
 
@@ -282,7 +339,11 @@ mod tests {
             assert_eq!(actions, vec![action; LANES], "{head:?} of {output}");
         }
         let sampled = vectors(&Head::Squashed, &box_of(-2.0, 1.0), 0.0, false);
-        assert_eq!(sampled, vec![-0.5; LANES], "SB3 adds no noise when it evaluates DDPG");
+        assert_eq!(
+            sampled,
+            vec![-0.5; LANES],
+            "SB3 adds no noise when it evaluates DDPG"
+        );
     }
 
     #[test]

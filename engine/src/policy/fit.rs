@@ -15,39 +15,84 @@ pub enum Misfit {
     #[error(
         "layer {layer} has {weights} weights and {biases} biases, which is not {outputs} outputs of {inputs} inputs"
     )]
-    LayerArrays { layer: usize, inputs: usize, outputs: usize, weights: usize, biases: usize },
+    LayerArrays {
+        layer: usize,
+        inputs: usize,
+        outputs: usize,
+        weights: usize,
+        biases: usize,
+    },
     /// Two neighbouring layers do not agree.
     #[error("layer {layer} gives {gives} values, layer {} takes {takes}", layer + 1)]
-    LayerChain { layer: usize, gives: usize, takes: usize },
+    LayerChain {
+        layer: usize,
+        gives: usize,
+        takes: usize,
+    },
     /// The observation has another size than the input layer.
     #[error("the policy takes observations of {takes} values, {environment} gives {gives}")]
-    Observation { environment: String, takes: usize, gives: usize },
+    Observation {
+        environment: String,
+        takes: usize,
+        gives: usize,
+    },
     /// The normaliser's statistics have another size than the observation.
-    #[error("the normalizer has {mean} means and {var} variances, {environment} gives observations of {gives} values")]
-    NormalizerLength { environment: String, mean: usize, var: usize, gives: usize },
+    #[error(
+        "the normalizer has {mean} means and {var} variances, {environment} gives observations of {gives} values"
+    )]
+    NormalizerLength {
+        environment: String,
+        mean: usize,
+        var: usize,
+        gives: usize,
+    },
     /// The normaliser would divide by zero, take the root of a negative number, or clip to nothing.
     #[error("the normalizer needs a clip of at least 0 and variances above -epsilon")]
     NormalizerRange,
     /// Another number of discrete actions.
     #[error("the policy chooses among {gives} actions, {environment} has {takes}")]
-    ActionCount { environment: String, gives: usize, takes: usize },
+    ActionCount {
+        environment: String,
+        gives: usize,
+        takes: usize,
+    },
     /// A vector of another length.
     #[error("the policy gives actions of {gives} values, {environment} takes {takes}")]
-    ActionLength { environment: String, gives: usize, takes: usize },
+    ActionLength {
+        environment: String,
+        gives: usize,
+        takes: usize,
+    },
     /// A policy for discrete actions, an environment with a box.
-    #[error("the policy chooses among {gives} actions, {environment} takes a vector of {takes} values")]
-    DiscreteForBox { environment: String, gives: usize, takes: usize },
+    #[error(
+        "the policy chooses among {gives} actions, {environment} takes a vector of {takes} values"
+    )]
+    DiscreteForBox {
+        environment: String,
+        gives: usize,
+        takes: usize,
+    },
     /// A policy for a box, an environment with discrete actions.
-    #[error("the policy gives a vector of {gives} values, {environment} takes one of {takes} actions")]
-    BoxForDiscrete { environment: String, gives: usize, takes: usize },
+    #[error(
+        "the policy gives a vector of {gives} values, {environment} takes one of {takes} actions"
+    )]
+    BoxForDiscrete {
+        environment: String,
+        gives: usize,
+        takes: usize,
+    },
     /// Actions in ±1 cannot be scaled to infinite bounds.
-    #[error("the policy scales its actions to the bounds, but {environment} has actions without bounds")]
+    #[error(
+        "the policy scales its actions to the bounds, but {environment} has actions without bounds"
+    )]
     Unbounded { environment: String },
     /// `log_std` has another size than the action.
     #[error("the policy has {log_std} standard deviations for actions of {gives} values")]
     Deviations { log_std: usize, gives: usize },
     /// The file has no usable standard deviation, and actions were to be sampled.
-    #[error("the policy has no standard deviation to sample actions with; only its deterministic actions are known")]
+    #[error(
+        "the policy has no standard deviation to sample actions with; only its deterministic actions are known"
+    )]
     NotSampleable,
 }
 
@@ -58,7 +103,11 @@ impl Policy {
         let gives = environment.observation_space.dimensions();
         if takes != gives {
             let environment = environment.id.to_string();
-            return Err(Misfit::Observation { environment, takes, gives });
+            return Err(Misfit::Observation {
+                environment,
+                takes,
+                gives,
+            });
         }
         if let Some(normalizer) = &self.normalizer {
             check_normalizer(normalizer, environment)?;
@@ -78,22 +127,41 @@ impl Policy {
         let id = environment.id.to_string();
         match (&self.head, &environment.action_space) {
             (Head::Values { .. } | Head::Logits, ActionSpace::Discrete { n }) => {
-                check(gives == *n, || Misfit::ActionCount { environment: id, gives, takes: *n })
+                check(gives == *n, || Misfit::ActionCount {
+                    environment: id,
+                    gives,
+                    takes: *n,
+                })
             }
             (Head::Values { .. } | Head::Logits, ActionSpace::Box(space)) => {
-                Err(Misfit::DiscreteForBox { environment: id, gives, takes: space.dimensions() })
+                Err(Misfit::DiscreteForBox {
+                    environment: id,
+                    gives,
+                    takes: space.dimensions(),
+                })
             }
             (Head::Gaussian { .. } | Head::Squashed, ActionSpace::Discrete { n }) => {
-                Err(Misfit::BoxForDiscrete { environment: id, gives, takes: *n })
+                Err(Misfit::BoxForDiscrete {
+                    environment: id,
+                    gives,
+                    takes: *n,
+                })
             }
             (Head::Gaussian { log_std }, ActionSpace::Box(space)) => {
                 check_length(gives, space, &id)?;
                 let deviations = log_std.as_ref().map_or(gives, Vec::len);
-                check(deviations == gives, || Misfit::Deviations { log_std: deviations, gives })
+                check(deviations == gives, || Misfit::Deviations {
+                    log_std: deviations,
+                    gives,
+                })
             }
             (Head::Squashed, ActionSpace::Box(space)) => {
                 check_length(gives, space, &id)?;
-                let finite = space.low.iter().chain(&space.high).all(|bound| bound.is_finite());
+                let finite = space
+                    .low
+                    .iter()
+                    .chain(&space.high)
+                    .all(|bound| bound.is_finite());
                 check(finite, || Misfit::Unbounded { environment: id })
             }
         }
@@ -115,8 +183,8 @@ fn check_length(gives: usize, space: &BoxSpace, environment: &str) -> Result<(),
 /// Returns how many values the first layer takes and the last one gives.
 fn check_layers(layers: &[Dense]) -> Result<(usize, usize), Misfit> {
     for (index, layer) in layers.iter().enumerate() {
-        let agrees =
-            layer.inputs.checked_mul(layer.outputs) == Some(layer.weight.len()) && layer.outputs == layer.bias.len();
+        let agrees = layer.inputs.checked_mul(layer.outputs) == Some(layer.weight.len())
+            && layer.outputs == layer.bias.len();
         check(agrees, || Misfit::LayerArrays {
             layer: index + 1,
             inputs: layer.inputs,
@@ -147,6 +215,11 @@ fn check_normalizer(normalizer: &Normalizer, environment: &EnvironmentSpec) -> R
         var,
         gives,
     })?;
-    let positive = normalizer.var.iter().all(|var| var + normalizer.epsilon > 0.0);
-    check(positive && normalizer.clip >= 0.0, || Misfit::NormalizerRange)
+    let positive = normalizer
+        .var
+        .iter()
+        .all(|var| var + normalizer.epsilon > 0.0);
+    check(positive && normalizer.clip >= 0.0, || {
+        Misfit::NormalizerRange
+    })
 }

@@ -1,8 +1,9 @@
 //! The forward pass of a multilayer perceptron over many lanes.
 //!
-//! Lanes go through the network in blocks of two vector registers. Each output of each lane is accumulated in the same
-//! order with fused multiply-add: `b`, then `w₀x₀`, `w₁x₁`, … So a lane's result depends neither on its place nor on how
-//! many lanes there are nor on the instruction set; without one that has FMA it is only slower.
+//! Lanes go through the network in blocks of two vector registers. Each output of each lane is
+//! accumulated in the same order with fused multiply-add: `b`, then `w₀x₀`, `w₁x₁`, … So a lane's
+//! result depends neither on its place nor on how many lanes there are nor on the instruction set;
+//! without one that has FMA it is only slower.
 #![expect(
     clippy::inline_always,
     reason = "vector code must be inlined into the function whose target features are enabled"
@@ -14,8 +15,9 @@ use super::activation::{Apply, Identity, Relu, Tanh};
 use super::{Activation, Dense};
 use crate::lanes::LaneMatrix;
 
-/// Outputs that are computed together. Four outputs of two registers are eight sums in flight, which hides the latency
-/// of FMA and leaves room for inputs and weights in the sixteen registers of AVX2.
+/// Outputs that are computed together. Four outputs of two registers are eight sums in flight,
+/// which hides the latency of FMA and leaves room for inputs and weights in the sixteen registers
+/// of AVX2.
 const ROWS: usize = 4;
 /// In bytes. A register of AVX-512 fills it, and loads that straddle two lines take twice as long.
 const CACHE_LINE: usize = 64;
@@ -46,21 +48,31 @@ struct Panel {
 }
 
 impl Network {
-    /// `activation` stands between the layers and `last` behind the last one. The layers' shapes must agree.
+    /// `activation` stands between the layers and `last` behind the last one. The layers' shapes
+    /// must agree.
     pub(super) fn new(layers: &[Dense], activation: Activation, last: Option<Activation>) -> Self {
         Self::on(Arch::new(), layers, activation, last)
     }
 
     fn on(arch: Arch, layers: &[Dense], activation: Activation, last: Option<Activation>) -> Self {
         let block = arch.dispatch(BlockLanes);
-        let widths = layers.iter().flat_map(|layer| [layer.inputs, layer.outputs]);
+        let widths = layers
+            .iter()
+            .flat_map(|layer| [layer.inputs, layer.outputs]);
         let width = widths.max().unwrap_or(0).next_multiple_of(ROWS);
-        let activations = std::iter::repeat_n(Some(activation), layers.len().saturating_sub(1)).chain([last]);
+        let activations =
+            std::iter::repeat_n(Some(activation), layers.len().saturating_sub(1)).chain([last]);
         Self {
             arch,
             block,
-            layers: layers.iter().zip(activations).map(|(layer, activation)| Layer::new(layer, activation)).collect(),
-            scratch: std::array::from_fn(|_| vec![0.0; width * block + CACHE_LINE / size_of::<f32>()]),
+            layers: layers
+                .iter()
+                .zip(activations)
+                .map(|(layer, activation)| Layer::new(layer, activation))
+                .collect(),
+            scratch: std::array::from_fn(|_| {
+                vec![0.0; width * block + CACHE_LINE / size_of::<f32>()]
+            }),
         }
     }
 
@@ -79,7 +91,10 @@ impl Network {
 
 impl Layer {
     fn new(dense: &Dense, activation: Option<Activation>) -> Self {
-        let panels = (0..dense.outputs).step_by(ROWS).map(|first| Panel::new(dense, first)).collect();
+        let panels = (0..dense.outputs)
+            .step_by(ROWS)
+            .map(|first| Panel::new(dense, first))
+            .collect();
         Self { activation, panels }
     }
 }
@@ -89,9 +104,14 @@ impl Panel {
         let row = |row: usize| (first + row < dense.outputs).then_some(first + row);
         let bias = std::array::from_fn(|offset| row(offset).map_or(0.0, |row| dense.bias[row]));
         let weight = |input| {
-            std::array::from_fn(|offset| row(offset).map_or(0.0, |row| dense.weight[row * dense.inputs + input]))
+            std::array::from_fn(|offset| {
+                row(offset).map_or(0.0, |row| dense.weight[row * dense.inputs + input])
+            })
         };
-        Self { bias, weights: (0..dense.inputs).map(weight).collect() }
+        Self {
+            bias,
+            weights: (0..dense.inputs).map(weight).collect(),
+        }
     }
 }
 
@@ -124,7 +144,11 @@ impl WithSimd for Forward<'_> {
         let [mut from, mut to] = self.scratch.each_mut().map(|scratch| aligned(scratch));
         for first in (0..self.active).step_by(self.block) {
             let lanes = self.block.min(self.active - first);
-            for (feature, row) in from.chunks_exact_mut(self.block).take(self.inputs.features()).enumerate() {
+            for (feature, row) in from
+                .chunks_exact_mut(self.block)
+                .take(self.inputs.features())
+                .enumerate()
+            {
                 row[..lanes].copy_from_slice(&self.inputs.row(feature)[first..first + lanes]);
             }
             for layer in self.layers {
@@ -136,7 +160,11 @@ impl WithSimd for Forward<'_> {
                 }
                 std::mem::swap(&mut from, &mut to);
             }
-            for (output, row) in from.chunks_exact(self.block).take(self.outputs.features()).enumerate() {
+            for (output, row) in from
+                .chunks_exact(self.block)
+                .take(self.outputs.features())
+                .enumerate()
+            {
                 self.outputs.row_mut(output)[first..first + lanes].copy_from_slice(&row[..lanes]);
             }
         }
@@ -161,7 +189,12 @@ fn blocks_mut<S: Simd>(values: &mut [f32]) -> &mut [[S::f32s; VECTORS]] {
 
 /// One layer for one block of lanes.
 #[inline(always)]
-fn dense<S: Simd, A: Apply>(simd: S, layer: &Layer, inputs: &[[S::f32s; VECTORS]], outputs: &mut [[S::f32s; VECTORS]]) {
+fn dense<S: Simd, A: Apply>(
+    simd: S,
+    layer: &Layer,
+    inputs: &[[S::f32s; VECTORS]],
+    outputs: &mut [[S::f32s; VECTORS]],
+) {
     for (panel, outputs) in layer.panels.iter().zip(outputs.as_chunks_mut::<ROWS>().0) {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         for (sum, bias) in sums.iter_mut().zip(panel.bias) {
@@ -171,7 +204,8 @@ fn dense<S: Simd, A: Apply>(simd: S, layer: &Layer, inputs: &[[S::f32s; VECTORS]
             for row in 0..ROWS {
                 let weight = simd.splat_f32s(weights[row]);
                 for vector in 0..VECTORS {
-                    sums[row][vector] = simd.mul_add_f32s(weight, inputs[vector], sums[row][vector]);
+                    sums[row][vector] =
+                        simd.mul_add_f32s(weight, inputs[vector], sums[row][vector]);
                 }
             }
         }
@@ -225,11 +259,23 @@ mod tests {
     fn reference(layers: &[Dense], activation: fn(f32) -> f32, inputs: &[f32]) -> Vec<f32> {
         let mut values = inputs.to_vec();
         for (index, layer) in layers.iter().enumerate() {
-            let sum =
-                |(row, &bias): (&[f32], &f32)| row.iter().zip(&values).fold(bias, |sum, (w, x)| w.mul_add(*x, sum));
-            let sums: Vec<f32> = layer.weight.chunks_exact(layer.inputs).zip(&layer.bias).map(sum).collect();
+            let sum = |(row, &bias): (&[f32], &f32)| {
+                row.iter()
+                    .zip(&values)
+                    .fold(bias, |sum, (w, x)| w.mul_add(*x, sum))
+            };
+            let sums: Vec<f32> = layer
+                .weight
+                .chunks_exact(layer.inputs)
+                .zip(&layer.bias)
+                .map(sum)
+                .collect();
             let last = index + 1 == layers.len();
-            values = if last { sums } else { sums.into_iter().map(activation).collect() };
+            values = if last {
+                sums
+            } else {
+                sums.into_iter().map(activation).collect()
+            };
         }
         values
     }
@@ -237,14 +283,28 @@ mod tests {
     #[test]
     fn outputs_are_the_definitions_to_the_bit_for_any_width() {
         let relu = |x: f32| x.max(0.0);
-        for widths in [&[3, 2][..], &[1, 1, 1], &[5, 7, 3], &[4, 64, 64, 2], &[2, 33, 17, 9, 6]] {
+        for widths in [
+            &[3, 2][..],
+            &[1, 1, 1],
+            &[5, 7, 3],
+            &[4, 64, 64, 2],
+            &[2, 33, 17, 9, 6],
+        ] {
             let layers = random_layers(widths);
             let inputs = random_inputs(widths[0], 37);
             let last = widths[widths.len() - 1];
-            let actual = outputs(&mut Network::new(&layers, Activation::Relu, None), &inputs, last);
+            let actual = outputs(
+                &mut Network::new(&layers, Activation::Relu, None),
+                &inputs,
+                last,
+            );
             for lane in 0..37 {
                 let expected = reference(&layers, relu, &inputs.lane(lane).collect::<Vec<_>>());
-                assert_eq!(actual.lane(lane).collect::<Vec<_>>(), expected, "{widths:?}, lane {lane}");
+                assert_eq!(
+                    actual.lane(lane).collect::<Vec<_>>(),
+                    expected,
+                    "{widths:?}, lane {lane}"
+                );
             }
         }
     }
@@ -259,7 +319,11 @@ mod tests {
             let mut alone = LaneMatrix::zeros(4, 1);
             alone.set_lane(0, &inputs.lane(lane).collect::<Vec<_>>());
             let alone = outputs(&mut network, &alone, 3);
-            assert_eq!(alone.lane(0).collect::<Vec<_>>(), all.lane(lane).collect::<Vec<_>>(), "lane {lane}");
+            assert_eq!(
+                alone.lane(0).collect::<Vec<_>>(),
+                all.lane(lane).collect::<Vec<_>>(),
+                "lane {lane}"
+            );
         }
     }
 
@@ -270,7 +334,10 @@ mod tests {
         for activation in [Activation::Relu, Activation::Tanh] {
             let mut best = Network::new(&layers, activation, None);
             let mut scalar = Network::on(Arch::Scalar, &layers, activation, None);
-            assert_eq!(outputs(&mut best, &inputs, 3), outputs(&mut scalar, &inputs, 3));
+            assert_eq!(
+                outputs(&mut best, &inputs, 3),
+                outputs(&mut scalar, &inputs, 3)
+            );
         }
     }
 
@@ -278,7 +345,11 @@ mod tests {
     fn only_active_lanes_are_written() {
         let layers = random_layers(&[2, 3]);
         let mut matrix = LaneMatrix::zeros(3, 10);
-        Network::new(&layers, Activation::Relu, None).forward(4, &random_inputs(2, 10), &mut matrix);
+        Network::new(&layers, Activation::Relu, None).forward(
+            4,
+            &random_inputs(2, 10),
+            &mut matrix,
+        );
         assert!((0..4).all(|lane| matrix.lane(lane).all(|value| value != 0.0)));
         assert!((4..10).all(|lane| matrix.lane(lane).all(|value| value == 0.0)));
     }

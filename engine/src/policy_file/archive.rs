@@ -28,25 +28,42 @@ impl<B: AsRef<[u8]>> Archive<B> {
                 unit: "entries",
             });
         }
-        // Nothing may stand before the archive: two readers could then disagree about what is in it.
-        let config = Config { archive_offset: ArchiveOffset::Known(0) };
-        let zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| failure(name, &error))?;
+        // Nothing may stand before the archive: two readers could then disagree about what is in
+        // it.
+        let config = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
+        let zip = ZipArchive::with_config(config, Cursor::new(bytes))
+            .map_err(|error| failure(name, &error))?;
         if zip.has_duplicate_names() {
-            return Err(Error::Archive { archive: name, reason: "two of its entries have the same name".to_owned() });
+            return Err(Error::Archive {
+                archive: name,
+                reason: "two of its entries have the same name".to_owned(),
+            });
         }
-        Ok(Self { name, zip, budget: MAX_UNPACKED_BYTES })
+        Ok(Self {
+            name,
+            zip,
+            budget: MAX_UNPACKED_BYTES,
+        })
     }
 
     /// The names of all entries that are UTF-8.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.zip.file_names_raw().filter_map(|name| str::from_utf8(name).ok())
+        self.zip
+            .file_names_raw()
+            .filter_map(|name| str::from_utf8(name).ok())
     }
 
-    /// The content of an entry, or `None` where there is no such entry. All entries together may unpack to
-    /// [`MAX_UNPACKED_BYTES`].
+    /// The content of an entry, or `None` where there is no such entry. All entries together may
+    /// unpack to [`MAX_UNPACKED_BYTES`].
     pub(super) fn entry(&mut self, entry: &str) -> Result<Option<Vec<u8>>, Error> {
         let too_large = Error::TooLarge {
-            what: format!("the content of {} up to its entry {}", self.name, quote(entry)),
+            what: format!(
+                "the content of {} up to its entry {}",
+                self.name,
+                quote(entry)
+            ),
             limit: MAX_UNPACKED_BYTES,
             unit: "bytes",
         };
@@ -60,22 +77,34 @@ impl<B: AsRef<[u8]>> Archive<B> {
         }
         // The declared size is only a claim, so the stream is bounded as well.
         let mut content = Vec::new();
-        file.take(self.budget + 1).read_to_end(&mut content).map_err(|error| Error::Archive {
-            archive: self.name,
-            reason: format!("the entry {} is damaged: {error}", quote(entry)),
-        })?;
-        self.budget = self.budget.checked_sub(content.len() as u64).ok_or(too_large)?;
+        file.take(self.budget + 1)
+            .read_to_end(&mut content)
+            .map_err(|error| Error::Archive {
+                archive: self.name,
+                reason: format!("the entry {} is damaged: {error}", quote(entry)),
+            })?;
+        self.budget = self
+            .budget
+            .checked_sub(content.len() as u64)
+            .ok_or(too_large)?;
         Ok(Some(content))
     }
 }
 
-/// An upper bound of the number of entries: the signatures of their headers, counted before any memory is spent on
-/// the table itself. The entries of archives that are stored inside this one count too.
+/// An upper bound of the number of entries: the signatures of their headers, counted before any
+/// memory is spent on the table itself. The entries of archives that are stored inside this one
+/// count too.
 fn entries_at_most(bytes: &[u8]) -> usize {
     const CENTRAL_HEADER: &[u8] = b"PK\x01\x02";
-    bytes.windows(CENTRAL_HEADER.len()).filter(|window| *window == CENTRAL_HEADER).count()
+    bytes
+        .windows(CENTRAL_HEADER.len())
+        .filter(|window| *window == CENTRAL_HEADER)
+        .count()
 }
 
 fn failure(archive: &'static str, error: &ZipError) -> Error {
-    Error::Archive { archive, reason: error.to_string() }
+    Error::Archive {
+        archive,
+        reason: error.to_string(),
+    }
 }

@@ -1,6 +1,7 @@
 //! Why a policy file was refused, in words that say what was found and what to do.
 
-/// Why a policy file was refused. Every variant is the file's fault: reading it again gives the same answer.
+/// Why a policy file was refused. Every variant is the file's fault: reading it again gives the
+/// same answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No algorithm has this name.
@@ -36,7 +37,8 @@ pub enum Error {
          and save it again"
     )]
     LegacyTorch,
-    /// A pickle holds something that the restricted reader does not accept. Nothing of it was executed.
+    /// A pickle holds something that the restricted reader does not accept. Nothing of it was
+    /// executed.
     #[error("{file} was refused at byte {offset}: {reason}")]
     Pickle {
         /// Which pickle.

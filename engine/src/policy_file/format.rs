@@ -34,7 +34,8 @@ impl Format {
         }
     }
 
-    /// The format that a file's first bytes speak for, or `None`. Whether it is a valid one, only reading it tells.
+    /// The format that a file's first bytes speak for, or `None`. Whether it is a valid one, only
+    /// reading it tells.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"PK\x03\x04") {
             return Some(Self::Sb3Zip);

@@ -1,4 +1,5 @@
-//! How large a policy file may be, at every level. A policy of 400-300 takes a tenth of these bounds.
+//! How large a policy file may be, at every level. A policy of 400-300 takes a tenth of these
+//! bounds.
 
 /// Bytes of a policy file as it is submitted.
 pub const MAX_FILE_BYTES: usize = 10 << 20;

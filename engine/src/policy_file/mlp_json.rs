@@ -54,8 +54,10 @@ struct Statistics {
 
 /// Reads a whole document.
 pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
-    let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| Error::Json { file: "the mlp-json document", reason: error.to_string() })?;
+    let document: Document = serde_json::from_slice(bytes).map_err(|error| Error::Json {
+        file: "the mlp-json document",
+        reason: error.to_string(),
+    })?;
     if document.version != 1 {
         return Err(Error::Json {
             file: "the mlp-json document",
@@ -65,7 +67,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
     let head = head(&document)?;
     let layers: Vec<Dense> = document.layers.into_iter().map(Layer::into_dense).collect();
     network::validate(&layers)?;
-    if let Head::Gaussian { log_std: Some(values) } = &head {
+    if let Head::Gaussian {
+        log_std: Some(values),
+    } = &head
+    {
         network::finite("log_std", values)?;
         let actions = layers.last().map_or(0, |layer| layer.outputs);
         if values.len() != actions {
@@ -110,23 +115,35 @@ fn head(document: &Document) -> Result<Head, Error> {
         return Err(misplaced("exploration_rate", "values"));
     }
     Ok(match document.head {
-        HeadName::Values => {
-            Head::Values { exploration_rate: network::probability(document.exploration_rate.unwrap_or(0.0))? }
-        }
+        HeadName::Values => Head::Values {
+            exploration_rate: network::probability(document.exploration_rate.unwrap_or(0.0))?,
+        },
         HeadName::Logits => Head::Logits,
-        HeadName::Gaussian => Head::Gaussian { log_std: document.log_std.clone() },
+        HeadName::Gaussian => Head::Gaussian {
+            log_std: document.log_std.clone(),
+        },
         HeadName::Squashed => Head::Squashed,
     })
 }
 
 impl Layer {
     fn into_dense(self) -> Dense {
-        Dense { inputs: self.weight.columns, outputs: self.weight.rows, weight: self.weight.values, bias: self.bias }
+        Dense {
+            inputs: self.weight.columns,
+            outputs: self.weight.rows,
+            weight: self.weight.values,
+            bias: self.bias,
+        }
     }
 }
 
 impl Statistics {
     fn into_normalizer(self) -> Result<Normalizer, Error> {
-        vec_normalize::validated(Normalizer { mean: self.mean, var: self.var, epsilon: self.epsilon, clip: self.clip })
+        vec_normalize::validated(Normalizer {
+            mean: self.mean,
+            var: self.var,
+            epsilon: self.epsilon,
+            clip: self.clip,
+        })
     }
 }

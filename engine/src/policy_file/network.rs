@@ -4,10 +4,14 @@ use super::Error;
 use super::limits::{MAX_LAYERS, MAX_WIDTH};
 use crate::policy::Dense;
 
-/// Checks number, widths, shapes and values of the layers, and that each takes what the one before it gives.
+/// Checks number, widths, shapes and values of the layers, and that each takes what the one before
+/// it gives.
 pub(super) fn validate(layers: &[Dense]) -> Result<(), Error> {
     if !(1..=MAX_LAYERS).contains(&layers.len()) {
-        return Err(Error::Network(format!("it has {} layers; from 1 to {MAX_LAYERS} are accepted", layers.len())));
+        return Err(Error::Network(format!(
+            "it has {} layers; from 1 to {MAX_LAYERS} are accepted",
+            layers.len()
+        )));
     }
     for (position, layer) in layers.iter().enumerate() {
         let (outputs, inputs) = (layer.outputs, layer.inputs);
@@ -46,9 +50,10 @@ pub(super) fn validate(layers: &[Dense]) -> Result<(), Error> {
 pub(super) fn finite(what: &str, values: &[f32]) -> Result<(), Error> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(place) => {
-            Err(Error::Network(format!("{what} holds {} at index {place}: training may have diverged", values[place])))
-        }
+        Some(place) => Err(Error::Network(format!(
+            "{what} holds {} at index {place}: training may have diverged",
+            values[place]
+        ))),
     }
 }
 
@@ -57,6 +62,8 @@ pub(super) fn probability(rate: f64) -> Result<f64, Error> {
     if (0.0..=1.0).contains(&rate) {
         Ok(rate)
     } else {
-        Err(Error::Network(format!("the exploration rate is {rate}; from 0 to 1 is accepted")))
+        Err(Error::Network(format!(
+            "the exploration rate is {rate}; from 0 to 1 is accepted"
+        )))
     }
 }

@@ -1,11 +1,13 @@
 //! A pickle reader that builds a passive document and executes nothing.
 //!
-//! Pickle is a small stack machine whose dangerous part is that it names Python callables and calls them. Here a name
-//! is looked up in an allow-list (an enum, one per kind of file) and a call only records its callable and arguments;
-//! what it would have meant is for the reader of the document to say.
+//! Pickle is a small stack machine whose dangerous part is that it names Python callables and calls
+//! them. Here a name is looked up in an allow-list (an enum, one per kind of file) and a call only
+//! records its callable and arguments; what it would have meant is for the reader of the document
+//! to say.
 //!
-//! The document is an arena of nodes that refer to each other by index. So shared and even cyclic references cost
-//! nothing, nothing recurses, and memory is linear in the number of opcodes, which is bounded.
+//! The document is an arena of nodes that refer to each other by index. So shared and even cyclic
+//! references cost nothing, nothing recurses, and memory is linear in the number of opcodes, which
+//! is bounded.
 
 mod fault;
 mod input;
@@ -68,7 +70,11 @@ impl<'a, G: AllowedGlobal> Document<'a, G> {
     /// Reads a pickle of protocol 2 to 5. `file` names it in errors.
     pub(super) fn read(file: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
         if bytes.len() > MAX_PICKLE_BYTES {
-            return Err(Error::TooLarge { what: file.to_owned(), limit: MAX_PICKLE_BYTES as u64, unit: "bytes" });
+            return Err(Error::TooLarge {
+                what: file.to_owned(),
+                limit: MAX_PICKLE_BYTES as u64,
+                unit: "bytes",
+            });
         }
         machine::run(bytes).map_err(|(offset, fault): (usize, Fault)| Error::Pickle {
             file,
@@ -109,7 +115,10 @@ impl<'a, G: AllowedGlobal> Document<'a, G> {
 
     /// A tuple of sizes, such as a shape.
     pub(super) fn sizes(&self, id: Id) -> Option<Vec<usize>> {
-        self.tuple(id)?.iter().map(|&item| self.size(item)).collect()
+        self.tuple(id)?
+            .iter()
+            .map(|&item| self.size(item))
+            .collect()
     }
 
     pub(super) fn object(&self, id: Id) -> Option<&Object<G>> {
@@ -119,12 +128,16 @@ impl<'a, G: AllowedGlobal> Document<'a, G> {
         }
     }
 
-    /// The attribute `name` that an object's state gives it; where it is given twice, the last counts, as in Python.
+    /// The attribute `name` that an object's state gives it; where it is given twice, the last
+    /// counts, as in Python.
     pub(super) fn attribute(&self, object: &Object<G>, name: &str) -> Option<Id> {
         let Node::Dict(entries) = self.node(object.state?) else {
             return None;
         };
-        let (_, value) = entries.iter().rev().find(|&&(key, _)| self.text(key) == Some(name))?;
+        let (_, value) = entries
+            .iter()
+            .rev()
+            .find(|&&(key, _)| self.text(key) == Some(name))?;
         Some(*value)
     }
 }

@@ -1,7 +1,8 @@
-//! Stable-Baselines3's `model.save()`: a zip with `data` (JSON) and `policy.pth` (a torch state dict).
+//! Stable-Baselines3's `model.save()`: a zip with `data` (JSON) and `policy.pth` (a torch state
+//! dict).
 //!
-//! Many values in `data` are pickles in base64. Those are never decoded: a readable string stands beside each, such as
-//! the class of the activation function, and that is all that is needed.
+//! Many values in `data` are pickles in base64. Those are never decoded: a readable string stands
+//! beside each, such as the class of the activation function, and that is all that is needed.
 
 use serde::Deserialize;
 
@@ -15,7 +16,9 @@ use crate::policy::Activation;
 pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
     let mut archive = Archive::open("the policy file", bytes)?;
     let data = archive.entry("data")?;
-    let policy = archive.entry("policy.pth")?.ok_or(Error::MissingEntry("policy.pth"))?;
+    let policy = archive
+        .entry("policy.pth")?
+        .ok_or(Error::MissingEntry("policy.pth"))?;
     let data = data.ok_or(Error::MissingEntry("data"))?;
     drop(archive);
     let hints = hints(&data)?;
@@ -70,13 +73,17 @@ fn hints(data: &[u8]) -> Result<Hints, Error> {
         });
     }
     Ok(Hints {
-        activation: kwargs.activation_fn.as_deref().map(activation).transpose()?,
+        activation: kwargs
+            .activation_fn
+            .as_deref()
+            .map(activation)
+            .transpose()?,
         exploration_rate: data.exploration_rate,
     })
 }
 
-/// Other spaces than these come with the same tensors but other arithmetic around them: one-hot encoding, several
-/// discrete actions at a time.
+/// Other spaces than these come with the same tensors but other arithmetic around them: one-hot
+/// encoding, several discrete actions at a time.
 fn expect_space(what: &str, space: Option<&Space>, accepted: &[&str]) -> Result<(), Error> {
     match space {
         Some(space) if !accepted.contains(&class_name(&space.class)) => Err(Error::Unsupported {

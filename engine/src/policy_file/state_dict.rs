@@ -30,20 +30,36 @@ pub(super) struct Hints {
 }
 
 /// The policy that these tensors are.
-pub(super) fn recognise(source: &mut impl TensorSource, hints: &Hints) -> Result<PolicyFile, Error> {
+pub(super) fn recognise(
+    source: &mut impl TensorSource,
+    hints: &Hints,
+) -> Result<PolicyFile, Error> {
     let found = sort(source)?;
     let layers = read_layers(source, &found)?;
     network::validate(&layers)?;
     let (algorithm, default_activation, head) = match found.family {
         Family::Values => {
             let exploration_rate = network::probability(hints.exploration_rate.unwrap_or(0.0))?;
-            (Some(Algorithm::Dqn), Activation::Relu, Head::Values { exploration_rate })
+            (
+                Some(Algorithm::Dqn),
+                Activation::Relu,
+                Head::Values { exploration_rate },
+            )
         }
         Family::Actor => (Some(Algorithm::Ddpg), Activation::Relu, Head::Squashed),
-        Family::ActorCritic => (None, Activation::Tanh, actor_critic_head(source, &found, &layers)?),
+        Family::ActorCritic => (
+            None,
+            Activation::Tanh,
+            actor_critic_head(source, &found, &layers)?,
+        ),
     };
     Ok(PolicyFile {
-        policy: Policy { layers, activation: hints.activation.unwrap_or(default_activation), head, normalizer: None },
+        policy: Policy {
+            layers,
+            activation: hints.activation.unwrap_or(default_activation),
+            head,
+            normalizer: None,
+        },
         algorithm,
     })
 }
@@ -67,7 +83,10 @@ fn sort(source: &impl TensorSource) -> Result<Found, Error> {
     let mut layers: BTreeMap<Place, BTreeMap<Part, Tensor>> = BTreeMap::new();
     let mut log_std = None;
     for (name, shape) in source.tensors() {
-        let tensor = || Tensor { name: name.to_owned(), shape: shape.to_vec() };
+        let tensor = || Tensor {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+        };
         let family = match names::classify(name)? {
             names::Role::Ignored => continue,
             names::Role::LogStd => {
@@ -84,18 +103,32 @@ fn sort(source: &impl TensorSource) -> Result<Found, Error> {
         }
     }
     match families[..] {
-        [family] => Ok(Found { family, layers, log_std }),
-        [] => Err(Error::Network("there are no policy tensors in it".to_owned())),
-        _ => Err(Error::Network("it holds the tensors of more than one algorithm".to_owned())),
+        [family] => Ok(Found {
+            family,
+            layers,
+            log_std,
+        }),
+        [] => Err(Error::Network(
+            "there are no policy tensors in it".to_owned(),
+        )),
+        _ => Err(Error::Network(
+            "it holds the tensors of more than one algorithm".to_owned(),
+        )),
     }
 }
 
 fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dense>, Error> {
     if found.layers.len() > MAX_LAYERS {
-        return Err(Error::TooLarge { what: "the network".to_owned(), limit: MAX_LAYERS as u64, unit: "layers" });
+        return Err(Error::TooLarge {
+            what: "the network".to_owned(),
+            limit: MAX_LAYERS as u64,
+            unit: "layers",
+        });
     }
     if found.family == Family::ActorCritic && !found.layers.contains_key(&Place::Output) {
-        return Err(Error::Network("the tensor action_net.weight is missing".to_owned()));
+        return Err(Error::Network(
+            "the tensor action_net.weight is missing".to_owned(),
+        ));
     }
     let mut parameters = 0;
     let mut layers = Vec::with_capacity(found.layers.len());
@@ -105,7 +138,10 @@ fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dens
             && number != 2 * position
         {
             return Err(Error::Unsupported {
-                found: format!("dense layer {position} has the number {number} instead of {}", 2 * position),
+                found: format!(
+                    "dense layer {position} has the number {number} instead of {}",
+                    2 * position
+                ),
                 advice: "only dense layers with one activation between them can be evaluated",
             });
         }
@@ -119,7 +155,12 @@ fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dens
                 unit: "weights and biases",
             });
         }
-        layers.push(Dense { inputs, outputs, weight: source.values(&weight.name)?, bias: source.values(&bias.name)? });
+        layers.push(Dense {
+            inputs,
+            outputs,
+            weight: source.values(&weight.name)?,
+            bias: source.values(&bias.name)?,
+        });
     }
     Ok(layers)
 }
@@ -129,7 +170,8 @@ fn parts_of(parts: &BTreeMap<Part, Tensor>) -> Result<(&Tensor, &Tensor), Error>
         (Some(weight), Some(bias)) => Ok((weight, bias)),
         (Some(other), None) | (None, Some(other)) => Err(Error::Tensor {
             name: quote(&other.name),
-            reason: "has no weight or bias beside it: only dense layers with both can be evaluated".to_owned(),
+            reason: "has no weight or bias beside it: only dense layers with both can be evaluated"
+                .to_owned(),
         }),
         (None, None) => Err(Error::Network("a layer has no tensors".to_owned())),
     }
@@ -140,29 +182,42 @@ fn dense_shape(weight: &Tensor, bias: &Tensor) -> Result<(usize, usize), Error> 
     let &[outputs, inputs] = &weight.shape[..] else {
         return Err(Error::Tensor {
             name: quote(&weight.name),
-            reason: format!("has the shape {:?}, which is no dense layer's [outputs, inputs]", weight.shape),
+            reason: format!(
+                "has the shape {:?}, which is no dense layer's [outputs, inputs]",
+                weight.shape
+            ),
         });
     };
     if bias.shape != [outputs] {
         return Err(Error::Tensor {
             name: quote(&bias.name),
-            reason: format!("has the shape {:?}, but its weight has {:?}", bias.shape, weight.shape),
+            reason: format!(
+                "has the shape {:?}, but its weight has {:?}",
+                bias.shape, weight.shape
+            ),
         });
     }
     for width in [outputs, inputs] {
         if !(1..=MAX_WIDTH).contains(&width) {
             return Err(Error::Tensor {
                 name: quote(&weight.name),
-                reason: format!("has the shape {:?}; widths from 1 to {MAX_WIDTH} are accepted", weight.shape),
+                reason: format!(
+                    "has the shape {:?}; widths from 1 to {MAX_WIDTH} are accepted",
+                    weight.shape
+                ),
             });
         }
     }
     Ok((outputs, inputs))
 }
 
-/// Logits without a `log_std`, else a Gaussian. State-dependent exploration (gSDE) has a matrix in its place, which
-/// needs the noise of training to be sampled; the mean is the same.
-fn actor_critic_head(source: &mut impl TensorSource, found: &Found, layers: &[Dense]) -> Result<Head, Error> {
+/// Logits without a `log_std`, else a Gaussian. State-dependent exploration (gSDE) has a matrix in
+/// its place, which needs the noise of training to be sampled; the mean is the same.
+fn actor_critic_head(
+    source: &mut impl TensorSource,
+    found: &Found,
+    layers: &[Dense],
+) -> Result<Head, Error> {
     let Some(log_std) = &found.log_std else {
         return Ok(Head::Logits);
     };
@@ -171,12 +226,17 @@ fn actor_critic_head(source: &mut impl TensorSource, found: &Found, layers: &[De
         [length] if length == actions => {
             let values = source.values(&log_std.name)?;
             network::finite("log_std", &values)?;
-            Ok(Head::Gaussian { log_std: Some(values) })
+            Ok(Head::Gaussian {
+                log_std: Some(values),
+            })
         }
         [_, _] => Ok(Head::Gaussian { log_std: None }),
         _ => Err(Error::Tensor {
             name: "log_std".to_owned(),
-            reason: format!("has the shape {:?}, but there are {actions} actions", log_std.shape),
+            reason: format!(
+                "has the shape {:?}, but there are {actions} actions",
+                log_std.shape
+            ),
         }),
     }
 }

@@ -27,7 +27,8 @@ impl AllowedGlobal for Global {
             ("collections", "OrderedDict") => Some(Self::OrderedDict),
             ("torch._utils", "_rebuild_tensor_v2") => Some(Self::RebuildTensor),
             ("torch", "FloatStorage") => Some(FLOAT),
-            // Not usable, but a tensor of another type deserves a better message than an unknown name.
+            // Not usable, but a tensor of another type deserves a better message than an unknown
+            // name.
             ("torch", "DoubleStorage") => Some(Self::Storage("float64")),
             ("torch", "HalfStorage") => Some(Self::Storage("float16")),
             ("torch", "BFloat16Storage") => Some(Self::Storage("bfloat16")),
@@ -54,7 +55,8 @@ struct View {
 /// A saved state dict.
 pub(super) struct StateDict {
     archive: Archive<Vec<u8>>,
-    /// What stands before every entry's name: `archive/`, or the name of the file that was once saved.
+    /// What stands before every entry's name: `archive/`, or the name of the file that was once
+    /// saved.
     root: String,
     views: BTreeMap<String, View>,
 }
@@ -73,18 +75,29 @@ impl StateDict {
         if let Some(order) = archive.entry(&format!("{root}byteorder"))?
             && order != b"little"
         {
-            return Err(unexpected("its numbers are not in little-endian byte order"));
+            return Err(unexpected(
+                "its numbers are not in little-endian byte order",
+            ));
         }
-        let pickle =
-            archive.entry(&format!("{root}data.pkl"))?.ok_or_else(|| unexpected("policy.pth has no data.pkl"))?;
+        let pickle = archive
+            .entry(&format!("{root}data.pkl"))?
+            .ok_or_else(|| unexpected("policy.pth has no data.pkl"))?;
         let views = views(&Document::read(FILE, &pickle)?)?;
-        Ok(Self { archive, root, views })
+        Ok(Self {
+            archive,
+            root,
+            views,
+        })
     }
 }
 
-/// The folder of the one `data.pkl`. With two of them, two readers could disagree about which one counts.
+/// The folder of the one `data.pkl`. With two of them, two readers could disagree about which one
+/// counts.
 fn only_root(archive: &Archive<Vec<u8>>) -> Result<String, Error> {
-    let mut roots = archive.names().filter_map(|name| name.strip_suffix("data.pkl")).filter(|root| root.ends_with('/'));
+    let mut roots = archive
+        .names()
+        .filter_map(|name| name.strip_suffix("data.pkl"))
+        .filter(|root| root.ends_with('/'));
     match (roots.next(), roots.next()) {
         (Some(root), None) => Ok(root.to_owned()),
         (Some(_), Some(_)) => Err(unexpected("policy.pth has more than one data.pkl")),
@@ -94,21 +107,34 @@ fn only_root(archive: &Archive<Vec<u8>>) -> Result<String, Error> {
 
 impl TensorSource for StateDict {
     fn tensors(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.views.iter().map(|(name, view)| (name.as_str(), &view.shape[..]))
+        self.views
+            .iter()
+            .map(|(name, view)| (name.as_str(), &view.shape[..]))
     }
 
     fn values(&mut self, name: &str) -> Result<Vec<f32>, Error> {
-        let refused = |reason: String| Error::Tensor { name: quote(name), reason };
-        let view = self.views.get(name).ok_or_else(|| refused("is missing".to_owned()))?;
+        let refused = |reason: String| Error::Tensor {
+            name: quote(name),
+            reason,
+        };
+        let view = self
+            .views
+            .get(name)
+            .ok_or_else(|| refused("is missing".to_owned()))?;
         if view.element != "float32" {
-            return Err(refused(format!("is {}: only float32 is accepted", view.element)));
+            return Err(refused(format!(
+                "is {}: only float32 is accepted",
+                view.element
+            )));
         }
         let range = view.contiguous_range().map_err(refused)?;
         let entry = format!("{}data/{}", self.root, view.storage);
-        let storage = self
-            .archive
-            .entry(&entry)?
-            .ok_or_else(|| refused(format!("refers to the storage {}, which is missing", quote(&entry))))?;
+        let storage = self.archive.entry(&entry)?.ok_or_else(|| {
+            refused(format!(
+                "refers to the storage {}, which is missing",
+                quote(&entry)
+            ))
+        })?;
         if Some(storage.len()) != view.storage_elements.checked_mul(size_of::<f32>()) {
             return Err(refused(format!(
                 "refers to a storage of {} float32 values that has {} bytes",
@@ -117,7 +143,10 @@ impl TensorSource for StateDict {
             )));
         }
         let (values, _) = storage.as_chunks();
-        Ok(values[range].iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+        Ok(values[range]
+            .iter()
+            .map(|&bytes| f32::from_le_bytes(bytes))
+            .collect())
     }
 }
 
@@ -126,16 +155,17 @@ impl View {
     fn contiguous_range(&self) -> Result<std::ops::Range<usize>, String> {
         let mut elements: usize = 1;
         for (&length, &stride) in self.shape.iter().zip(&self.strides).rev() {
-            // The stride of a dimension of length 1 is never used, and PyTorch leaves anything there.
+            // The stride of a dimension of length 1 is never used, and PyTorch leaves anything
+            // there.
             if length != 1 && stride != elements {
                 return Err(format!(
                     "has the shape {:?} with strides {:?}: save it contiguously",
                     self.shape, self.strides
                 ));
             }
-            elements = elements
-                .checked_mul(length)
-                .ok_or_else(|| format!("has the shape {:?}, more than memory can hold", self.shape))?;
+            elements = elements.checked_mul(length).ok_or_else(|| {
+                format!("has the shape {:?}, more than memory can hold", self.shape)
+            })?;
         }
         match self.offset.checked_add(elements) {
             Some(end) if end <= self.storage_elements => Ok(self.offset..end),
@@ -148,20 +178,29 @@ impl View {
 }
 
 fn views(document: &Document<'_, Global>) -> Result<BTreeMap<String, View>, Error> {
-    let (Node::Dict(entries) | Node::Object(Object { callable: Global::OrderedDict, items: entries, .. })) =
-        document.root()
+    let (Node::Dict(entries)
+    | Node::Object(Object {
+        callable: Global::OrderedDict,
+        items: entries,
+        ..
+    })) = document.root()
     else {
         return Err(unexpected("it is no dictionary"));
     };
     let mut views = BTreeMap::new();
     for &(key, value) in entries {
-        let name = document.text(key).ok_or_else(|| unexpected("a tensor's name is no text"))?;
+        let name = document
+            .text(key)
+            .ok_or_else(|| unexpected("a tensor's name is no text"))?;
         let view = view(document, value).ok_or_else(|| Error::Tensor {
             name: quote(name),
             reason: "is no tensor as torch.save writes it".to_owned(),
         })?;
         if views.insert(name.to_owned(), view).is_some() {
-            return Err(Error::Tensor { name: quote(name), reason: "occurs twice".to_owned() });
+            return Err(Error::Tensor {
+                name: quote(name),
+                reason: "occurs twice".to_owned(),
+            });
         }
     }
     Ok(views)
@@ -182,7 +221,9 @@ fn view(document: &Document<'_, Global>, id: Id) -> Option<View> {
     let &[tag, class, key, _location, elements] = document.tuple(storage)? else {
         return None;
     };
-    let (Some("storage"), &Node::Global(Global::Storage(element))) = (document.text(tag), document.node(class)) else {
+    let (Some("storage"), &Node::Global(Global::Storage(element))) =
+        (document.text(tag), document.node(class))
+    else {
         return None;
     };
     let (shape, strides) = (document.sizes(shape)?, document.sizes(strides)?);
@@ -200,5 +241,9 @@ fn view(document: &Document<'_, Global>, id: Id) -> Option<View> {
 }
 
 fn unexpected(reason: &str) -> Error {
-    Error::Unexpected { file: FILE, expected: "a policy's tensors", reason: reason.to_owned() }
+    Error::Unexpected {
+        file: FILE,
+        expected: "a policy's tensors",
+        reason: reason.to_owned(),
+    }
 }

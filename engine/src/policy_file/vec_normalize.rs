@@ -1,7 +1,7 @@
 //! SB3's `VecNormalize.save()`: a pickle with the running statistics of observations.
 //!
-//! NumPy 1 and 2 keep the same functions in different modules, and protocol 5 (Python 3.14's default) writes arrays
-//! another way than protocol 3 and 4; all of these are read.
+//! NumPy 1 and 2 keep the same functions in different modules, and protocol 5 (Python 3.14's
+//! default) writes arrays another way than protocol 3 and 4; all of these are read.
 
 mod array;
 mod globals;
@@ -32,7 +32,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Normalizer>, Error> {
     }
     let statistics = match attribute(&document, saved, "obs_rms")? {
         Node::Object(object) if object.callable == Global::RunningMeanStd => object,
-        Node::Dict(_) => return Err(unexpected("its observations are a dictionary, only Box is accepted")),
+        Node::Dict(_) => {
+            return Err(unexpected(
+                "its observations are a dictionary, only Box is accepted",
+            ));
+        }
         _ => return Err(unexpected("obs_rms is no RunningMeanStd")),
     };
     validated(Normalizer {
@@ -46,17 +50,33 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Normalizer>, Error> {
 
 /// Checks that the statistics make a number of every observation.
 pub(super) fn validated(normalizer: Normalizer) -> Result<Normalizer, Error> {
-    let Normalizer { mean, var, epsilon, clip } = &normalizer;
+    let Normalizer {
+        mean,
+        var,
+        epsilon,
+        clip,
+    } = &normalizer;
     let fault = if mean.is_empty() || mean.len() > MAX_WIDTH {
-        Some(format!("it has {} dimensions; from 1 to {MAX_WIDTH} are accepted", mean.len()))
+        Some(format!(
+            "it has {} dimensions; from 1 to {MAX_WIDTH} are accepted",
+            mean.len()
+        ))
     } else if mean.len() != var.len() {
-        Some(format!("the mean has {} values, the variance {}", mean.len(), var.len()))
+        Some(format!(
+            "the mean has {} values, the variance {}",
+            mean.len(),
+            var.len()
+        ))
     } else if !mean.iter().all(|value| value.is_finite()) {
         Some("the mean is not finite".to_owned())
     } else if !var.iter().all(|&value| value.is_finite() && value >= 0.0) {
         Some("the variance is not finite or negative".to_owned())
-    } else if !(epsilon.is_finite() && *epsilon >= 0.0) || var.iter().any(|value| value + epsilon <= 0.0) {
-        Some(format!("epsilon is {epsilon}, so the scale is not positive"))
+    } else if !(epsilon.is_finite() && *epsilon >= 0.0)
+        || var.iter().any(|value| value + epsilon <= 0.0)
+    {
+        Some(format!(
+            "epsilon is {epsilon}, so the scale is not positive"
+        ))
     } else if clip.is_nan() || *clip <= 0.0 {
         Some(format!("the clip bound is {clip}, not positive"))
     } else {
@@ -76,22 +96,42 @@ fn attribute<'d, 'a>(
     attribute_id(document, object, name).map(|id| document.node(id))
 }
 
-fn attribute_id(document: &Document<'_, Global>, object: &Object<Global>, name: &str) -> Result<Id, Error> {
-    document.attribute(object, name).ok_or_else(|| unexpected(&format!("{name} is missing")))
+fn attribute_id(
+    document: &Document<'_, Global>,
+    object: &Object<Global>,
+    name: &str,
+) -> Result<Id, Error> {
+    document
+        .attribute(object, name)
+        .ok_or_else(|| unexpected(&format!("{name} is missing")))
 }
 
-fn vector(document: &Document<'_, Global>, object: &Object<Global>, name: &str) -> Result<Vec<f64>, Error> {
+fn vector(
+    document: &Document<'_, Global>,
+    object: &Object<Global>,
+    name: &str,
+) -> Result<Vec<f64>, Error> {
     let id = attribute_id(document, object, name)?;
     array::vector(document, id).ok_or_else(|| {
-        unexpected(&format!("{name} is no one-dimensional array of float64: only flat observations are accepted"))
+        unexpected(&format!(
+            "{name} is no one-dimensional array of float64: only flat observations are accepted"
+        ))
     })
 }
 
-fn number(document: &Document<'_, Global>, object: &Object<Global>, name: &str) -> Result<f64, Error> {
+fn number(
+    document: &Document<'_, Global>,
+    object: &Object<Global>,
+    name: &str,
+) -> Result<f64, Error> {
     let id = attribute_id(document, object, name)?;
     array::number(document, id).ok_or_else(|| unexpected(&format!("{name} is no number")))
 }
 
 fn unexpected(reason: &str) -> Error {
-    Error::Unexpected { file: FILE, expected: "a VecNormalize", reason: reason.to_owned() }
+    Error::Unexpected {
+        file: FILE,
+        expected: "a VecNormalize",
+        reason: reason.to_owned(),
+    }
 }

@@ -10,10 +10,12 @@ use crate::metrics::Metrics;
 use crate::statistics::{Summary, size};
 use crate::whole;
 
-/// No reward that means anything is larger, and squares and sums of smaller ones stay far from overflow.
+/// No reward that means anything is larger, and squares and sums of smaller ones stay far from
+/// overflow.
 pub const MAX_MAGNITUDE: f64 = 1e12;
 
-/// More episodes than anybody runs, and few enough for the t distribution's tails to keep nine digits.
+/// More episodes than anybody runs, and few enough for the t distribution's tails to keep nine
+/// digits.
 pub const MAX_EPISODES: u32 = 1_000_000;
 
 /// The return of one episode and what it was reset with.
@@ -40,7 +42,8 @@ pub struct Baseline {
     pub success_rate: f64,
     /// How many episodes there were.
     pub n: u32,
-    /// Each episode's return, when they are known: candidates on the same seeds are then compared seed by seed.
+    /// Each episode's return, when they are known: candidates on the same seeds are then compared
+    /// seed by seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Vec<SeededReturn>>,
 }
@@ -48,8 +51,10 @@ pub struct Baseline {
 impl Baseline {
     /// An evaluation as a baseline, with its returns.
     pub fn of(metrics: &Metrics, episodes: &[Episode]) -> Self {
-        let returns =
-            episodes.iter().map(|episode| SeededReturn { seed: episode.seed, total_reward: episode.total_reward });
+        let returns = episodes.iter().map(|episode| SeededReturn {
+            seed: episode.seed,
+            total_reward: episode.total_reward,
+        });
         Self {
             mean_reward: metrics.mean_reward,
             std_reward: metrics.std_reward,
@@ -59,45 +64,79 @@ impl Baseline {
         }
     }
 
-    /// Whether a baseline from outside may be stored: every number within its bounds, returns that fit the other fields,
-    /// and no seed twice. The error names the first field that is not right.
+    /// Whether a baseline from outside may be stored: every number within its bounds, returns that
+    /// fit the other fields, and no seed twice. The error names the first field that is not right.
     pub fn check(&self) -> Result<(), InvalidValue> {
         self.check_bounds()?;
-        let Some(returns) = &self.returns else { return Ok(()) };
+        let Some(returns) = &self.returns else {
+            return Ok(());
+        };
         let fail = |field, message: String| Err(InvalidValue { field, message });
         if returns.len() != self.n as usize {
-            return fail("n", format!("is {}, but there are {} returns", self.n, returns.len()));
+            return fail(
+                "n",
+                format!("is {}, but there are {} returns", self.n, returns.len()),
+            );
         }
         let mut seeds: Vec<u64> = returns.iter().map(|episode| episode.seed).collect();
         seeds.sort_unstable();
-        if let Some((_, seed)) = seeds.iter().zip(seeds.iter().skip(1)).find(|(seed, next)| seed == next) {
+        if let Some((_, seed)) = seeds
+            .iter()
+            .zip(seeds.iter().skip(1))
+            .find(|(seed, next)| seed == next)
+        {
             return fail("returns", format!("hold seed {seed} more than once"));
         }
         let summary = summarize(returns);
         let stated = [
             ("mean_reward", self.mean_reward, summary.mean),
-            ("std_reward", self.std_reward, summary.population_variance.sqrt()),
+            (
+                "std_reward",
+                self.std_reward,
+                summary.population_variance.sqrt(),
+            ),
         ];
         // Clients print a few digits; a number that belongs to other episodes is further off.
         let tolerance = 1e-3 * self.mean_reward.abs().max(self.std_reward);
-        match stated.into_iter().find(|(_, stated, actual)| (stated - actual).abs() > tolerance) {
-            Some((field, stated, actual)) => fail(field, format!("is {stated}, but the returns give {actual}")),
+        match stated
+            .into_iter()
+            .find(|(_, stated, actual)| (stated - actual).abs() > tolerance)
+        {
+            Some((field, stated, actual)) => {
+                fail(field, format!("is {stated}, but the returns give {actual}"))
+            }
             None => Ok(()),
         }
     }
 
     /// Whether every number is within its bounds, so that no comparison overflows.
     pub(super) fn check_bounds(&self) -> Result<(), InvalidValue> {
-        within("mean_reward", self.mean_reward, -MAX_MAGNITUDE, MAX_MAGNITUDE)?;
+        within(
+            "mean_reward",
+            self.mean_reward,
+            -MAX_MAGNITUDE,
+            MAX_MAGNITUDE,
+        )?;
         within("std_reward", self.std_reward, 0.0, MAX_MAGNITUDE)?;
         within("success_rate", self.success_rate, 0.0, 1.0)?;
         within("n", f64::from(self.n), 1.0, f64::from(MAX_EPISODES))?;
         let mut returns = self.returns.iter().flatten();
-        returns.try_for_each(|episode| within("returns", episode.total_reward, -MAX_MAGNITUDE, MAX_MAGNITUDE))
+        returns.try_for_each(|episode| {
+            within(
+                "returns",
+                episode.total_reward,
+                -MAX_MAGNITUDE,
+                MAX_MAGNITUDE,
+            )
+        })
     }
 
     pub(super) fn summary(&self) -> Summary {
-        Summary { n: self.n, mean: self.mean_reward, population_variance: self.std_reward * self.std_reward }
+        Summary {
+            n: self.n,
+            mean: self.mean_reward,
+            population_variance: self.std_reward * self.std_reward,
+        }
     }
 
     /// The returns on the seeds of these episodes, in their order, if there is one for each.
@@ -105,7 +144,9 @@ impl Baseline {
         let mut by_seed = self.returns.clone()?;
         by_seed.sort_by_key(|episode| episode.seed);
         let find = |episode: &Episode| {
-            let place = by_seed.binary_search_by_key(&episode.seed, |kept| kept.seed).ok()?;
+            let place = by_seed
+                .binary_search_by_key(&episode.seed, |kept| kept.seed)
+                .ok()?;
             Some(by_seed[place])
         };
         episodes.iter().map(find).collect()
@@ -129,10 +170,17 @@ mod tests {
             std_reward: 20.0,
             success_rate: 1.0,
             n: 4,
-            returns: Some([(7, 480.0), (8, 520.0), (9, 480.0), (10, 520.0)].map(kept).to_vec()),
+            returns: Some(
+                [(7, 480.0), (8, 520.0), (9, 480.0), (10, 520.0)]
+                    .map(kept)
+                    .to_vec(),
+            ),
         };
         assert_eq!(good.check(), Ok(()));
-        let without_returns = Baseline { returns: None, ..good.clone() };
+        let without_returns = Baseline {
+            returns: None,
+            ..good.clone()
+        };
         assert_eq!(without_returns.check(), Ok(()));
         let returns = |change: fn(&mut Vec<SeededReturn>)| {
             let mut baseline = good.clone();
@@ -140,15 +188,64 @@ mod tests {
             baseline
         };
         let cases = [
-            ("mean_reward", Baseline { mean_reward: f64::NAN, ..good.clone() }),
-            ("mean_reward", Baseline { mean_reward: 510.0, ..good.clone() }),
-            ("std_reward", Baseline { std_reward: -1.0, ..good.clone() }),
-            ("std_reward", Baseline { std_reward: 30.0, ..good.clone() }),
-            ("success_rate", Baseline { success_rate: 1.5, ..good.clone() }),
-            ("n", Baseline { n: 0, returns: None, ..good.clone() }),
-            ("n", Baseline { n: 5, ..good.clone() }),
-            ("returns", returns(|returns| returns[1].seed = returns[3].seed)),
-            ("returns", returns(|returns| returns[2].total_reward = f64::INFINITY)),
+            (
+                "mean_reward",
+                Baseline {
+                    mean_reward: f64::NAN,
+                    ..good.clone()
+                },
+            ),
+            (
+                "mean_reward",
+                Baseline {
+                    mean_reward: 510.0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "std_reward",
+                Baseline {
+                    std_reward: -1.0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "std_reward",
+                Baseline {
+                    std_reward: 30.0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "success_rate",
+                Baseline {
+                    success_rate: 1.5,
+                    ..good.clone()
+                },
+            ),
+            (
+                "n",
+                Baseline {
+                    n: 0,
+                    returns: None,
+                    ..good.clone()
+                },
+            ),
+            (
+                "n",
+                Baseline {
+                    n: 5,
+                    ..good.clone()
+                },
+            ),
+            (
+                "returns",
+                returns(|returns| returns[1].seed = returns[3].seed),
+            ),
+            (
+                "returns",
+                returns(|returns| returns[2].total_reward = f64::INFINITY),
+            ),
         ];
         for (field, baseline) in cases {
             assert_eq!(baseline.check().unwrap_err().field, field, "{baseline:?}");

@@ -19,8 +19,8 @@ pub enum CheckName {
     RewardDrop,
     /// The rise of the failure rate over the baseline's.
     FailureRate,
-    /// The ratio of the reward's variance to the baseline's, or to the squared margin if that is larger: a baseline that never
-    /// varied would make any variance infinite.
+    /// The ratio of the reward's variance to the baseline's, or to the squared margin if that is
+    /// larger: a baseline that never varied would make any variance infinite.
     Variance,
     /// The relative rise of the loss along its least-squares line over the window.
     LossTrend,
@@ -45,7 +45,8 @@ pub struct Check {
     pub name: CheckName,
     /// What was observed.
     pub observed: f64,
-    /// What it may be at most. For the loss it is the largest rise that noise around a level line explains at level α.
+    /// What it may be at most. For the loss it is the largest rise that noise around a level line
+    /// explains at level α.
     pub threshold: f64,
     /// Whether it is more.
     pub failed: bool,
@@ -65,29 +66,61 @@ struct LossRise {
 }
 
 impl Observed {
-    pub(super) fn of(candidate: &Candidate<'_>, comparison: &Comparison, thresholds: &Thresholds) -> Self {
+    pub(super) fn of(
+        candidate: &Candidate<'_>,
+        comparison: &Comparison,
+        thresholds: &Thresholds,
+    ) -> Self {
         let baseline = candidate.baseline;
         let metrics = candidate.metrics;
         // Of an unusable side nothing is observed.
         let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
-        let std = if baseline.check_bounds().is_ok() { baseline.std_reward } else { f64::NAN };
+        let std = if baseline.check_bounds().is_ok() {
+            baseline.std_reward
+        } else {
+            f64::NAN
+        };
         let reference = (std * std).max(comparison.margin * comparison.margin);
         Self {
             reward_drop: comparison.reward_drop_pct,
             failure_rise: finite(baseline.success_rate - metrics.success_rate),
             variance_ratio: finite(metrics.reward_variance / reference),
-            loss: LossRise::of(last(candidate.losses, thresholds.loss_trend_window), thresholds.alpha),
+            loss: LossRise::of(
+                last(candidate.losses, thresholds.loss_trend_window),
+                thresholds.alpha,
+            ),
         }
     }
 
     pub(super) fn checks(&self, thresholds: &Thresholds) -> Vec<Check> {
-        let check = |name, observed, threshold| Check { name, observed, threshold, failed: observed > threshold };
+        let check = |name, observed, threshold| Check {
+            name,
+            observed,
+            threshold,
+            failed: observed > threshold,
+        };
         let mut checks = vec![
-            check(CheckName::RewardDrop, self.reward_drop, thresholds.reward_drop_pct),
-            check(CheckName::FailureRate, self.failure_rise, thresholds.failure_rate),
-            check(CheckName::Variance, self.variance_ratio, thresholds.variance_multiplier),
+            check(
+                CheckName::RewardDrop,
+                self.reward_drop,
+                thresholds.reward_drop_pct,
+            ),
+            check(
+                CheckName::FailureRate,
+                self.failure_rise,
+                thresholds.failure_rate,
+            ),
+            check(
+                CheckName::Variance,
+                self.variance_ratio,
+                thresholds.variance_multiplier,
+            ),
         ];
-        checks.extend(self.loss.as_ref().map(|loss| check(CheckName::LossTrend, loss.observed, loss.by_chance)));
+        checks.extend(
+            self.loss
+                .as_ref()
+                .map(|loss| check(CheckName::LossTrend, loss.observed, loss.by_chance)),
+        );
         checks
     }
 
@@ -102,7 +135,9 @@ impl Observed {
     /// How bad it is if it is a regression.
     pub(super) fn severity(&self) -> Severity {
         let above = |drop: f64, failures: f64, variance: f64| {
-            self.reward_drop > drop || self.failure_rise > failures || self.variance_ratio > variance
+            self.reward_drop > drop
+                || self.failure_rise > failures
+                || self.variance_ratio > variance
         };
         if above(0.20, 0.25, 5.0) {
             Severity::Critical
@@ -117,13 +152,16 @@ impl Observed {
 }
 
 impl LossRise {
-    /// `None` below three losses, if their mean is zero, or if they are not numbers to compute with.
+    /// `None` below three losses, if their mean is zero, or if they are not numbers to compute
+    /// with.
     fn of(losses: &[f64], alpha: f64) -> Option<Self> {
         let line = Line::fit(losses)?;
         let steps = losses.len() as f64 - 1.0;
         let scale = Summary::of(losses.iter().map(|loss| loss.abs())).mean;
-        let rise =
-            Self { observed: line.slope * steps / scale, by_chance: line.largest_chance_slope(alpha)? * steps / scale };
+        let rise = Self {
+            observed: line.slope * steps / scale,
+            by_chance: line.largest_chance_slope(alpha)? * steps / scale,
+        };
         (rise.observed.is_finite() && rise.by_chance.is_finite()).then_some(rise)
     }
 }

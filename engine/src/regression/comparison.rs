@@ -23,14 +23,15 @@ pub enum Test {
     PairedSign,
     /// Welch's t on independent episodes.
     Welch,
-    /// Fisher's exact test on the episodes below a baseline that never varied, and the candidate's t against it; the larger
-    /// of both p-values.
+    /// Fisher's exact test on the episodes below a baseline that never varied, and the candidate's
+    /// t against it; the larger of both p-values.
     Exact,
     /// None: one side has fewer than two episodes, or a number that nothing can be computed with.
     None,
 }
 
-/// The statistical comparison of the candidate's rewards with the baseline's. Differences are candidate − baseline.
+/// The statistical comparison of the candidate's rewards with the baseline's. Differences are
+/// candidate − baseline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// How they were compared.
@@ -43,19 +44,20 @@ pub struct Comparison {
     pub baseline_mean: f64,
     /// Difference of the mean returns.
     pub difference: f64,
-    /// The drop that may be tolerated: `reward_drop_pct` of the scale, which is |baseline mean|, or the baseline's standard
-    /// deviation if its mean is zero, or 1 if that is zero, too.
+    /// The drop that may be tolerated: `reward_drop_pct` of the scale, which is |baseline mean|, or
+    /// the baseline's standard deviation if its mean is zero, or 1 if that is zero, too.
     pub margin: f64,
     /// The drop relative to the same scale; negative for a gain.
     pub reward_drop_pct: f64,
-    /// Two-sided 1 − 2α interval of the difference, each end being a one-sided bound at level α; null if nothing was tested.
+    /// Two-sided 1 − 2α interval of the difference, each end being a one-sided bound at level α;
+    /// null if nothing was tested.
     pub interval: Option<Interval>,
     /// One-sided p-value of "the candidate is worse"; null if nothing was tested.
     pub p_value: Option<f64>,
     /// The same adjusted for all environments of the job (Holm).
     pub p_adjusted: Option<f64>,
-    /// Episodes per side with which a drop of the margin is told from none in four of five cases; null if nothing varied, or
-    /// if nobody could run so many.
+    /// Episodes per side with which a drop of the margin is told from none in four of five cases;
+    /// null if nothing varied, or if nobody could run so many.
     pub episodes_needed: Option<u32>,
 }
 
@@ -81,15 +83,16 @@ impl Comparison {
             interval: evidence.bounds.as_ref().map(|bounds| bounds.interval),
             p_value,
             p_adjusted: p_value,
-            episodes_needed: evidence
-                .bounds
-                .and_then(|bounds| episodes_needed(bounds.variance_per_episode, margin, thresholds.alpha)),
+            episodes_needed: evidence.bounds.and_then(|bounds| {
+                episodes_needed(bounds.variance_per_episode, margin, thresholds.alpha)
+            }),
         }
     }
 
     /// Whether a drop of the margin or more is ruled out.
     pub(super) fn is_non_inferior(&self) -> bool {
-        self.interval.is_some_and(|interval| interval.low > -self.margin)
+        self.interval
+            .is_some_and(|interval| interval.low > -self.margin)
     }
 
     /// Whether it is shown that the candidate is better.
@@ -98,10 +101,15 @@ impl Comparison {
     }
 }
 
-/// n such that a drop of `margin` is found at level `alpha` with power 80 %: (z₁₋α + z₀.₈)² · variance / margin².
+/// n such that a drop of `margin` is found at level `alpha` with power 80 %: (z₁₋α + z₀.₈)² ·
+/// variance / margin².
 fn episodes_needed(variance_per_episode: f64, margin: f64, alpha: f64) -> Option<u32> {
     let reach = normal_upper_quantile(alpha) + normal_upper_quantile(0.2);
     let needed = (reach * reach * variance_per_episode / (margin * margin)).ceil();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within the bounds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is within the bounds"
+    )]
     (1.0..=1e6).contains(&needed).then_some(needed as u32)
 }

@@ -4,7 +4,9 @@ use super::baseline::summarize;
 use super::comparison::LEAST_SCALE;
 use super::{Baseline, Candidate, SeededReturn, Test};
 use crate::episode::Episode;
-use crate::statistics::proportion::{clopper_pearson_upper, fisher_all_in_first, sign_test_unanimous};
+use crate::statistics::proportion::{
+    clopper_pearson_upper, fisher_all_in_first, sign_test_unanimous,
+};
 use crate::statistics::t_test::TTest;
 use crate::statistics::{Interval, Summary, size};
 
@@ -37,13 +39,18 @@ impl Evidence {
             mean: metrics.mean_reward,
             population_variance: metrics.reward_variance,
         };
-        let usable =
-            sample.mean.is_finite() && sample.population_variance.is_finite() && baseline.check_bounds().is_ok();
+        let usable = sample.mean.is_finite()
+            && sample.population_variance.is_finite()
+            && baseline.check_bounds().is_ok();
         if !usable {
             return Self::none(0, 0.0, 0.0);
         }
         if sample.n < 2 || baseline.n < 2 {
-            return Self::none(baseline.n, baseline.mean_reward, sample.mean - baseline.mean_reward);
+            return Self::none(
+                baseline.n,
+                baseline.mean_reward,
+                sample.mean - baseline.mean_reward,
+            );
         }
         if is_constant(&baseline.summary(), baseline.mean_reward) {
             return Self::exact(candidate.episodes, &sample, baseline, alpha);
@@ -55,7 +62,13 @@ impl Evidence {
     }
 
     fn none(n_baseline: u32, baseline_mean: f64, difference: f64) -> Self {
-        Self { test: Test::None, n_baseline, baseline_mean, difference, bounds: None }
+        Self {
+            test: Test::None,
+            n_baseline,
+            baseline_mean,
+            difference,
+            bounds: None,
+        }
     }
 
     fn welch(sample: &Summary, baseline: &Summary, alpha: f64) -> Self {
@@ -77,9 +90,18 @@ impl Evidence {
         }
     }
 
-    fn paired(episodes: &[Episode], sample: &Summary, matched: &[SeededReturn], alpha: f64) -> Self {
+    fn paired(
+        episodes: &[Episode],
+        sample: &Summary,
+        matched: &[SeededReturn],
+        alpha: f64,
+    ) -> Self {
         let differences = Differences(
-            episodes.iter().zip(matched).map(|(episode, kept)| episode.total_reward - kept.total_reward).collect(),
+            episodes
+                .iter()
+                .zip(matched)
+                .map(|(episode, kept)| episode.total_reward - kept.total_reward)
+                .collect(),
         );
         let baseline = summarize(matched);
         let summary = Summary::of(differences.0.iter().copied());
@@ -87,7 +109,10 @@ impl Evidence {
         let (test, bounds) = if constant {
             let unanimous = sign_test_unanimous(summary.n);
             let p_value = if summary.mean < 0.0 { unanimous } else { 1.0 };
-            (Test::PairedSign, Bounds::unvaried(summary.mean, p_value, unanimous <= alpha, baseline.mean))
+            (
+                Test::PairedSign,
+                Bounds::unvaried(summary.mean, p_value, unanimous <= alpha, baseline.mean),
+            )
         } else {
             (Test::PairedT, differences.bounds(&summary, alpha))
         };
@@ -102,8 +127,12 @@ impl Evidence {
 
     fn exact(episodes: &[Episode], sample: &Summary, baseline: &Baseline, alpha: f64) -> Self {
         let constant = baseline.mean_reward;
-        let differences =
-            Differences(episodes.iter().map(|episode| snapped(episode.total_reward - constant, constant)).collect());
+        let differences = Differences(
+            episodes
+                .iter()
+                .map(|episode| snapped(episode.total_reward - constant, constant))
+                .collect(),
+        );
         let summary = Summary::of(differences.0.iter().copied());
         let bounds = if is_constant(&summary, constant) {
             let p_value = if summary.mean < 0.0 { 0.0 } else { 1.0 };
@@ -112,25 +141,41 @@ impl Evidence {
         } else {
             differences.bounds(&summary, alpha)
         };
-        // Fisher's test alone would also accuse a candidate that merely varies, with its mean where it was.
+        // Fisher's test alone would also accuse a candidate that merely varies, with its mean where
+        // it was.
         let fisher = fisher_all_in_first(differences.losses(), sample.n, baseline.n);
         Self {
             test: Test::Exact,
             n_baseline: baseline.n,
             baseline_mean: constant,
             difference: summary.mean,
-            bounds: Some(Bounds { p_value: bounds.p_value.max(fisher), ..bounds }),
+            bounds: Some(Bounds {
+                p_value: bounds.p_value.max(fisher),
+                ..bounds
+            }),
         }
     }
 }
 
 impl Bounds {
-    /// Differences that are all the same. They are a point, if there are so many that the test would have noticed had all of
-    /// them been losses; otherwise they show nothing, and everything may be lost.
+    /// Differences that are all the same. They are a point, if there are so many that the test
+    /// would have noticed had all of them been losses; otherwise they show nothing, and everything
+    /// may be lost.
     fn unvaried(difference: f64, p_value: f64, enough: bool, baseline_mean: f64) -> Self {
-        let unknown = if enough { 0.0 } else { baseline_mean.abs().max(1.0) };
-        let interval = Interval { low: difference - unknown, high: difference };
-        Self { interval, p_value, variance_per_episode: 0.0 }
+        let unknown = if enough {
+            0.0
+        } else {
+            baseline_mean.abs().max(1.0)
+        };
+        let interval = Interval {
+            low: difference - unknown,
+            high: difference,
+        };
+        Self {
+            interval,
+            p_value,
+            variance_per_episode: 0.0,
+        }
     }
 }
 
@@ -139,23 +184,39 @@ struct Differences(Vec<f64>);
 
 impl Differences {
     fn losses(&self) -> u32 {
-        size(self.0.iter().filter(|&&difference| difference < 0.0).count())
+        size(
+            self.0
+                .iter()
+                .filter(|&&difference| difference < 0.0)
+                .count(),
+        )
     }
 
     /// What the t test says, with a lower bound that holds for rare large losses, too.
     ///
-    /// When most differences are zero and a few are large, the t distribution is far from the truth, and the lower bound is
-    /// missed more often than α says. So losses are also counted, as if all were as large as their mean and as frequent as
-    /// Clopper and Pearson allow; the lower of both bounds stands. Where differences are spread evenly it is always t's.
+    /// When most differences are zero and a few are large, the t distribution is far from the
+    /// truth, and the lower bound is missed more often than α says. So losses are also counted, as
+    /// if all were as large as their mean and as frequent as Clopper and Pearson allow; the lower
+    /// of both bounds stands. Where differences are spread evenly it is always t's.
     fn bounds(&self, summary: &Summary, alpha: f64) -> Bounds {
         let test = TTest::one_sample(summary, 0.0);
         let mut interval = test.map_or(Interval::point(summary.mean), |test| test.interval(alpha));
         let losses = self.losses();
         if losses > 0 {
-            let mean_loss =
-                -self.0.iter().copied().filter(|&difference| difference < 0.0).sum::<f64>() / f64::from(losses);
-            let gain =
-                self.0.iter().copied().filter(|&difference| difference > 0.0).sum::<f64>() / f64::from(summary.n);
+            let mean_loss = -self
+                .0
+                .iter()
+                .copied()
+                .filter(|&difference| difference < 0.0)
+                .sum::<f64>()
+                / f64::from(losses);
+            let gain = self
+                .0
+                .iter()
+                .copied()
+                .filter(|&difference| difference > 0.0)
+                .sum::<f64>()
+                / f64::from(summary.n);
             let frequency = clopper_pearson_upper(losses, summary.n, alpha);
             interval.low = interval.low.min(gain - frequency * mean_loss);
         }
@@ -174,5 +235,9 @@ fn is_constant(summary: &Summary, scale: f64) -> bool {
 
 /// Zero for a difference that rounding makes at this scale.
 fn snapped(difference: f64, scale: f64) -> f64 {
-    if difference.abs() <= EQUAL * scale.abs().max(LEAST_SCALE) { 0.0 } else { difference }
+    if difference.abs() <= EQUAL * scale.abs().max(LEAST_SCALE) {
+        0.0
+    } else {
+        difference
+    }
 }

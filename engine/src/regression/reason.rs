@@ -13,14 +13,25 @@ pub(super) fn write(
 ) -> String {
     let environment = candidate.environment;
     let Some(interval) = comparison.interval else {
-        return format!("{environment} cannot be compared: {}", why_untested(candidate, comparison));
+        return format!(
+            "{environment} cannot be compared: {}",
+            why_untested(candidate, comparison)
+        );
     };
     let means = means(comparison);
     let margin = percent(thresholds.reward_drop_pct);
     let confidence = percent(1.0 - thresholds.alpha);
-    let test = format!("{}, {} against {} episodes", test(comparison.test), comparison.n, comparison.n_baseline);
-    let bound =
-        format!("lower bound {} of the difference, margin {}; {test}", number(interval.low), number(comparison.margin));
+    let test = format!(
+        "{}, {} against {} episodes",
+        test(comparison.test),
+        comparison.n,
+        comparison.n_baseline
+    );
+    let bound = format!(
+        "lower bound {} of the difference, margin {}; {test}",
+        number(interval.low),
+        number(comparison.margin)
+    );
     let p_value = p_value(comparison);
     match verdict {
         Verdict::Pass if is_unvaried(comparison, interval) => {
@@ -31,10 +42,14 @@ pub(super) fn write(
             )
         }
         Verdict::Pass => {
-            format!("{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound})")
+            format!(
+                "{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound})"
+            )
         }
         Verdict::Regression => {
-            format!("{environment} regressed: {means}, which is more than chance explains ({p_value}; {bound})")
+            format!(
+                "{environment} regressed: {means}, which is more than chance explains ({p_value}; {bound})"
+            )
         }
         Verdict::Inconclusive if comparison.is_non_inferior() => format!(
             "{environment} is undecided: {means}, and a drop of {margin} is ruled out at {confidence} ({bound}), but {}",
@@ -63,15 +78,23 @@ fn means(comparison: &Comparison) -> String {
     let change = if comparison.reward_drop_pct == 0.0 {
         "unchanged".to_owned()
     } else {
-        let direction = if comparison.reward_drop_pct > 0.0 { "down" } else { "up" };
+        let direction = if comparison.reward_drop_pct > 0.0 {
+            "down"
+        } else {
+            "up"
+        };
         format!("{direction} {}", percent(comparison.reward_drop_pct.abs()))
     };
     let mean = comparison.baseline_mean + comparison.difference;
-    format!("mean reward {} against the baseline's {} ({change})", number(mean), number(comparison.baseline_mean))
+    format!(
+        "mean reward {} against the baseline's {} ({change})",
+        number(mean),
+        number(comparison.baseline_mean)
+    )
 }
 
-/// Whether every difference was the same: nothing above the estimate is uncertain then. Such a sample knows nothing of the
-/// size of rare losses, but bounds their frequency.
+/// Whether every difference was the same: nothing above the estimate is uncertain then. Such a
+/// sample knows nothing of the size of rare losses, but bounds their frequency.
 fn is_unvaried(comparison: &Comparison, interval: Interval) -> bool {
     interval.high <= comparison.difference
 }
@@ -83,7 +106,9 @@ fn advice(comparison: &Comparison, interval: Interval) -> String {
         }
         Some(_) => "the drop is too close to the margin to tell with these episodes".to_owned(),
         None if is_unvaried(comparison, interval) => "more episodes would tell".to_owned(),
-        None => "with returns that vary so much no feasible number of episodes would tell".to_owned(),
+        None => {
+            "with returns that vary so much no feasible number of episodes would tell".to_owned()
+        }
     }
 }
 
@@ -110,7 +135,10 @@ fn objections(checks: &[Check]) -> String {
         }
     };
     let failed = checks.iter().filter(|check| check.failed);
-    failed.filter_map(describe).collect::<Vec<_>>().join(", and ")
+    failed
+        .filter_map(describe)
+        .collect::<Vec<_>>()
+        .join(", and ")
 }
 
 fn test(test: Test) -> &'static str {
@@ -136,13 +164,20 @@ fn p_value(comparison: &Comparison) -> String {
     }
 }
 
-/// Two decimals, or three significant digits where that would hide the number or spell out a very long one.
+/// Two decimals, or three significant digits where that would hide the number or spell out a very
+/// long one.
 fn number(value: f64) -> String {
-    if value == 0.0 || (0.01..1e9).contains(&value.abs()) { format!("{value:.2}") } else { format!("{value:.2e}") }
+    if value == 0.0 || (0.01..1e9).contains(&value.abs()) {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.2e}")
+    }
 }
 
 /// One decimal at most.
 fn decimal(value: f64) -> String {
     let rounded = format!("{value:.1}");
-    rounded.strip_suffix(".0").map_or(rounded.clone(), str::to_owned)
+    rounded
+        .strip_suffix(".0")
+        .map_or(rounded.clone(), str::to_owned)
 }

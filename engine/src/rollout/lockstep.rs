@@ -1,4 +1,5 @@
-//! One thread's share of a rollout: lanes that step together and take up the next episode when one ends.
+//! One thread's share of a rollout: lanes that step together and take up the next episode when one
+//! ends.
 
 use std::ops::Range;
 
@@ -10,8 +11,8 @@ use crate::lanes::{Actions, LaneMatrix, Transitions};
 use crate::policy::{Actor, NotANumber, Policy};
 use crate::space::ActionSpace;
 
-/// Between two reports lie at most this many steps of single lanes, because environments that run in another process may
-/// need 50 µs for each.
+/// Between two reports lie at most this many steps of single lanes, because environments that run
+/// in another process may need 50 µs for each.
 const STEPS_PER_REPORT: usize = 1024;
 /// And at most this many multiplications: about ten milliseconds on one core.
 const MULTIPLICATIONS_PER_REPORT: usize = 100_000_000;
@@ -38,7 +39,10 @@ pub(super) fn run(
         for _ in 0..rounds {
             lockstep.step()?;
         }
-        tally.report(lockstep.finished - reported_episodes, lockstep.steps - reported_steps)?;
+        tally.report(
+            lockstep.finished - reported_episodes,
+            lockstep.steps - reported_steps,
+        )?;
         (reported_episodes, reported_steps) = (lockstep.finished, lockstep.steps);
         if lockstep.running.is_empty() {
             return Ok(lockstep.into_rollout());
@@ -72,9 +76,21 @@ struct Running {
 }
 
 impl Lockstep {
-    fn new(environment: Box<dyn Environment>, actor: Actor, lanes: usize, seed: u64, episodes: Range<u32>) -> Self {
+    fn new(
+        environment: Box<dyn Environment>,
+        actor: Actor,
+        lanes: usize,
+        seed: u64,
+        episodes: Range<u32>,
+    ) -> Self {
         let spec = environment.spec();
-        let blank = Episode { episode_num: 0, seed: 0, total_reward: 0.0, steps: 0, success: false };
+        let blank = Episode {
+            episode_num: 0,
+            seed: 0,
+            total_reward: 0.0,
+            steps: 0,
+            success: false,
+        };
         Self {
             observations: LaneMatrix::zeros(spec.observation_space.dimensions(), lanes),
             transitions: Transitions::new(lanes),
@@ -97,7 +113,9 @@ impl Lockstep {
     /// Starts the first episodes.
     fn fill(&mut self, lanes: usize) -> Result<(), Error> {
         for lane in 0..lanes {
-            let Some(episode) = self.waiting.next() else { break };
+            let Some(episode) = self.waiting.next() else {
+                break;
+            };
             let started = self.start(lane, episode)?;
             self.running.push(started);
         }
@@ -108,7 +126,11 @@ impl Lockstep {
         let seed = self.seed + u64::from(episode);
         self.environment.reset(lane, seed, &mut self.observations)?;
         self.actor.start_episode(lane, seed);
-        Ok(Running { episode, total_reward: 0.0, steps: 0 })
+        Ok(Running {
+            episode,
+            total_reward: 0.0,
+            steps: 0,
+        })
     }
 
     /// Steps all running lanes once.
@@ -121,7 +143,11 @@ impl Lockstep {
             Ok(actions) => actions,
             Err(NotANumber { lane, observed }) => {
                 let Running { episode, steps, .. } = self.running[lane];
-                return Err(Error::NotANumber { seed: self.seed + u64::from(episode), step: steps, observed });
+                return Err(Error::NotANumber {
+                    seed: self.seed + u64::from(episode),
+                    step: steps,
+                    observed,
+                });
             }
         };
         if let (Some(counts), Actions::Discrete(actions)) = (&mut self.action_counts, actions) {
@@ -129,7 +155,12 @@ impl Lockstep {
                 counts[action as usize] += 1;
             }
         }
-        self.environment.step(active, actions, &mut self.observations, &mut self.transitions)?;
+        self.environment.step(
+            active,
+            actions,
+            &mut self.observations,
+            &mut self.transitions,
+        )?;
         self.steps += active as u64;
         for (running, reward) in self.running.iter_mut().zip(&self.transitions.rewards) {
             running.total_reward += reward;
@@ -146,14 +177,22 @@ impl Lockstep {
 
     /// Records the lane's episode and gives the lane the next one, or else the last running lane's.
     fn end(&mut self, lane: usize) -> Result<(), Error> {
-        let Running { episode, total_reward, steps } = self.running[lane];
+        let Running {
+            episode,
+            total_reward,
+            steps,
+        } = self.running[lane];
         let terminated = self.transitions.terminated[lane];
         self.records[(episode - self.first) as usize] = Episode {
             episode_num: episode,
             seed: self.seed + u64::from(episode),
             total_reward,
             steps,
-            success: self.environment.spec().success.succeeded(total_reward, steps, terminated),
+            success: self
+                .environment
+                .spec()
+                .success
+                .succeeded(total_reward, steps, terminated),
         };
         self.finished += 1;
         if let Some(next) = self.waiting.next() {
@@ -171,6 +210,10 @@ impl Lockstep {
     }
 
     fn into_rollout(self) -> Rollout {
-        Rollout { episodes: self.records, action_counts: self.action_counts, steps: self.steps }
+        Rollout {
+            episodes: self.records,
+            action_counts: self.action_counts,
+            steps: self.steps,
+        }
     }
 }

@@ -8,8 +8,9 @@ pub const RESAMPLES: usize = 2_000;
 
 /// The mean of the middle half: 25 % of the values, rounded down, are cut at either end.
 ///
-/// `scipy.stats.trim_mean(values, 0.25)`, which is what rliable calls the IQM (Agarwal et al., "Deep Reinforcement
-/// Learning at the Edge of the Statistical Precipice", 2021). `None` without values.
+/// `scipy.stats.trim_mean(values, 0.25)`, which is what rliable calls the IQM (Agarwal et al.,
+/// "Deep Reinforcement Learning at the Edge of the Statistical Precipice", 2021). `None` without
+/// values.
 pub fn interquartile_mean(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -20,8 +21,9 @@ pub fn interquartile_mean(values: &[f64]) -> Option<f64> {
 
 /// The 95 % percentile bootstrap interval of the interquartile mean; `None` below two values.
 ///
-/// The resamples are those of `scipy.stats.bootstrap(method="percentile", n_resamples=2000, rng=np.random.default_rng(0))`.
-/// They are never sorted: each is a count per rank of the sample, and one walk over the counts finds its middle half.
+/// The resamples are those of `scipy.stats.bootstrap(method="percentile", n_resamples=2000,
+/// rng=np.random.default_rng(0))`. They are never sorted: each is a count per rank of the sample,
+/// and one walk over the counts finds its middle half.
 pub fn interquartile_mean_interval(values: &[f64]) -> Option<Interval> {
     let n = size(values.len());
     if n < 2 {
@@ -42,7 +44,10 @@ pub fn interquartile_mean_interval(values: &[f64]) -> Option<Interval> {
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    Some(Interval { low: quantile(&means, 0.025), high: quantile(&means, 0.975) })
+    Some(Interval {
+        low: quantile(&means, 0.025),
+        high: quantile(&means, 0.975),
+    })
 }
 
 /// The sorted values, and the place of each original value among them.
@@ -56,7 +61,8 @@ fn ranked(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
     (order.iter().map(|&index| values[index]).collect(), ranks)
 }
 
-/// The sum of `kept` values after the smallest `cut` of a resample that holds `sorted[i]` `counts[i]` times.
+/// The sum of `kept` values after the smallest `cut` of a resample that holds `sorted[i]`
+/// `counts[i]` times.
 fn middle_sum(sorted: &[f64], counts: &[u32], mut cut: u32, mut kept: u32) -> f64 {
     let mut sum = 0.0;
     for (&value, &count) in sorted.iter().zip(counts) {
@@ -70,7 +76,11 @@ fn middle_sum(sorted: &[f64], counts: &[u32], mut cut: u32, mut kept: u32) -> f6
 }
 
 /// NumPy's default quantile of sorted values: linear between the two nearest.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the values")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place among the values"
+)]
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let below = sorted[place as usize];

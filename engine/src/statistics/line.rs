@@ -23,13 +23,25 @@ impl Line {
         let center = (n - 1.0) / 2.0;
         let mean = Summary::of(values.iter().copied()).mean;
         let spread = n * (n * n - 1.0) / 12.0;
-        let offsets = || values.iter().enumerate().map(|(index, value)| (index as f64 - center, value - mean));
+        let offsets = || {
+            values
+                .iter()
+                .enumerate()
+                .map(|(index, value)| (index as f64 - center, value - mean))
+        };
         let slope = offsets().map(|(x, y)| x * y).sum::<f64>() / spread;
-        let residuals: f64 = offsets().map(|(x, y)| (y - slope * x) * (y - slope * x)).sum();
-        Some(Self { slope, standard_error: (n > 2.0).then(|| (residuals / (n - 2.0) / spread).sqrt()), n })
+        let residuals: f64 = offsets()
+            .map(|(x, y)| (y - slope * x) * (y - slope * x))
+            .sum();
+        Some(Self {
+            slope,
+            standard_error: (n > 2.0).then(|| (residuals / (n - 2.0) / spread).sqrt()),
+            n,
+        })
     }
 
-    /// The largest slope that noise around a level line explains at level `alpha`, one-sided; `None` below three values.
+    /// The largest slope that noise around a level line explains at level `alpha`, one-sided;
+    /// `None` below three values.
     pub fn largest_chance_slope(&self, alpha: f64) -> Option<f64> {
         let standard_error = self.standard_error?;
         Some(upper_quantile(alpha, self.n - 2.0) * standard_error)

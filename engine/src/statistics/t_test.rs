@@ -15,27 +15,37 @@ pub struct TTest {
 }
 
 impl TTest {
-    /// Mean of `sample` − `reference` (`scipy.stats.ttest_1samp`). `None` below two values or without any spread.
+    /// Mean of `sample` − `reference` (`scipy.stats.ttest_1samp`). `None` below two values or
+    /// without any spread.
     pub fn one_sample(sample: &Summary, reference: f64) -> Option<Self> {
         let n = f64::from(sample.n);
         let standard_error = (sample.sample_variance()? / n).sqrt();
-        (standard_error > 0.0).then_some(Self { difference: sample.mean - reference, standard_error, freedom: n - 1.0 })
+        (standard_error > 0.0).then_some(Self {
+            difference: sample.mean - reference,
+            standard_error,
+            freedom: n - 1.0,
+        })
     }
 
-    /// Welch's test of two independent samples (`scipy.stats.ttest_ind_from_stats(equal_var=False)`). `None` if a sample
-    /// has fewer than two values or neither has any spread.
+    /// Welch's test of two independent samples
+    /// (`scipy.stats.ttest_ind_from_stats(equal_var=False)`). `None` if a sample has fewer than two
+    /// values or neither has any spread.
     pub fn welch(candidate: &Summary, reference: &Summary) -> Option<Self> {
         let [of_candidate, of_reference] = [candidate, reference].map(|sample| {
             let n = f64::from(sample.n);
             Some((sample.sample_variance()? / n, n - 1.0))
         });
-        let ((candidate_part, candidate_freedom), (reference_part, reference_freedom)) = (of_candidate?, of_reference?);
+        let ((candidate_part, candidate_freedom), (reference_part, reference_freedom)) =
+            (of_candidate?, of_reference?);
         let squared_error = candidate_part + reference_part;
         if squared_error <= 0.0 {
             return None;
         }
         // Welch–Satterthwaite, on shares of the squared error, which neither overflow nor vanish.
-        let (candidate_share, reference_share) = (candidate_part / squared_error, reference_part / squared_error);
+        let (candidate_share, reference_share) = (
+            candidate_part / squared_error,
+            reference_part / squared_error,
+        );
         let inverse_freedom = candidate_share * candidate_share / candidate_freedom
             + reference_share * reference_share / reference_freedom;
         Some(Self {
@@ -52,6 +62,9 @@ impl TTest {
 
     /// The interval that leaves out `tail` on either side.
     pub fn interval(&self, tail: f64) -> Interval {
-        Interval::around(self.difference, upper_quantile(tail, self.freedom) * self.standard_error)
+        Interval::around(
+            self.difference,
+            upper_quantile(tail, self.freedom) * self.standard_error,
+        )
     }
 }

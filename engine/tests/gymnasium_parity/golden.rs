@@ -31,16 +31,23 @@ pub(crate) struct Golden {
 impl Golden {
     pub(crate) fn read(id: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{id}.safetensors"));
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let tensors = SafeTensors::deserialize(&bytes).expect("the recording is a safetensors file");
-        let tensor = |name| tensors.tensor(name).expect("the recording has every tensor");
+        let bytes =
+            std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let tensors =
+            SafeTensors::deserialize(&bytes).expect("the recording is a safetensors file");
+        let tensor = |name| {
+            tensors
+                .tensor(name)
+                .expect("the recording has every tensor")
+        };
 
         let actions = tensor("actions");
         let lengths: Vec<usize> = numbers(&tensor("lengths"), Dtype::U32, u32::from_le_bytes)
             .into_iter()
             .map(|length| length as usize)
             .collect();
-        let sum = |steps: &mut usize, &length: &usize| Some(std::mem::replace(steps, *steps + length));
+        let sum =
+            |steps: &mut usize, &length: &usize| Some(std::mem::replace(steps, *steps + length));
         Self {
             seeds: numbers(&tensor("seeds"), Dtype::U64, u64::from_le_bytes),
             offsets: lengths.iter().scan(0, sum).collect(),
@@ -55,7 +62,11 @@ impl Golden {
             truncated: flags(&tensor("truncated")),
             reset_seeds: numbers(&tensor("reset_seeds"), Dtype::U64, u64::from_le_bytes),
             observations: numbers(&tensor("observations"), Dtype::F32, f32::from_le_bytes),
-            reset_observations: numbers(&tensor("reset_observations"), Dtype::F32, f32::from_le_bytes),
+            reset_observations: numbers(
+                &tensor("reset_observations"),
+                Dtype::F32,
+                f32::from_le_bytes,
+            ),
         }
     }
 
@@ -76,7 +87,11 @@ impl Golden {
     }
 }
 
-fn numbers<T, const SIZE: usize>(tensor: &TensorView, dtype: Dtype, decode: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
+fn numbers<T, const SIZE: usize>(
+    tensor: &TensorView,
+    dtype: Dtype,
+    decode: impl Fn([u8; SIZE]) -> T,
+) -> Vec<T> {
     assert_eq!(tensor.dtype(), dtype);
     let (numbers, rest) = tensor.data().as_chunks();
     assert!(rest.is_empty());

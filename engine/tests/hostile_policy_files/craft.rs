@@ -67,12 +67,14 @@ pub(crate) fn zip(entries: &[Entry]) -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
     })
 }
 
-/// A deflate stream of about `megabytes` MiB of zeros, 159 times smaller: one block with fixed codes, a literal 0 and
-/// then matches of 258 bytes at distance 1, 13 bits each.
+/// A deflate stream of about `megabytes` MiB of zeros, 159 times smaller: one block with fixed
+/// codes, a literal 0 and then matches of 258 bytes at distance 1, 13 bits each.
 pub(crate) fn deflated_zeros(megabytes: usize) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.write("1"); // the last block
@@ -128,7 +130,11 @@ pub(crate) struct Save {
 impl Save {
     /// A PPO policy for two inputs and two actions, with one hidden layer of three.
     pub(crate) fn new() -> Self {
-        let mut save = Self { data: "{}".to_owned(), tensors: Vec::new(), storages: Vec::new() };
+        let mut save = Self {
+            data: "{}".to_owned(),
+            tensors: Vec::new(),
+            storages: Vec::new(),
+        };
         save.dense("mlp_extractor.policy_net.0", 2, 3);
         save.dense("action_net", 3, 2);
         save
@@ -160,14 +166,21 @@ impl Save {
 
     /// The tensor of this name, to be changed.
     pub(crate) fn named(&mut self, name: &str) -> &mut Tensor {
-        self.tensors.iter_mut().find(|tensor| tensor.name == name).expect("the tensor is there")
+        self.tensors
+            .iter_mut()
+            .find(|tensor| tensor.name == name)
+            .expect("the tensor is there")
     }
 
     /// The values of this tensor's storage, to be changed.
     pub(crate) fn values(&mut self, name: &str) -> &mut Vec<f32> {
         let storage = self.named(name).storage.clone();
         let storages = &mut self.storages;
-        &mut storages.iter_mut().find(|(key, _)| *key == storage).expect("it is there").1
+        &mut storages
+            .iter_mut()
+            .find(|(key, _)| *key == storage)
+            .expect("it is there")
+            .1
     }
 
     /// The whole file.
@@ -179,7 +192,10 @@ impl Save {
     pub(crate) fn with_pickle(&self, pickle: &[u8]) -> Vec<u8> {
         let mut entries = vec![Entry::new("archive/data.pkl", pickle)];
         for (name, values) in &self.storages {
-            let content: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let content: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
             entries.push(Entry::new(&format!("archive/data/{name}"), &content));
         }
         self.with_policy(&zip(&entries))
@@ -187,7 +203,10 @@ impl Save {
 
     /// The whole file with another `policy.pth`.
     pub(crate) fn with_policy(&self, policy: &[u8]) -> Vec<u8> {
-        zip(&[Entry::new("data", self.data.as_bytes()), Entry::new("policy.pth", policy)])
+        zip(&[
+            Entry::new("data", self.data.as_bytes()),
+            Entry::new("policy.pth", policy),
+        ])
     }
 
     /// `data.pkl`, as `torch.save` writes it but without a memo.

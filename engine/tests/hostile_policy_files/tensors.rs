@@ -25,13 +25,22 @@ fn storages_of_another_length_are_refused() {
 #[test]
 fn storages_that_are_missing_are_refused() {
     let reason = "refers to the storage \"archive/data/../../etc/passwd\", which is missing";
-    assert_change_refused(|save| save.named(WEIGHT).storage = "../../etc/passwd".to_owned(), reason);
+    assert_change_refused(
+        |save| save.named(WEIGHT).storage = "../../etc/passwd".to_owned(),
+        reason,
+    );
 }
 
 #[test]
 fn views_beyond_their_storage_are_refused() {
-    assert_change_refused(|save| save.named(WEIGHT).offset = 1, "has 6 values from 1 on, but its storage has 6");
-    assert_change_refused(|save| save.named(WEIGHT).offset = i64::MAX, "but its storage has 6");
+    assert_change_refused(
+        |save| save.named(WEIGHT).offset = 1,
+        "has 6 values from 1 on, but its storage has 6",
+    );
+    assert_change_refused(
+        |save| save.named(WEIGHT).offset = i64::MAX,
+        "but its storage has 6",
+    );
     assert_change_refused(
         |save| save.named(WEIGHT).storage_elements = i64::MAX,
         "refers to a storage of 9223372036854775807 float32 values that has 24 bytes",
@@ -64,7 +73,10 @@ fn a_network_over_the_limit_is_refused_before_its_weights_are_read() {
         save.named(&format!("{tensor}.weight")).shape = vec![8_192, 8_192];
         save.named(&format!("{tensor}.bias")).shape = vec![8_192];
     }
-    assert_save_refused(&save, "the network exceeds the limit of 4194304 weights and biases");
+    assert_save_refused(
+        &save,
+        "the network exceeds the limit of 4194304 weights and biases",
+    );
 }
 
 #[test]
@@ -86,17 +98,29 @@ fn tensors_that_are_not_contiguous_are_refused() {
 
 #[test]
 fn other_types_than_float32_are_refused_by_name() {
-    for (class, name) in [("DoubleStorage", "float64"), ("HalfStorage", "float16"), ("LongStorage", "int64")] {
+    for (class, name) in [
+        ("DoubleStorage", "float64"),
+        ("HalfStorage", "float16"),
+        ("LongStorage", "int64"),
+    ] {
         let reason = format!("is {name}: only float32 is accepted");
         assert_change_refused(|save| save.named(WEIGHT).class = class, &reason);
     }
-    assert_change_refused(|save| save.named(WEIGHT).class = "QUInt8Storage", "which no policy needs");
+    assert_change_refused(
+        |save| save.named(WEIGHT).class = "QUInt8Storage",
+        "which no policy needs",
+    );
 }
 
 #[test]
 fn numbers_that_are_not_finite_are_refused_with_their_place() {
-    for (value, name) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
-        let reason = format!("layer 0's weight holds {name} at index 4: training may have diverged");
+    for (value, name) in [
+        (f32::NAN, "NaN"),
+        (f32::INFINITY, "inf"),
+        (f32::NEG_INFINITY, "-inf"),
+    ] {
+        let reason =
+            format!("layer 0's weight holds {name} at index 4: training may have diverged");
         assert_change_refused(|save| save.values(WEIGHT)[4] = value, &reason);
         let reason = format!("layer 1's bias holds {name} at index 0");
         assert_change_refused(|save| save.values("action_net.bias")[0] = value, &reason);
@@ -112,10 +136,19 @@ fn numbers_that_are_not_finite_are_refused_with_their_place() {
 fn layers_that_do_not_fit_are_refused_with_both_shapes() {
     let mut save = Save::new();
     save.dense("mlp_extractor.policy_net.2", 5, 3);
-    assert_save_refused(&save, "layer 0 of shape [3, 2] does not fit layer 1 of shape [3, 5]");
+    assert_save_refused(
+        &save,
+        "layer 0 of shape [3, 2] does not fit layer 1 of shape [3, 5]",
+    );
     let reason = "has the shape [4], but its weight has [3, 2]";
-    assert_change_refused(|save| save.named("mlp_extractor.policy_net.0.bias").shape = vec![4], reason);
-    assert_change_refused(|save| save.tensor("log_std", &[3]), "has the shape [3], but there are 2 actions");
+    assert_change_refused(
+        |save| save.named("mlp_extractor.policy_net.0.bias").shape = vec![4],
+        reason,
+    );
+    assert_change_refused(
+        |save| save.tensor("log_std", &[3]),
+        "has the shape [3], but there are 2 actions",
+    );
 }
 
 #[test]
@@ -129,24 +162,40 @@ fn layers_that_are_not_dense_are_refused() {
     assert_change_refused(without_bias, "has no weight or bias beside it");
     let gap = |save: &mut Save| save.dense("mlp_extractor.policy_net.3", 3, 3);
     assert_change_refused(gap, "dense layer 1 has the number 3 instead of 2");
-    let too_many =
-        |save: &mut Save| (1..40).for_each(|it| save.dense(&format!("mlp_extractor.policy_net.{}", 2 * it), 3, 3));
+    let too_many = |save: &mut Save| {
+        (1..40).for_each(|it| save.dense(&format!("mlp_extractor.policy_net.{}", 2 * it), 3, 3))
+    };
     assert_change_refused(too_many, "the network exceeds the limit of 32 layers");
 }
 
 #[test]
 fn networks_of_other_kinds_are_refused_by_what_they_are() {
     let cases = [
-        ("mlp_extractor.shared_net.0.weight", "shared between policy and value network"),
-        ("features_extractor.cnn.0.weight", "a features extractor with weights"),
+        (
+            "mlp_extractor.shared_net.0.weight",
+            "shared between policy and value network",
+        ),
+        (
+            "features_extractor.cnn.0.weight",
+            "a features extractor with weights",
+        ),
         ("lstm_actor.weight_ih_l0", "recurrent policies"),
         ("quantile_net.quantile_net.0.weight", "QR-DQN"),
         ("actor.latent_pi.0.weight", "SAC"),
-        ("q_net.advantage.0.weight", "a plain multilayer perceptron of DQN, A2C, PPO or DDPG has no such tensor"),
+        (
+            "q_net.advantage.0.weight",
+            "a plain multilayer perceptron of DQN, A2C, PPO or DDPG has no such tensor",
+        ),
         ("mlp_extractor.policy_net.00.weight", "has no such tensor"),
         ("mlp_extractor.policy_net.-2.weight", "has no such tensor"),
-        ("mlp_extractor.policy_net.99999999999999999999.bias", "has no such tensor"),
-        ("mlp_extractor.policy_net.0.running_mean", "has no such tensor"),
+        (
+            "mlp_extractor.policy_net.99999999999999999999.bias",
+            "has no such tensor",
+        ),
+        (
+            "mlp_extractor.policy_net.0.running_mean",
+            "has no such tensor",
+        ),
         ("", "has no such tensor"),
     ];
     for (name, reason) in cases {
@@ -173,7 +222,10 @@ fn an_exploration_rate_that_is_no_probability_is_refused() {
     save.tensors.clear();
     save.dense("q_net.q_net.0", 2, 2);
     save.data = "{\"exploration_rate\": 1.5}".to_owned();
-    assert_save_refused(&save, "the exploration rate is 1.5; from 0 to 1 is accepted");
+    assert_save_refused(
+        &save,
+        "the exploration rate is 1.5; from 0 to 1 is accepted",
+    );
 }
 
 #[test]
@@ -185,7 +237,12 @@ fn tensors_that_share_a_storage_are_read_each_from_its_place() {
     let storage = save.named(WEIGHT).storage.clone();
     let log_std = save.named("log_std");
     (log_std.storage, log_std.storage_elements, log_std.offset) = (storage, 8, 6);
-    let head = policy_file::read(Format::Sb3Zip, None, &save.bytes()).unwrap().policy.head;
-    let expected = Head::Gaussian { log_std: Some(vec![7.0, 8.0]) };
+    let head = policy_file::read(Format::Sb3Zip, None, &save.bytes())
+        .unwrap()
+        .policy
+        .head;
+    let expected = Head::Gaussian {
+        log_std: Some(vec![7.0, 8.0]),
+    };
     assert_eq!(head, expected);
 }

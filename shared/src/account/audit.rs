@@ -21,12 +21,18 @@ pub struct Actor {
 impl Actor {
     /// Who runs `tars` beside the database.
     pub fn command() -> Self {
-        Self { name: "command".to_owned(), address: None }
+        Self {
+            name: "command".to_owned(),
+            address: None,
+        }
     }
 
     /// The service itself, at its start.
     pub fn service() -> Self {
-        Self { name: "service".to_owned(), address: None }
+        Self {
+            name: "service".to_owned(),
+            address: None,
+        }
     }
 }
 
@@ -123,7 +129,10 @@ impl FromStr for Action {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let action = Self::ALL.iter().copied().find(|action| action.as_str() == text);
+        let action = Self::ALL
+            .iter()
+            .copied()
+            .find(|action| action.as_str() == text);
         action.ok_or_else(|| {
             let all: Vec<_> = Self::ALL.iter().map(|action| action.as_str()).collect();
             format!("must be one of {}", all.join(", "))

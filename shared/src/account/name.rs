@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 /// The longest name, in characters.
 pub const MAX_CHARACTERS: usize = 64;
 
-/// The name of a user or of a service token: 1 to 64 small letters, digits and `. _ @ -`, a letter or digit first.
+/// The name of a user or of a service token: 1 to 64 small letters, digits and `. _ @ -`, a letter
+/// or digit first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Name(String);
 
@@ -33,7 +34,12 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let begins = text.bytes().next().is_some_and(plain);
-        if begins && text.len() <= MAX_CHARACTERS && text.bytes().all(|byte| plain(byte) || b"._@-".contains(&byte)) {
+        if begins
+            && text.len() <= MAX_CHARACTERS
+            && text
+                .bytes()
+                .all(|byte| plain(byte) || b"._@-".contains(&byte))
+        {
             Ok(Self(text.to_owned()))
         } else {
             Err("must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first")
@@ -43,7 +49,9 @@ impl FromStr for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        Cow::<str>::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 

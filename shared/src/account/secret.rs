@@ -1,4 +1,5 @@
-//! Secrets of service tokens: `tars_` + the token's id + `_` + 256 random bits. Only a hash of the whole is ever kept.
+//! Secrets of service tokens: `tars_` + the token's id + `_` + 256 random bits. Only a hash of the
+//! whole is ever kept.
 
 use std::fmt;
 
@@ -39,7 +40,11 @@ impl Secret {
     /// When the system has no randomness.
     pub fn for_token(id: Uuid) -> Result<Self, String> {
         let random = random::<32>()?;
-        Ok(Self(Zeroizing::new(format!("{PREFIX}{}_{}", id.simple(), URL_SAFE_NO_PAD.encode(&random[..])))))
+        Ok(Self(Zeroizing::new(format!(
+            "{PREFIX}{}_{}",
+            id.simple(),
+            URL_SAFE_NO_PAD.encode(&random[..])
+        ))))
     }
 
     /// A fresh password or service secret: 144 random bits in 24 letters, digits, `-` and `_`.
@@ -47,7 +52,9 @@ impl Secret {
     /// # Errors
     /// When the system has no randomness.
     pub fn password() -> Result<Self, String> {
-        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(&random::<18>()?[..]))))
+        Ok(Self(Zeroizing::new(
+            URL_SAFE_NO_PAD.encode(&random::<18>()?[..]),
+        )))
     }
 
     /// A fresh secret of a service: 256 random bits.
@@ -55,7 +62,9 @@ impl Secret {
     /// # Errors
     /// When the system has no randomness.
     pub fn service() -> Result<Self, String> {
-        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(&random::<32>()?[..]))))
+        Ok(Self(Zeroizing::new(
+            URL_SAFE_NO_PAD.encode(&random::<32>()?[..]),
+        )))
     }
 
     /// To be shown once.
@@ -81,7 +90,8 @@ pub fn token_id(secret: &str) -> Option<Uuid> {
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, String> {
     let mut bytes = Zeroizing::new([0; N]);
-    getrandom::fill(&mut bytes[..]).map_err(|error| format!("the system has no randomness: {error}"))?;
+    getrandom::fill(&mut bytes[..])
+        .map_err(|error| format!("the system has no randomness: {error}"))?;
     Ok(bytes)
 }
 

@@ -38,7 +38,10 @@ impl Entries {
 impl Memory {
     /// An empty cache whose entries expire by `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, entries: Mutex::default() }
+        Self {
+            clock,
+            entries: Mutex::default(),
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -66,7 +69,9 @@ impl Cache for Memory {
             *entries = Entries::default();
         }
         entries.bytes += size;
-        entries.by_key.insert(key.to_owned(), (value, self.clock.now() + ttl));
+        entries
+            .by_key
+            .insert(key.to_owned(), (value, self.clock.now() + ttl));
     }
 
     async fn remove(&self, key: &str) {

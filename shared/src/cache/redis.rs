@@ -24,7 +24,10 @@ pub struct Redis {
 impl Redis {
     /// A cache at the end of `link`.
     pub fn new(link: Arc<Link>) -> Self {
-        Self { link, refuses: AtomicBool::new(false) }
+        Self {
+            link,
+            refuses: AtomicBool::new(false),
+        }
     }
 }
 
@@ -35,14 +38,21 @@ fn prefixed(key: &str) -> String {
 #[async_trait]
 impl Cache for Redis {
     async fn find(&self, key: &str) -> Option<Bytes> {
-        self.link.ask(cmd("GET").arg(prefixed(key))).await.ok().flatten()
+        self.link
+            .ask(cmd("GET").arg(prefixed(key)))
+            .await
+            .ok()
+            .flatten()
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
         // Redis takes no expiry of zero.
         let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut set = cmd("SET");
-        set.arg(prefixed(key)).arg(&value[..]).arg("PX").arg(milliseconds);
+        set.arg(prefixed(key))
+            .arg(&value[..])
+            .arg("PX")
+            .arg(milliseconds);
         match self.link.ask::<()>(&set).await {
             Ok(()) => self.refuses.store(false, Ordering::Relaxed),
             Err(Failure::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
@@ -59,6 +69,9 @@ impl Cache for Redis {
     }
 
     async fn ping(&self) -> Result<(), String> {
-        self.link.ask::<()>(&cmd("PING")).await.map_err(|failure| format!("{}: {failure}", self.link.address()))
+        self.link
+            .ask::<()>(&cmd("PING"))
+            .await
+            .map_err(|failure| format!("{}: {failure}", self.link.address()))
     }
 }

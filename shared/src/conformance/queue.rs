@@ -1,5 +1,5 @@
-//! What a queue promises: at least once, in order within a priority, urgent first, redelivered when a consumer goes, and
-//! never given up in silence.
+//! What a queue promises: at least once, in order within a priority, urgent first, redelivered when
+//! a consumer goes, and never given up in silence.
 
 mod giving_up;
 
@@ -35,7 +35,9 @@ const LOST: Duration = Duration::from_secs(30);
 
 async fn next(consumer: &mut dyn Consumer) -> Delivery {
     let delivery = tokio::time::timeout(LOST, consumer.next()).await;
-    delivery.expect("a message that was published is delivered").expect("the consumer works")
+    delivery
+        .expect("a message that was published is delivered")
+        .expect("the consumer works")
 }
 
 /// Checks that what is published arrives whole, once, in order.
@@ -43,18 +45,31 @@ async fn next(consumer: &mut dyn Consumer) -> Delivery {
 /// # Panics
 /// When a promise is broken.
 pub async fn delivers_in_order(queue: &dyn Queue) {
-    let messages = [submission(&System), submission(&System), submission(&System)];
+    let messages = [
+        submission(&System),
+        submission(&System),
+        submission(&System),
+    ];
     for message in &messages {
         queue.publish(message).await.expect("published");
     }
     let mut consumer = queue.consume().await.expect("a consumer");
     for message in &messages {
         let delivery = next(&mut *consumer).await;
-        assert_eq!(&delivery.submission, message, "messages arrive whole and in order");
+        assert_eq!(
+            &delivery.submission, message,
+            "messages arrive whole and in order"
+        );
         assert!(!delivery.redelivered, "a first delivery says so");
-        assert!(consumer.ack().await.expect("acknowledged"), "the delivery was ours");
+        assert!(
+            consumer.ack().await.expect("acknowledged"),
+            "the delivery was ours"
+        );
     }
-    assert!(!consumer.ack().await.expect("an answer"), "without a delivery there is nothing to acknowledge");
+    assert!(
+        !consumer.ack().await.expect("an answer"),
+        "without a delivery there is nothing to acknowledge"
+    );
 }
 
 /// Checks that urgent messages overtake others.
@@ -63,13 +78,29 @@ pub async fn delivers_in_order(queue: &dyn Queue) {
 /// When a promise is broken.
 pub async fn urgent_first(queue: &dyn Queue) {
     for priority in [Priority::Low, Priority::Normal, Priority::High] {
-        queue.publish(&with_priority(&System, priority)).await.expect("published");
+        queue
+            .publish(&with_priority(&System, priority))
+            .await
+            .expect("published");
     }
     let depths = queue.depths().await.expect("depths");
-    assert_eq!(depths, Priority::ALL.map(|priority| (priority, 1)), "each message waits in its own priority");
+    assert_eq!(
+        depths,
+        Priority::ALL.map(|priority| (priority, 1)),
+        "each message waits in its own priority"
+    );
     let mut consumer = queue.consume().await.expect("a consumer");
     for priority in Priority::ALL {
-        assert_eq!(next(&mut *consumer).await.submission.request.parameters.priority, priority, "urgent ones first");
+        assert_eq!(
+            next(&mut *consumer)
+                .await
+                .submission
+                .request
+                .parameters
+                .priority,
+            priority,
+            "urgent ones first"
+        );
         consumer.ack().await.expect("acknowledged");
     }
 }
@@ -88,14 +119,29 @@ pub async fn redelivers_when_a_consumer_goes(queue: &dyn Queue) {
 
     let mut second = queue.consume().await.expect("a consumer");
     let again = next(&mut *second).await;
-    assert_eq!(again.submission, message, "what a consumer held goes to another when it goes");
+    assert_eq!(
+        again.submission, message,
+        "what a consumer held goes to another when it goes"
+    );
     assert!(again.redelivered, "and says that it was delivered before");
-    assert_eq!(again.message_id, delivered.message_id, "it is the same message");
+    assert_eq!(
+        again.message_id, delivered.message_id,
+        "it is the same message"
+    );
 
-    assert!(second.hand_back().await.expect("handed back"), "the delivery was ours");
-    assert!(!second.hand_back().await.expect("an answer"), "it can be handed back once");
+    assert!(
+        second.hand_back().await.expect("handed back"),
+        "the delivery was ours"
+    );
+    assert!(
+        !second.hand_back().await.expect("an answer"),
+        "it can be handed back once"
+    );
     let mut third = queue.consume().await.expect("a consumer");
-    assert!(next(&mut *third).await.redelivered, "what was handed back is delivered again");
+    assert!(
+        next(&mut *third).await.redelivered,
+        "what was handed back is delivered again"
+    );
     assert!(third.ack().await.expect("acknowledged"));
 }
 
@@ -108,18 +154,28 @@ pub async fn consumers_share(queue: &dyn Queue) {
     let mut second = queue.consume().await.expect("a consumer");
     let (one, two) = tokio::join!(
         async {
-            // The first delivery stays unacknowledged: the second message must reach the second consumer.
+            // The first delivery stays unacknowledged: the second message must reach the second
+            // consumer.
             next(&mut *first).await
         },
         async {
             for _ in 0..2 {
-                queue.publish(&submission(&System)).await.expect("published");
+                queue
+                    .publish(&submission(&System))
+                    .await
+                    .expect("published");
             }
             next(&mut *second).await
         },
     );
-    assert_ne!(one.submission.job_id, two.submission.job_id, "each message goes to one consumer");
-    assert_ne!(one.message_id, two.message_id, "each message has an id of its own");
+    assert_ne!(
+        one.submission.job_id, two.submission.job_id,
+        "each message goes to one consumer"
+    );
+    assert_ne!(
+        one.message_id, two.message_id,
+        "each message has an id of its own"
+    );
     first.ack().await.expect("acknowledged");
     second.ack().await.expect("acknowledged");
 }
@@ -132,15 +188,29 @@ pub async fn delays_retries(queue: &dyn Queue) {
     let clock = System;
     let (later, now) = (submission(&clock), submission(&clock));
     let published = clock.now();
-    queue.publish_later(&later, RetryTier::Second).await.expect("published");
+    queue
+        .publish_later(&later, RetryTier::Second)
+        .await
+        .expect("published");
     queue.publish(&now).await.expect("published");
     let mut consumer = queue.consume().await.expect("a consumer");
-    assert_eq!(next(&mut *consumer).await.submission, now, "a delayed message lets others pass");
+    assert_eq!(
+        next(&mut *consumer).await.submission,
+        now,
+        "a delayed message lets others pass"
+    );
     consumer.ack().await.expect("acknowledged");
-    assert_eq!(next(&mut *consumer).await.submission, later, "a delayed message arrives");
+    assert_eq!(
+        next(&mut *consumer).await.submission,
+        later,
+        "a delayed message arrives"
+    );
     consumer.ack().await.expect("acknowledged");
     let waited = (clock.now() - published).to_std().unwrap_or_default();
-    assert!(waited >= RetryTier::Second.delay(), "it arrived after {waited:?}");
+    assert!(
+        waited >= RetryTier::Second.delay(),
+        "it arrived after {waited:?}"
+    );
 }
 
 /// Checks that the largest message there is arrives as it was sent.
@@ -149,25 +219,36 @@ pub async fn delays_retries(queue: &dyn Queue) {
 /// When a promise is broken.
 pub async fn large_messages_arrive_whole(queue: &dyn Queue) {
     let mut large = submission(&System);
-    let policy = (0..256 * 1024_u32).map(|byte| byte.to_le_bytes()[0]).collect();
+    let policy = (0..256 * 1024_u32)
+        .map(|byte| byte.to_le_bytes()[0])
+        .collect();
     large.request.agent_state.policy = Blob::Inline(Base64(policy));
     queue.publish(&large).await.expect("published");
     let mut consumer = queue.consume().await.expect("a consumer");
-    assert!(next(&mut *consumer).await.submission == large, "every byte arrives");
+    assert!(
+        next(&mut *consumer).await.submission == large,
+        "every byte arrives"
+    );
     consumer.ack().await.expect("acknowledged");
 }
 
-/// Checks that a consumer at work keeps nothing from the others, whether it found its delivery or was waiting for it.
+/// Checks that a consumer at work keeps nothing from the others, whether it found its delivery or
+/// was waiting for it.
 ///
 /// # Panics
 /// When a promise is broken.
 pub async fn a_busy_consumer_holds_nothing_else(queue: &dyn Queue) {
     for waits in [false, true] {
-        let (mut busy, mut idle) =
-            (queue.consume().await.expect("a consumer"), queue.consume().await.expect("a consumer"));
+        let (mut busy, mut idle) = (
+            queue.consume().await.expect("a consumer"),
+            queue.consume().await.expect("a consumer"),
+        );
         let publish = async {
             for priority in Priority::ALL {
-                queue.publish(&with_priority(&System, priority)).await.expect("published");
+                queue
+                    .publish(&with_priority(&System, priority))
+                    .await
+                    .expect("published");
             }
         };
         let first = if waits {
@@ -183,6 +264,9 @@ pub async fn a_busy_consumer_holds_nothing_else(queue: &dyn Queue) {
         }
         seen.dedup();
         assert_eq!(seen.len(), 3, "the others get everything else");
-        assert!(busy.ack().await.expect("acknowledged"), "what it works on stays its own");
+        assert!(
+            busy.ack().await.expect("acknowledged"),
+            "what it works on stays its own"
+        );
     }
 }

@@ -42,7 +42,10 @@ pub fn submission(clock: &dyn Clock) -> Submission {
                 timeout_seconds: 300,
                 compare_to_baseline: true,
                 detect_regressions: true,
-                hyperparameters: BTreeMap::from([("note".to_owned(), Hyperparameter::Text("x".to_owned()))]),
+                hyperparameters: BTreeMap::from([(
+                    "note".to_owned(),
+                    Hyperparameter::Text("x".to_owned()),
+                )]),
                 labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
                 losses: vec![0.5, 0.25],
             },
@@ -71,14 +74,22 @@ pub fn result(environment: &str) -> EnvironmentResult {
 
 fn episode(number: u32) -> Episode {
     let total_reward = 100.0 + f64::from(number);
-    Episode { episode_num: number, seed: 7 + u64::from(number), total_reward, steps: 100, success: true }
+    Episode {
+        episode_num: number,
+        seed: 7 + u64::from(number),
+        total_reward,
+        steps: 100,
+        success: true,
+    }
 }
 
 /// A DQN baseline on CartPole with this mean reward.
 pub fn baseline(mean_reward: f64) -> NewBaseline {
     let result = result("CartPole-v1");
-    let statistics =
-        regression::Baseline { mean_reward, ..regression::Baseline::of(&result.metrics, &result.episodes) };
+    let statistics = regression::Baseline {
+        mean_reward,
+        ..regression::Baseline::of(&result.metrics, &result.episodes)
+    };
     NewBaseline {
         agent_type: Algorithm::Dqn,
         environment: result.environment,
@@ -90,12 +101,19 @@ pub fn baseline(mean_reward: f64) -> NewBaseline {
 
 /// Who does what the suites do.
 pub fn actor() -> Actor {
-    Actor { name: "user:ada".to_owned(), address: Some(IpAddr::V6(Ipv6Addr::LOCALHOST)) }
+    Actor {
+        name: "user:ada".to_owned(),
+        address: Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+    }
 }
 
 /// A user with a hash that belongs to no password.
 pub fn user(name: &str, role: Role) -> NewUser {
-    NewUser { name: account(name), role, password_hash: format!("hash of {name}") }
+    NewUser {
+        name: account(name),
+        role,
+        password_hash: format!("hash of {name}"),
+    }
 }
 
 /// The name of an account.

@@ -15,37 +15,44 @@ use crate::store::Store;
 
 pub use accounts::{
     a_change_is_made_and_audited_once, a_refresh_token_that_comes_again_ends_its_session,
-    a_reset_password_is_not_overwritten, a_revoked_token_stays_revoked, a_session_lives_until_it_ends_or_expires,
-    a_slow_clock_makes_keys_that_sign, a_use_is_noted_to_the_minute, admins_who_disable_each_other_leave_one,
-    audit_entries_are_found_and_listed, baselines_are_audited_once, logins_beside_a_new_password_leave_no_session,
-    many_first_users_at_once_become_one, many_who_ask_at_once_get_one_key, of_many_refreshes_at_once_one_is_traded,
+    a_reset_password_is_not_overwritten, a_revoked_token_stays_revoked,
+    a_session_lives_until_it_ends_or_expires, a_slow_clock_makes_keys_that_sign,
+    a_use_is_noted_to_the_minute, admins_who_disable_each_other_leave_one,
+    audit_entries_are_found_and_listed, baselines_are_audited_once,
+    logins_beside_a_new_password_leave_no_session, many_first_users_at_once_become_one,
+    many_who_ask_at_once_get_one_key, of_many_refreshes_at_once_one_is_traded,
     only_a_verified_user_opens_a_session, rotation_gives_the_other_keys_a_grace,
-    service_tokens_are_added_found_and_listed, service_tokens_that_can_be_used_have_different_names,
-    the_audit_log_holds_no_secret, the_last_admin_stays, users_are_added_found_and_listed, what_is_over_is_cleaned_up,
+    service_tokens_are_added_found_and_listed,
+    service_tokens_that_can_be_used_have_different_names, the_audit_log_holds_no_secret,
+    the_last_admin_stays, users_are_added_found_and_listed, what_is_over_is_cleaned_up,
     what_takes_access_ends_sessions,
 };
 pub use artifacts::artifacts_keep_bytes_under_their_hash;
 pub use baselines::{
-    baselines_are_listed_in_pages, baselines_keep_their_ranks_without_holes, promoting_twice_gives_the_same_baseline,
-    the_best_baseline_is_the_best_of_its_time, twenty_writers_leave_ranks_without_holes,
+    baselines_are_listed_in_pages, baselines_keep_their_ranks_without_holes,
+    promoting_twice_gives_the_same_baseline, the_best_baseline_is_the_best_of_its_time,
+    twenty_writers_leave_ranks_without_holes,
 };
 pub use dead_letters::{
-    a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter, rejected_messages_charge_nobody,
+    a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter,
+    rejected_messages_charge_nobody,
 };
 pub use dispatches::{
     a_restarted_queue_finds_every_unfinished_job, jobs_whose_messages_were_lost_are_found,
     the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
 };
 pub use jobs::{
-    cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing, jobs_are_found_and_listed,
-    one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
+    cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing,
+    jobs_are_found_and_listed, one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
 };
 pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
-    a_failed_attempt_is_queued_again_and_remembered, a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
-    a_lost_lease_writes_nothing, a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
+    a_failed_attempt_is_queued_again_and_remembered,
+    a_job_is_charged_only_for_a_worker_that_it_had_for_itself, a_lost_lease_writes_nothing,
+    a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
     another_request_under_the_same_key_claims_nothing, attempts_are_spent_and_then_the_job_fails,
-    finished_environments_survive_their_attempt, handing_back_is_free, only_one_of_many_claims_is_granted,
+    finished_environments_survive_their_attempt, handing_back_is_free,
+    only_one_of_many_claims_is_granted,
 };
 
 /// An empty store and the clock that it goes by.

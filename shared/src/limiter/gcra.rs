@@ -1,7 +1,8 @@
 //! The arithmetic of the generic cell rate algorithm, in whole microseconds.
 //!
-//! All that is kept of a key is when it will be whole: when all that its rate allows may be asked at once again. How far
-//! that is away is its debt. Each request adds one interval to it, and time takes it off.
+//! All that is kept of a key is when it will be whole: when all that its rate allows may be asked
+//! at once again. How far that is away is its debt. Each request adds one interval to it, and time
+//! takes it off.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,18 +10,20 @@ use std::time::Duration;
 use super::{Decision, Rate};
 use crate::artifact::Digest;
 
-/// Rates over a longer time are taken as over this one. With it no sum comes near what an `i64` or a double can count.
+/// Rates over a longer time are taken as over this one. With it no sum comes near what an `i64` or
+/// a double can count.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
-/// Longer keys are kept as a hash, so that nobody who chooses a key chooses how much memory it takes. Shorter than what a
-/// hash looks like: a key cannot be made to look like the hash of another.
+/// Longer keys are kept as a hash, so that nobody who chooses a key chooses how much memory it
+/// takes. Shorter than what a hash looks like: a key cannot be made to look like the hash of
+/// another.
 const LONGEST_KEY: usize = 64;
 
 /// A rate as the algorithm has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gcra {
-    /// What a request costs. Rounded up, so that never more is allowed than was asked for; at 1000 requests a second that is
-    /// at most a thousandth less.
+    /// What a request costs. Rounded up, so that never more is allowed than was asked for; at 1000
+    /// requests a second that is at most a thousandth less.
     pub(super) interval: i64,
     /// The debt of a key that has used all that it may.
     pub(super) full: i64,
@@ -31,24 +34,41 @@ impl Gcra {
     pub(super) fn of(rate: Rate) -> Option<Self> {
         let requests = rate.requests?.max(1);
         let per = rate.per.min(LONGEST).as_micros().max(1);
-        let interval = i64::try_from(per.div_ceil(requests.into())).expect("a year has fewer microseconds");
-        Some(Self { interval, full: interval * i64::from(requests) })
+        let interval =
+            i64::try_from(per.div_ceil(requests.into())).expect("a year has fewer microseconds");
+        Some(Self {
+            interval,
+            full: interval * i64::from(requests),
+        })
     }
 
     /// Counts a request if it is allowed, and returns whether it is and the debt from now on.
     ///
-    /// A debt beyond what the rate can make is cut: it comes from a rate that was lower once, or from a clock that was set
-    /// back, and would lock the key out for longer than the rate says.
+    /// A debt beyond what the rate can make is cut: it comes from a rate that was lower once, or
+    /// from a clock that was set back, and would lock the key out for longer than the rate says.
     pub(super) fn count(self, debt: i64) -> (bool, i64) {
         let debt = debt.clamp(0, self.full);
-        if debt + self.interval <= self.full { (true, debt + self.interval) } else { (false, debt) }
+        if debt + self.interval <= self.full {
+            (true, debt + self.interval)
+        } else {
+            (false, debt)
+        }
     }
 
     /// What is said to a request that left this debt.
     pub(super) fn decision(self, allowed: bool, debt: i64) -> Decision {
         let remaining = u32::try_from((self.full - debt) / self.interval).unwrap_or(0);
-        let wait = if remaining == 0 { debt + self.interval - self.full } else { 0 };
-        Decision { allowed, remaining, reset: duration(debt), retry_after: duration(wait) }
+        let wait = if remaining == 0 {
+            debt + self.interval - self.full
+        } else {
+            0
+        };
+        Decision {
+            allowed,
+            remaining,
+            reset: duration(debt),
+            retry_after: duration(wait),
+        }
     }
 }
 
@@ -71,16 +91,31 @@ mod tests {
     #[test]
     fn extreme_rates_neither_panic_nor_lock_out_nor_allow_more() {
         for requests in [0, 1, 7, 1_000_000, u32::MAX] {
-            for per in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(1), Duration::MAX] {
-                let gcra = Gcra::of(Rate { requests: Some(requests), per }).unwrap();
+            for per in [
+                Duration::ZERO,
+                Duration::from_nanos(1),
+                Duration::from_secs(1),
+                Duration::MAX,
+            ] {
+                let gcra = Gcra::of(Rate {
+                    requests: Some(requests),
+                    per,
+                })
+                .unwrap();
                 let (allowed, debt) = gcra.count(0);
                 assert!(allowed, "the first of {requests} in {per:?}");
                 assert_eq!(gcra.decision(allowed, debt).remaining, requests.max(1) - 1);
                 let regained_in = Duration::from_micros(gcra.full.unsigned_abs());
-                assert!(regained_in >= per.min(LONGEST), "{requests} in {per:?} are never regained early");
+                assert!(
+                    regained_in >= per.min(LONGEST),
+                    "{requests} in {per:?} are never regained early"
+                );
                 let (allowed, debt) = gcra.count(i64::MAX);
                 assert!(!allowed && debt == gcra.full, "{requests} in {per:?}");
-                assert!(gcra.full < 1 << 50, "a double counts it beside the time since 1970");
+                assert!(
+                    gcra.full < 1 << 50,
+                    "a double counts it beside the time since 1970"
+                );
             }
         }
     }
@@ -91,7 +126,15 @@ mod tests {
         assert_ne!(bounded(&long), bounded(&other));
         let short = bounded(&long);
         assert!(short.len() < 100, "{short}");
-        assert_ne!(bounded(&short), short, "who writes a hash as a key gets another");
-        assert_eq!(bounded("user ada"), "user ada", "what can be read stays readable");
+        assert_ne!(
+            bounded(&short),
+            short,
+            "who writes a hash as a key gets another"
+        );
+        assert_eq!(
+            bounded("user ada"),
+            "user ada",
+            "what can be read stays readable"
+        );
     }
 }

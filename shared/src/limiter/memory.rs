@@ -1,11 +1,13 @@
 //! The limiter of one process.
 //!
-//! Keys come from outside, so whoever invents keys must neither make this grow without bound nor be able to wipe out what
-//! others have used. It holds a hundred thousand keys. When it is full, it forgets a tenth at once, those that are nearest to
-//! being whole: forgetting a key that is whole changes nothing, and forgetting any other gives back as little as possible. To
-//! have a key forgotten that owes something, one has to make ninety thousand keys that owe more at that time; of the same rate,
-//! keys that were asked once only push out what is nearly whole. Refusing new keys instead would lock out everybody who comes
-//! after an attacker. A tenth at a time makes the search for them cheap on average.
+//! Keys come from outside, so whoever invents keys must neither make this grow without bound nor be
+//! able to wipe out what others have used. It holds a hundred thousand keys. When it is full, it
+//! forgets a tenth at once, those that are nearest to being whole: forgetting a key that is whole
+//! changes nothing, and forgetting any other gives back as little as possible. To have a key
+//! forgotten that owes something, one has to make ninety thousand keys that owe more at that time;
+//! of the same rate, keys that were asked once only push out what is nearly whole. Refusing new
+//! keys instead would lock out everybody who comes after an attacker. A tenth at a time makes the
+//! search for them cheap on average.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +34,10 @@ pub struct Memory {
 impl Memory {
     /// A limiter for which time passes by `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, keys: Mutex::default() }
+        Self {
+            clock,
+            keys: Mutex::default(),
+        }
     }
 
     /// Counts without waiting for anything.
@@ -66,7 +71,10 @@ fn forget_some(keys: &mut Keys) {
     let (earlier, latest, _) = times.select_nth_unstable(excess - 1);
     let latest = *latest;
     // Of those that are whole at the very same time, only so many go as have to.
-    excess -= earlier.iter().filter(|whole_at| **whole_at < latest).count();
+    excess -= earlier
+        .iter()
+        .filter(|whole_at| **whole_at < latest)
+        .count();
     keys.retain(|_, whole_at| match (*whole_at).cmp(&latest) {
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal if excess > 0 => {
@@ -100,7 +108,10 @@ mod tests {
     async fn invent(limiter: &Memory, keys: usize) {
         for key in 0..keys {
             assert!(
-                limiter.count(&format!("invented {key}"), RATE).await.allowed,
+                limiter
+                    .count(&format!("invented {key}"), RATE)
+                    .await
+                    .allowed,
                 "an unknown key is never locked out"
             );
         }
@@ -113,7 +124,10 @@ mod tests {
         while limiter.count("greedy", RATE).await.allowed {}
         invent(&limiter, 3 * CAPACITY).await;
         assert!(limiter.keys().len() <= CAPACITY);
-        assert!(!limiter.count("greedy", RATE).await.allowed, "it owes more than any that was invented");
+        assert!(
+            !limiter.count("greedy", RATE).await.allowed,
+            "it owes more than any that was invented"
+        );
     }
 
     #[tokio::test]
@@ -127,7 +141,10 @@ mod tests {
         }
         let keys = limiter.keys();
         assert_eq!(keys.len(), 9 * CAPACITY / 10 + 1, "a tenth was forgotten");
-        assert!(keys.keys().all(|key| key.starts_with("recent")), "all of it was whole");
+        assert!(
+            keys.keys().all(|key| key.starts_with("recent")),
+            "all of it was whole"
+        );
     }
 
     #[tokio::test]

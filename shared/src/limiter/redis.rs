@@ -1,4 +1,5 @@
-//! The limiter of all processes that share a Redis. While it is away or refuses, each counts by itself.
+//! The limiter of all processes that share a Redis. While it is away or refuses, each counts by
+//! itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,22 +34,40 @@ impl Redis {
     /// A limiter at the end of `link`. Time passes by `clock` while Redis is away.
     pub fn new(link: Arc<Link>, clock: Arc<dyn Clock>) -> Self {
         let hash = Script::new(COUNT).get_hash().to_owned();
-        Self { link, hash, alone: Memory::new(clock), refuses: AtomicBool::new(false) }
+        Self {
+            link,
+            hash,
+            alone: Memory::new(clock),
+            refuses: AtomicBool::new(false),
+        }
     }
 
     async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, Failure> {
         match self.run("EVALSHA", &self.hash, key, gcra).await {
             // It was started anew, or is asked for the first time. `EVAL` also keeps the script.
-            Err(Failure::Refused(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            Err(Failure::Refused(error))
+                if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) =>
+            {
                 self.run("EVAL", COUNT, key, gcra).await
             }
             answer => answer,
         }
     }
 
-    async fn run(&self, command: &str, script: &str, key: &str, gcra: Gcra) -> Result<Decision, Failure> {
+    async fn run(
+        &self,
+        command: &str,
+        script: &str,
+        key: &str,
+        gcra: Gcra,
+    ) -> Result<Decision, Failure> {
         let mut command = cmd(command);
-        command.arg(script).arg(1).arg(prefixed(key)).arg(gcra.interval).arg(gcra.full);
+        command
+            .arg(script)
+            .arg(1)
+            .arg(prefixed(key))
+            .arg(gcra.interval)
+            .arg(gcra.full);
         let (allowed, debt) = self.link.ask(&command).await?;
         Ok(gcra.decision(allowed, debt))
     }
@@ -61,7 +80,9 @@ fn prefixed(key: &str) -> String {
 #[async_trait]
 impl Limiter for Redis {
     async fn count(&self, key: &str, rate: Rate) -> Decision {
-        let Some(gcra) = Gcra::of(rate) else { return Decision::UNLIMITED };
+        let Some(gcra) = Gcra::of(rate) else {
+            return Decision::UNLIMITED;
+        };
         match self.count_together(key, gcra).await {
             Ok(decision) => {
                 self.refuses.store(false, Ordering::Relaxed);

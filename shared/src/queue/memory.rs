@@ -11,8 +11,8 @@ use crate::clock::{Clock as _, System};
 use crate::request::Priority;
 use crate::submission::Submission;
 
-/// Messages of one priority that may wait. A policy inside a message can take a quarter of a megabyte; jobs beyond these wait in the store,
-/// where the dispatcher finds them.
+/// Messages of one priority that may wait. A policy inside a message can take a quarter of a
+/// megabyte; jobs beyond these wait in the store, where the dispatcher finds them.
 const CAPACITY: usize = 1000;
 
 /// A queue that lives and dies with its process.
@@ -35,14 +35,21 @@ impl Shared {
     fn append(&self, submission: Submission) {
         let lane = submission.request.parameters.priority as usize;
         let message_id = System.new_id();
-        self.lanes()[lane].push_back(Delivery { submission, message_id, redelivered: false });
+        self.lanes()[lane].push_back(Delivery {
+            submission,
+            message_id,
+            redelivered: false,
+        });
         self.arrived.notify_one();
     }
 
     /// Back to the front: what was delivered once is older than all that waits.
     fn give_back(&self, delivery: Delivery) {
         let lane = delivery.submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_front(Delivery { redelivered: true, ..delivery });
+        self.lanes()[lane].push_front(Delivery {
+            redelivered: true,
+            ..delivery
+        });
         self.arrived.notify_one();
     }
 
@@ -56,7 +63,9 @@ impl Queue for Memory {
     async fn publish(&self, submission: &Submission) -> Result<(), Error> {
         let priority = submission.request.parameters.priority;
         if self.0.lanes()[priority as usize].len() >= CAPACITY {
-            return Err(Error::Unavailable(format!("{CAPACITY} messages of {priority} priority wait already")));
+            return Err(Error::Unavailable(format!(
+                "{CAPACITY} messages of {priority} priority wait already"
+            )));
         }
         self.0.append(submission.clone());
         Ok(())
@@ -74,7 +83,10 @@ impl Queue for Memory {
     }
 
     async fn consume(&self) -> Result<Box<dyn Consumer>, Error> {
-        Ok(Box::new(MemoryConsumer { shared: self.0.clone(), held: None }))
+        Ok(Box::new(MemoryConsumer {
+            shared: self.0.clone(),
+            held: None,
+        }))
     }
 
     async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, Error> {
@@ -83,7 +95,10 @@ impl Queue for Memory {
 
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error> {
         let lanes = self.0.lanes();
-        Ok(Priority::ALL.iter().map(|&priority| (priority, lanes[priority as usize].len() as u64)).collect())
+        Ok(Priority::ALL
+            .iter()
+            .map(|&priority| (priority, lanes[priority as usize].len() as u64))
+            .collect())
     }
 
     fn is_durable(&self) -> bool {

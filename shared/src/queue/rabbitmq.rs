@@ -1,7 +1,8 @@
 //! RabbitMQ: durable, replicated where there are several brokers.
 //!
-//! There are two connections, because the broker stops reading from a connection that publishes while it is short of memory or
-//! disk. On a connection of their own, acknowledgements go through meanwhile, and the queues drain.
+//! There are two connections, because the broker stops reading from a connection that publishes
+//! while it is short of memory or disk. On a connection of their own, acknowledgements go through
+//! meanwhile, and the queues drain.
 
 mod address;
 mod consumer;
@@ -38,14 +39,14 @@ pub enum NotReady {
     /// Nobody answers. It may come; the connection goes on being tried.
     #[error("the queue cannot be reached at {0}")]
     Unreachable(String),
-    /// The broker answers and refuses: wrong credentials, no such virtual host, or queues of another shape. Waiting does not
-    /// help.
+    /// The broker answers and refuses: wrong credentials, no such virtual host, or queues of
+    /// another shape. Waiting does not help.
     #[error("the queue refuses us at {0}")]
     Refused(String),
 }
 
-/// A queue on a RabbitMQ broker. While there is no connection every call fails at once, and connecting goes on in the
-/// background until the last clone is dropped.
+/// A queue on a RabbitMQ broker. While there is no connection every call fails at once, and
+/// connecting goes on in the background until the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct RabbitMq(Arc<Parts>);
 
@@ -68,12 +69,21 @@ impl RabbitMq {
         let consuming = Link::open(address, "tars consuming", metrics);
         let publisher = Publisher::new(publishing.clone());
         let depths = Depths::new(consuming.clone());
-        Ok(Self(Arc::new(Parts { publishing, consuming, publisher, depths })))
+        Ok(Self(Arc::new(Parts {
+            publishing,
+            consuming,
+            publisher,
+            depths,
+        })))
     }
 
-    /// Waits until the queue can be used, or until waiting is of no use, but not longer than `patience`.
+    /// Waits until the queue can be used, or until waiting is of no use, but not longer than
+    /// `patience`.
     pub async fn ready(&self, patience: Duration) -> Result<(), NotReady> {
-        let ready = tokio::try_join!(self.0.publishing.ready(patience), self.0.consuming.ready(patience));
+        let ready = tokio::try_join!(
+            self.0.publishing.ready(patience),
+            self.0.consuming.ready(patience)
+        );
         ready.map(drop).map_err(|fault| match fault {
             Fault::Unreachable(reason) => NotReady::Unreachable(reason),
             Fault::Refused(reason) => NotReady::Refused(reason),
@@ -81,9 +91,13 @@ impl RabbitMq {
     }
 
     async fn send(&self, exchange: &'static str, submission: &Submission) -> Result<(), Error> {
-        let body = serde_json::to_vec(submission).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let body = serde_json::to_vec(submission)
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         let key = submission.request.parameters.priority.as_str();
-        self.0.publisher.publish(exchange, key, System.new_id(), body).await
+        self.0
+            .publisher
+            .publish(exchange, key, System.new_id(), body)
+            .await
     }
 }
 
@@ -98,11 +112,15 @@ impl Queue for RabbitMq {
     }
 
     async fn consume(&self) -> Result<Box<dyn Consumer>, Error> {
-        Ok(Box::new(JobConsumer::open(self.0.consuming.session()?).await?))
+        Ok(Box::new(
+            JobConsumer::open(self.0.consuming.session()?).await?,
+        ))
     }
 
     async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, Error> {
-        Ok(Some(Box::new(DeadMessages::open(self.0.consuming.session()?).await?)))
+        Ok(Some(Box::new(
+            DeadMessages::open(self.0.consuming.session()?).await?,
+        )))
     }
 
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error> {

@@ -1,4 +1,5 @@
-//! The JSON body of `POST /v1/evaluate` and its validation: every complaint names the field and the fix.
+//! The JSON body of `POST /v1/evaluate` and its validation: every complaint names the field and the
+//! fix.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -87,8 +88,8 @@ pub struct AgentStateBody {
     pub artifact: Option<Digest>,
     /// Required with `data`.
     pub format: Option<Format>,
-    /// Base64; for `mlp-json` the JSON object itself.
-    /// It stays text until its length is known: a tree of values would take a hundred times its bytes.
+    /// Base64; for `mlp-json` the JSON object itself. It stays text until its length is known: a
+    /// tree of values would take a hundred times its bytes.
     pub data: Option<Box<RawValue>>,
     /// SB3's `VecNormalize` statistics.
     pub vec_normalize: Option<StatisticsBody>,
@@ -105,27 +106,38 @@ pub struct StatisticsBody {
 }
 
 impl Body {
-    /// Checks every value and fills in the defaults. The seed of a request without one derives from `job_id`.
+    /// Checks every value and fills in the defaults. The seed of a request without one derives from
+    /// `job_id`.
     pub fn validate(self, job_id: Uuid) -> Result<Request, Vec<FieldError>> {
         let mut complaints = Complaints::default();
         let agent_state = complaints.note(self.agent_state.validate());
-        let environments = self.environments.unwrap_or_else(|| vec!["CartPole-v1".to_owned()]);
+        let environments = self
+            .environments
+            .unwrap_or_else(|| vec!["CartPole-v1".to_owned()]);
         complaints.environments(&environments);
         let episodes = match self.num_episodes {
             _ if self.quick_mode => limits::QUICK_EPISODES,
             given => given.unwrap_or(limits::DEFAULT_EPISODES),
         };
         let num_episodes = complaints.number("num_episodes", episodes, &limits::EPISODES);
-        let timeout = self.timeout_seconds.unwrap_or(limits::DEFAULT_TIMEOUT_SECONDS);
-        let timeout_seconds = complaints.number("timeout_seconds", timeout, &limits::TIMEOUT_SECONDS);
-        let seed = self.seed.map(|seed| complaints.number("seed", seed, &limits::SEEDS));
+        let timeout = self
+            .timeout_seconds
+            .unwrap_or(limits::DEFAULT_TIMEOUT_SECONDS);
+        let timeout_seconds =
+            complaints.number("timeout_seconds", timeout, &limits::TIMEOUT_SECONDS);
+        let seed = self
+            .seed
+            .map(|seed| complaints.number("seed", seed, &limits::SEEDS));
         complaints.hyperparameters(&self.hyperparameters);
         complaints.map("labels", &self.labels, |text| Some(text));
         if self.losses.len() > limits::LOSSES {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
         if self.callback_url.is_some() {
-            complaints.add("callback_url", "webhooks are not served yet: poll with ?wait= or follow the job's events");
+            complaints.add(
+                "callback_url",
+                "webhooks are not served yet: poll with ?wait= or follow the job's events",
+            );
         }
         let parameters = Parameters {
             agent_type: self.agent_type,
@@ -142,7 +154,10 @@ impl Body {
             losses: self.losses,
         };
         match agent_state {
-            Some(agent_state) if complaints.0.is_empty() => Ok(Request { agent_state, parameters }),
+            Some(agent_state) if complaints.0.is_empty() => Ok(Request {
+                agent_state,
+                parameters,
+            }),
             _ => Err(complaints.0),
         }
     }
@@ -159,7 +174,12 @@ impl AgentStateBody {
                     "is required with data: sb3-zip, safetensors or mlp-json",
                 ));
             }
-            (Some(_), Some(_), _) => return Err(FieldError::new("agent_state", "give artifact or data, not both")),
+            (Some(_), Some(_), _) => {
+                return Err(FieldError::new(
+                    "agent_state",
+                    "give artifact or data, not both",
+                ));
+            }
             (None, None, _) => {
                 return Err(FieldError::new(
                     "agent_state",
@@ -167,8 +187,15 @@ impl AgentStateBody {
                 ));
             }
         };
-        let vec_normalize = self.vec_normalize.map(StatisticsBody::validate).transpose()?;
-        Ok(AgentState { policy, format: self.format, vec_normalize })
+        let vec_normalize = self
+            .vec_normalize
+            .map(StatisticsBody::validate)
+            .transpose()?;
+        Ok(AgentState {
+            policy,
+            format: self.format,
+            vec_normalize,
+        })
     }
 }
 
@@ -177,7 +204,10 @@ impl StatisticsBody {
         match (self.artifact, self.data) {
             (Some(digest), None) => Ok(Blob::Artifact(digest)),
             (None, Some(data)) => decode("agent_state.vec_normalize.data", &data).map(Blob::Inline),
-            _ => Err(FieldError::new("agent_state.vec_normalize", "give either artifact or data")),
+            _ => Err(FieldError::new(
+                "agent_state.vec_normalize",
+                "give either artifact or data",
+            )),
         }
     }
 }
@@ -187,17 +217,22 @@ fn policy_bytes(json: &str, format: Format) -> Result<Base64, FieldError> {
     const FIELD: &str = "agent_state.data";
     match (json.as_bytes().first(), format) {
         (Some(b'"'), _) => {
-            let text: String = serde_json::from_str(json).map_err(|error| FieldError::new(FIELD, error.to_string()))?;
+            let text: String = serde_json::from_str(json)
+                .map_err(|error| FieldError::new(FIELD, error.to_string()))?;
             decode(FIELD, &text)
         }
         (Some(b'{'), Format::MlpJson) => bounded(FIELD, Base64(json.as_bytes().to_vec())),
-        (_, Format::MlpJson) => Err(FieldError::new(FIELD, "must be the JSON object itself, or its base64")),
+        (_, Format::MlpJson) => Err(FieldError::new(
+            FIELD,
+            "must be the JSON object itself, or its base64",
+        )),
         _ => Err(FieldError::new(FIELD, "must be base64 text")),
     }
 }
 
 fn decode(field: &str, text: &str) -> Result<Base64, FieldError> {
-    let bytes = Base64::decode(text).map_err(|error| FieldError::new(field, format!("is not base64: {error}")))?;
+    let bytes = Base64::decode(text)
+        .map_err(|error| FieldError::new(field, format!("is not base64: {error}")))?;
     bounded(field, bytes)
 }
 
@@ -205,7 +240,10 @@ fn bounded(field: &str, bytes: Base64) -> Result<Base64, FieldError> {
     match bytes.0.len() {
         0 => Err(FieldError::new(field, "is empty")),
         1..=artifact::MAX_BYTES => Ok(bytes),
-        _ => Err(FieldError::new(field, "may have at most 10 MiB after decoding")),
+        _ => Err(FieldError::new(
+            field,
+            "may have at most 10 MiB after decoding",
+        )),
     }
 }
 
@@ -226,7 +264,10 @@ fn bounded_map<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
             while let Some((key, value)) = entries.next_entry()? {
                 map.insert(key, value);
                 if map.len() > limits::MAP_ENTRIES {
-                    return Err(de::Error::custom(format_args!("at most {} entries", limits::MAP_ENTRIES)));
+                    return Err(de::Error::custom(format_args!(
+                        "at most {} entries",
+                        limits::MAP_ENTRIES
+                    )));
                 }
             }
             Ok(map)

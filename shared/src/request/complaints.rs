@@ -7,10 +7,16 @@ use tars_engine::catalogue;
 use super::{FieldError, Hyperparameter, limits};
 
 /// Checks hyperparameters that do not come with an evaluation.
-pub fn check_hyperparameters(map: &BTreeMap<String, Hyperparameter>) -> Result<(), Vec<FieldError>> {
+pub fn check_hyperparameters(
+    map: &BTreeMap<String, Hyperparameter>,
+) -> Result<(), Vec<FieldError>> {
     let mut complaints = Complaints::default();
     complaints.hyperparameters(map);
-    if complaints.0.is_empty() { Ok(()) } else { Err(complaints.0) }
+    if complaints.0.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.0)
+    }
 }
 
 /// Everything wrong with a body, so that a client can mend it in one go.
@@ -35,7 +41,14 @@ impl Complaints {
         match T::try_from(value) {
             Ok(number) if bounds.contains(&value) => number,
             _ => {
-                self.add(field, format!("must be from {} to {}, not {value}", bounds.start(), bounds.end()));
+                self.add(
+                    field,
+                    format!(
+                        "must be from {} to {}, not {value}",
+                        bounds.start(),
+                        bounds.end()
+                    ),
+                );
                 T::default()
             }
         }
@@ -43,7 +56,14 @@ impl Complaints {
 
     pub(super) fn environments(&mut self, ids: &[String]) {
         if ids.is_empty() || ids.len() > limits::ENVIRONMENTS {
-            self.add("environments", format!("name 1 to {} environments, not {}", limits::ENVIRONMENTS, ids.len()));
+            self.add(
+                "environments",
+                format!(
+                    "name 1 to {} environments, not {}",
+                    limits::ENVIRONMENTS,
+                    ids.len()
+                ),
+            );
             return;
         }
         let mut seen = BTreeSet::new();
@@ -52,10 +72,17 @@ impl Complaints {
                 let known: Vec<_> = catalogue::native().iter().map(|spec| &*spec.id).collect();
                 self.add(
                     format!("environments[{index}]"),
-                    format!("{:?} is not in the catalogue: {}", shortened(id), known.join(", ")),
+                    format!(
+                        "{:?} is not in the catalogue: {}",
+                        shortened(id),
+                        known.join(", ")
+                    ),
                 );
             } else if !seen.insert(id) {
-                self.add(format!("environments[{index}]"), format!("{id} is named twice"));
+                self.add(
+                    format!("environments[{index}]"),
+                    format!("{id} is named twice"),
+                );
             }
         }
     }
@@ -67,17 +94,33 @@ impl Complaints {
         });
     }
 
-    pub(super) fn map<V>(&mut self, field: &str, map: &BTreeMap<String, V>, text: impl Fn(&V) -> Option<&String>) {
+    pub(super) fn map<V>(
+        &mut self,
+        field: &str,
+        map: &BTreeMap<String, V>,
+        text: impl Fn(&V) -> Option<&String>,
+    ) {
         if map.len() > limits::MAP_ENTRIES {
-            self.add(field, format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()));
+            self.add(
+                field,
+                format!("at most {} entries, not {}", limits::MAP_ENTRIES, map.len()),
+            );
         }
         for (key, value) in map {
             if key.is_empty() || key.chars().count() > limits::KEY_CHARACTERS {
-                self.add(field, format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS));
+                self.add(
+                    field,
+                    format!("a key must have 1 to {} characters", limits::KEY_CHARACTERS),
+                );
             } else if key.contains('\0') || text(value).is_some_and(|text| text.contains('\0')) {
                 self.add(field, "NUL characters cannot be stored");
-            } else if text(value).is_some_and(|text| text.chars().count() > limits::VALUE_CHARACTERS) {
-                self.add(format!("{field}.{key}"), format!("at most {} characters", limits::VALUE_CHARACTERS));
+            } else if text(value)
+                .is_some_and(|text| text.chars().count() > limits::VALUE_CHARACTERS)
+            {
+                self.add(
+                    format!("{field}.{key}"),
+                    format!("at most {} characters", limits::VALUE_CHARACTERS),
+                );
             }
         }
     }

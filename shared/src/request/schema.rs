@@ -1,7 +1,8 @@
 //! The JSON Schemas of a request's parts that no attribute can describe.
 //!
-//! A value that satisfies them is accepted, but for what no schema can say: whether an artifact is stored, that one is not
-//! larger than allowed by a byte or two, and that numbers fit into a double.
+//! A value that satisfies them is accepted, but for what no schema can say: whether an artifact is
+//! stored, that one is not larger than allowed by a byte or two, and that numbers fit into a
+//! double.
 
 use std::borrow::Cow;
 
@@ -14,12 +15,16 @@ use super::{Hyperparameter, limits};
 use crate::artifact::{self, Digest};
 
 /// Base64 as it is decoded: standard alphabet, padding, and no bits left over behind the last byte.
-const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?$";
+const BASE64: &str =
+    "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?$";
 
 /// Hyperparameters, in an evaluation and beside a baseline.
 pub fn hyperparameters(generator: &mut SchemaGenerator) -> Schema {
     let value = generator.subschema_for::<Hyperparameter>();
-    map(&value, &json!({"learning_rate": 0.0003, "optimizer": "adam"}))
+    map(
+        &value,
+        &json!({"learning_rate": 0.0003, "optimizer": "adam"}),
+    )
 }
 
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {

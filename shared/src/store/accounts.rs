@@ -1,6 +1,7 @@
 //! The ports for accounts: users, their sessions, service tokens, signing keys, and the audit log.
 //!
-//! Whatever changes something takes its [`Actor`] and writes the audit entry in the same transaction.
+//! Whatever changes something takes its [`Actor`] and writes the audit entry in the same
+//! transaction.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use super::Error;
 use crate::account::audit::AuditFilter;
 use crate::account::secret::TokenHash;
 use crate::account::{
-    Actor, AuditEntry, Name, NewServiceToken, NewSession, NewUser, Role, ServiceToken, SigningKey, User,
+    Actor, AuditEntry, Name, NewServiceToken, NewSession, NewUser, Role, ServiceToken, SigningKey,
+    User,
 };
 
 /// Users.
@@ -33,8 +35,14 @@ pub trait Users: Send + Sync {
     /// Users by name, those after `after`.
     async fn list(&self, after: Option<&Name>, limit: u32) -> Result<Vec<User>, Error>;
 
-    /// Changes a user; `None` when there is no such user. Disabling and a new password end all of the user's sessions.
-    async fn change(&self, name: &Name, change: &UserChange, by: &Actor) -> Result<Option<UserChanged>, Error>;
+    /// Changes a user; `None` when there is no such user. Disabling and a new password end all of
+    /// the user's sessions.
+    async fn change(
+        &self,
+        name: &Name,
+        change: &UserChange,
+        by: &Actor,
+    ) -> Result<Option<UserChanged>, Error>;
 }
 
 /// What to change about a user. What they have already is not changed again, and not audited.
@@ -46,7 +54,8 @@ pub enum UserChange {
     Disabled(bool),
     /// The hash of a new password.
     Password(String),
-    /// The same, by the user, whose password was checked against `verified_hash`: one that is set meanwhile stays.
+    /// The same, by the user, whose password was checked against `verified_hash`: one that is set
+    /// meanwhile stays.
     OwnPassword {
         /// What the old password was checked against.
         verified_hash: String,
@@ -69,7 +78,8 @@ impl std::fmt::Debug for UserChange {
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserChanged {
-    /// It is made. Whoever keeps copies of these sessions must forget them: they were live until now.
+    /// It is made. Whoever keeps copies of these sessions must forget them: they were live until
+    /// now.
     Done {
         /// The user now.
         user: User,
@@ -85,15 +95,21 @@ pub enum UserChanged {
 /// Sessions of users.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session for a user whose password was checked against `verified_hash`. False: it is none, because the user
-    /// is disabled or has another password meanwhile, and no session may outlive either.
-    async fn open(&self, session: &NewSession, verified_hash: &str, by: &Actor) -> Result<bool, Error>;
+    /// Opens a session for a user whose password was checked against `verified_hash`. False: it is
+    /// none, because the user is disabled or has another password meanwhile, and no session may
+    /// outlive either.
+    async fn open(
+        &self,
+        session: &NewSession,
+        verified_hash: &str,
+        by: &Actor,
+    ) -> Result<bool, Error>;
 
     /// Whose it is and whether it lives; `None` when there is no such session.
     async fn standing(&self, id: Uuid) -> Result<Option<SessionStanding>, Error>;
 
-    /// Trades the refresh token `presented` for `next`, which expires at `expires_at`. A token that was traded before ends
-    /// the session: one of the two who hold it stole it.
+    /// Trades the refresh token `presented` for `next`, which expires at `expires_at`. A token that
+    /// was traded before ends the session: one of the two who hold it stole it.
     async fn refresh(
         &self,
         id: Uuid,
@@ -131,18 +147,29 @@ pub enum Refreshed {
 #[async_trait]
 pub trait ServiceTokens: Send + Sync {
     /// Adds a token; `None` when one that is not revoked has its name.
-    async fn add(&self, token: &NewServiceToken, by: &Actor) -> Result<Option<ServiceToken>, Error>;
+    async fn add(&self, token: &NewServiceToken, by: &Actor)
+    -> Result<Option<ServiceToken>, Error>;
 
     /// The token and the hash of its secret, also when it cannot be used any more.
     async fn find(&self, id: Uuid) -> Result<Option<(ServiceToken, TokenHash)>, Error>;
 
     /// Tokens from the newest to the oldest, those older than the creation time and id in `before`.
-    async fn list(&self, before: Option<(DateTime<Utc>, Uuid)>, limit: u32) -> Result<Vec<ServiceToken>, Error>;
+    async fn list(
+        &self,
+        before: Option<(DateTime<Utc>, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<ServiceToken>, Error>;
 
     /// Gives a token another secret; `None` when there is none that could be used.
-    async fn rotate(&self, id: Uuid, hash: TokenHash, by: &Actor) -> Result<Option<ServiceToken>, Error>;
+    async fn rotate(
+        &self,
+        id: Uuid,
+        hash: TokenHash,
+        by: &Actor,
+    ) -> Result<Option<ServiceToken>, Error>;
 
-    /// Revokes a token for good, without another effect when it is revoked already; `None` when there is none.
+    /// Revokes a token for good, without another effect when it is revoked already; `None` when
+    /// there is none.
     async fn revoke(&self, id: Uuid, by: &Actor) -> Result<Option<ServiceToken>, Error>;
 
     /// Notes that a token was used just now.
@@ -158,7 +185,8 @@ pub trait SigningKeys: Send + Sync {
     /// The key that signs now; makes it where there is none. Many who ask at once get the same.
     async fn current(&self, by: &Actor) -> Result<SigningKey, Error>;
 
-    /// Makes a new key that signs from now on. The others expire after `grace`, unless they do so before.
+    /// Makes a new key that signs from now on. The others expire after `grace`, unless they do so
+    /// before.
     async fn rotate(&self, grace: Duration, by: &Actor) -> Result<SigningKey, Error>;
 
     /// Removes expired keys, and sessions that expired or ended more than a day ago.

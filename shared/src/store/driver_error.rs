@@ -8,18 +8,23 @@ use super::Error;
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnNotFound(_) => Self::Corrupt(error.to_string()),
+            sqlx::Error::Database(ref fault) if is_data_exception(fault.as_ref()) => {
                 Self::Corrupt(error.to_string())
             }
-            sqlx::Error::Database(ref fault) if is_data_exception(fault.as_ref()) => Self::Corrupt(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
     }
 }
 
-/// Class 22 of the SQL standard: the values themselves are refused, so the same call would fail for ever.
+/// Class 22 of the SQL standard: the values themselves are refused, so the same call would fail for
+/// ever.
 fn is_data_exception(fault: &dyn DatabaseError) -> bool {
-    fault.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"))
+    fault
+        .code()
+        .is_some_and(|code| code.len() == 5 && code.starts_with("22"))
 }
 
 impl From<MigrateError> for Error {

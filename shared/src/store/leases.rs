@@ -18,18 +18,31 @@ pub trait Leases: Send + Sync {
     async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error>;
 
     /// Renews all leases of a worker at once, notes progress, and tells how each lease stands.
-    async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Standing>, Error>;
+    async fn renew(&self, term: Duration, heartbeats: &[Heartbeat])
+    -> Result<Vec<Standing>, Error>;
 
     /// Keeps the result of one environment. False: the lease is lost, nothing is written.
-    async fn record_result(&self, lease: Lease, position: usize, result: &EnvironmentResult) -> Result<bool, Error>;
+    async fn record_result(
+        &self,
+        lease: Lease,
+        position: usize,
+        result: &EnvironmentResult,
+    ) -> Result<bool, Error>;
 
     /// Ends the job. False: the lease is lost, nothing is written.
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error>;
 
-    /// Notes a failed attempt and queues the job again, not before `not_before`. False: the lease is lost.
-    async fn retry_later(&self, lease: Lease, failure: &Failed, not_before: DateTime<Utc>) -> Result<bool, Error>;
+    /// Notes a failed attempt and queues the job again, not before `not_before`. False: the lease
+    /// is lost.
+    async fn retry_later(
+        &self,
+        lease: Lease,
+        failure: &Failed,
+        not_before: DateTime<Utc>,
+    ) -> Result<bool, Error>;
 
-    /// Hands the job back unharmed: queued again, the attempt not charged. False: the lease is lost.
+    /// Hands the job back unharmed: queued again, the attempt not charged. False: the lease is
+    /// lost.
     async fn hand_back(&self, lease: Lease) -> Result<bool, Error>;
 }
 
@@ -38,11 +51,13 @@ pub trait Leases: Send + Sync {
 pub struct ClaimTerms<'a> {
     /// Who claims it.
     pub worker: &'a str,
-    /// Which claim this is: one that is repeated because its answer got lost gives the same lease again.
+    /// Which claim this is: one that is repeated because its answer got lost gives the same lease
+    /// again.
     pub claim_id: Uuid,
     /// The message that was delivered.
     pub message_id: Uuid,
-    /// A lease that the claimer has watched and found silent: it is void if it still stands as it was.
+    /// A lease that the claimer has watched and found silent: it is void if it still stands as it
+    /// was.
     pub silent: Option<Holding>,
     /// Whether no other job runs in the claimer's process for as long as this one does.
     pub alone: bool,
@@ -68,18 +83,19 @@ pub enum Claim {
     Ended(Status),
     /// The job has just failed: its attempts are spent.
     Exhausted,
-    /// Another worker holds a lease. Even an expired one gives way only to a claimer that has watched it: while the store
-    /// was away, no holder could renew.
+    /// Another worker holds a lease. Even an expired one gives way only to a claimer that has
+    /// watched it: while the store was away, no holder could renew.
     Held {
         /// The lease.
         holding: Holding,
         /// Whether it should have been renewed by now.
         expired: bool,
     },
-    /// The message's job was accepted with another request, under the same key: this message is nobody's.
+    /// The message's job was accepted with another request, under the same key: this message is
+    /// nobody's.
     Stranger,
-    /// A worker that ran this job beside others vanished: it is granted only to one who runs it alone, so that the
-    /// others are safe and the next loss is this job's own.
+    /// A worker that ran this job beside others vanished: it is granted only to one who runs it
+    /// alone, so that the others are safe and the next loss is this job's own.
     Suspect,
 }
 
@@ -126,7 +142,8 @@ pub enum Standing {
 /// How a job ends.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
-    /// Every environment has a result; here is the comparison of each with its baseline, where there is one.
+    /// Every environment has a result; here is the comparison of each with its baseline, where
+    /// there is one.
     Completed(Vec<Option<Comparison>>),
     /// It will not run again.
     Failed(Failed),
@@ -155,6 +172,11 @@ pub struct Failed {
 impl Failed {
     /// The record of this failure.
     pub fn at(&self, attempt: u32, at: DateTime<Utc>) -> Failure {
-        Failure { attempt, at, kind: self.kind, reason: self.reason.clone() }
+        Failure {
+            attempt,
+            at,
+            kind: self.kind,
+            reason: self.reason.clone(),
+        }
     }
 }

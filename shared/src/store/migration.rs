@@ -30,7 +30,8 @@ pub async fn versions(place: &StorePlace) -> Result<Versions, Error> {
     }
 }
 
-/// Brings the schema to the newest version, or up or down to `target`. Gives the versions of before.
+/// Brings the schema to the newest version, or up or down to `target`. Gives the versions of
+/// before.
 pub async fn migrate(place: &StorePlace, target: Option<i64>) -> Result<Versions, Error> {
     let before = versions(place).await?;
     match place {
@@ -41,7 +42,8 @@ pub async fn migrate(place: &StorePlace, target: Option<i64>) -> Result<Versions
 }
 
 async fn open(settings: &Settings) -> Result<Postgres, Error> {
-    let postgres = Postgres::open(settings, Arc::new(System), &Arc::new(Metrics::new())).map_err(Error::Unavailable)?;
+    let postgres = Postgres::open(settings, Arc::new(System), &Arc::new(Metrics::new()))
+        .map_err(Error::Unavailable)?;
     postgres.ready(PATIENCE).await?;
     Ok(postgres)
 }

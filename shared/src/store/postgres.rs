@@ -1,7 +1,7 @@
 //! The production store: `PostgreSQL`, a primary and optionally a replica.
 //!
-//! What it says to the database is in `sql/`, which both databases share. Which host it says it to is decided in `cluster`,
-//! by what each host says of itself.
+//! What it says to the database is in `sql/`, which both databases share. Which host it says it to
+//! is decided in `cluster`, by what each host says of itself.
 
 /// Rows that a transaction decides upon are locked until its end.
 macro_rules! for_update {
@@ -75,7 +75,8 @@ pub struct Settings {
     pub urls: Vec<String>,
     /// Connections that each host may take.
     pub connections: u32,
-    /// Whether leases go by the database's clock, so that workers with wrong clocks agree. Tests bring their own time.
+    /// Whether leases go by the database's clock, so that workers with wrong clocks agree. Tests
+    /// bring their own time.
     pub follow_database_clock: bool,
 }
 
@@ -94,16 +95,23 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Begins to watch the hosts. Nothing is asked for yet, so that a service can start while its database is away;
-    /// [`ready`](Self::ready) waits for an answer.
+    /// Begins to watch the hosts. Nothing is asked for yet, so that a service can start while its
+    /// database is away; [`ready`](Self::ready) waits for an answer.
     ///
     /// # Errors
     /// One line about a URL that cannot be understood, without its password.
-    pub fn open(settings: &Settings, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Result<Self, String> {
+    pub fn open(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, String> {
         let database_clock = Arc::new(DatabaseClock::new(clock));
         let followed = settings.follow_database_clock.then_some(&database_clock);
         let cluster = Cluster::watch(settings, followed, metrics)?;
-        Ok(Self { cluster, clock: database_clock })
+        Ok(Self {
+            cluster,
+            clock: database_clock,
+        })
     }
 
     /// The clock that this store goes by.
@@ -116,7 +124,8 @@ impl Postgres {
         self.cluster.ready(patience).await
     }
 
-    /// Whether a host refuses us for good: wrong credentials, no such database. Waiting would not help.
+    /// Whether a host refuses us for good: wrong credentials, no such database. Waiting would not
+    /// help.
     pub fn refusal(&self) -> Option<String> {
         self.cluster.refusal()
     }
@@ -129,13 +138,21 @@ impl Postgres {
                 .await;
         let applied = match applied {
             Ok(version) => version.unwrap_or_default(),
-            Err(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some(UNDEFINED_TABLE) => 0,
+            Err(sqlx::Error::Database(fault))
+                if fault.code().as_deref() == Some(UNDEFINED_TABLE) =>
+            {
+                0
+            }
             Err(error) => return Err(error.into()),
         };
-        Ok(Versions { applied, newest: super::newest(&MIGRATIONS) })
+        Ok(Versions {
+            applied,
+            newest: super::newest(&MIGRATIONS),
+        })
     }
 
-    /// Brings the schema up to date, or up or down to `target`. Of several programs that do so at once, one does it.
+    /// Brings the schema up to date, or up or down to `target`. Of several programs that do so at
+    /// once, one does it.
     pub async fn migrate(&self, target: Option<i64>) -> Result<(), Error> {
         let Versions { applied, newest } = self.schema().await?;
         let target = target.unwrap_or(newest.max(applied));
@@ -175,10 +192,13 @@ impl Postgres {
     }
 }
 
-/// Transactions that take the same lock run one after the other: for decisions upon rows that may not be there yet. The lock
-/// ends with the transaction.
+/// Transactions that take the same lock run one after the other: for decisions upon rows that may
+/// not be there yet. The lock ends with the transaction.
 async fn lock(tx: &mut Connection, name: &str) -> Result<(), Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name).execute(tx).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(name)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

@@ -65,7 +65,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The store in one SQLite file.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    /// SQLite allows one writer at a time: waiting for this pool's only connection is fair and never "busy".
+    /// SQLite allows one writer at a time: waiting for this pool's only connection is fair and
+    /// never "busy".
     writer: SqlitePool,
     /// WAL readers never wait for the writer.
     readers: SqlitePool,
@@ -76,11 +77,19 @@ impl Sqlite {
     /// Opens the file, creates it where it does not exist, and brings its schema up to date.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let options = options(path);
-        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(BUSY)
+        };
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await?;
         let readers = pool(4).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, readers, clock })
+        Ok(Self {
+            writer,
+            readers,
+            clock,
+        })
     }
 
     /// The version of a file's schema. A file that is not there has none, and is not made.
@@ -94,10 +103,14 @@ impl Sqlite {
         if exists.fetch_optional(&mut connection).await?.is_none() {
             return Ok(Versions { applied: 0, newest });
         }
-        let applied: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-            .fetch_one(&mut connection)
-            .await?;
-        Ok(Versions { applied: applied.unwrap_or_default(), newest })
+        let applied: Option<i64> =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&mut connection)
+                .await?;
+        Ok(Versions {
+            applied: applied.unwrap_or_default(),
+            newest,
+        })
     }
 
     /// Brings a file's schema up to date, or up or down to `target`.
@@ -118,7 +131,8 @@ impl Sqlite {
         Store::of(Arc::new(self))
     }
 
-    /// A transaction that holds the write lock from its start, so that what it reads is still true when it writes.
+    /// A transaction that holds the write lock from its start, so that what it reads is still true
+    /// when it writes.
     async fn write(&self) -> Result<Transaction<'static, Driver>, Error> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
@@ -160,7 +174,9 @@ impl Hosts for Sqlite {
         let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
         vec![Host {
             name: "sqlite".to_owned(),
-            role: answer.map(|_| Role::Primary).map_err(|error| error.to_string()),
+            role: answer
+                .map(|_| Role::Primary)
+                .map_err(|error| error.to_string()),
             latency: start.elapsed(),
             connections: (self.readers.size().saturating_sub(idle), idle),
         }]

@@ -13,24 +13,42 @@ use crate::{LIMIT, connect, vhost};
 
 /// Another program's channel.
 async fn channel(url: &str) -> (Connection, Channel) {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(url, ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)
 }
 
 async fn put(channel: &Channel, key: &str, body: &[u8]) {
     let options = BasicPublishOptions::default();
-    let published = channel.basic_publish("tars.jobs".into(), key.into(), options, body, BasicProperties::default());
+    let published = channel.basic_publish(
+        "tars.jobs".into(),
+        key.into(),
+        options,
+        body,
+        BasicProperties::default(),
+    );
     published.await.unwrap().await.unwrap();
 }
 
 async fn delete(channel: &Channel, queue: &str) {
-    channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    channel
+        .queue_delete(queue.into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
 }
 
 async fn count(channel: &Channel, queue: &str) -> u32 {
-    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(queue.into(), options, FieldTable::default()).await.unwrap().message_count()
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(queue.into(), options, FieldTable::default())
+        .await
+        .unwrap()
+        .message_count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,13 +56,25 @@ async fn a_backlog_is_worked_off_by_priority_whatever_order_it_came_in() {
     let queue = connect(&vhost().await).await;
     for _ in 0..10 {
         for priority in [Priority::Low, Priority::High, Priority::Normal] {
-            queue.publish(&with_priority(&System, priority)).await.unwrap();
+            queue
+                .publish(&with_priority(&System, priority))
+                .await
+                .unwrap();
         }
     }
     let mut consumer = queue.consume().await.unwrap();
     let mut order = Vec::new();
     for _ in 0..30 {
-        order.push(consumer.next().await.unwrap().submission.request.parameters.priority);
+        order.push(
+            consumer
+                .next()
+                .await
+                .unwrap()
+                .submission
+                .request
+                .parameters
+                .priority,
+        );
         assert!(consumer.ack().await.unwrap());
     }
     assert_eq!(order, Priority::ALL.map(|priority| [priority; 10]).concat());
@@ -62,11 +92,18 @@ async fn what_cannot_be_read_is_dead_and_stands_in_nobody_s_way() {
     assert_eq!(consumer.next().await.unwrap().submission, readable);
     let mut dead = queue.consume_dead().await.unwrap().unwrap();
     let message = timeout(LIMIT, dead.next()).await.unwrap().unwrap();
-    assert_eq!((&message.body[..], message.reason.as_str()), (&b"{\xff"[..], "rejected"));
+    assert_eq!(
+        (&message.body[..], message.reason.as_str()),
+        (&b"{\xff"[..], "rejected")
+    );
     assert!(message.submission.is_err());
     drop(dead);
     let mut again = queue.consume_dead().await.unwrap().unwrap();
-    assert_eq!(timeout(LIMIT, again.next()).await.unwrap().unwrap(), message, "it stays until it is acknowledged");
+    assert_eq!(
+        timeout(LIMIT, again.next()).await.unwrap().unwrap(),
+        message,
+        "it stays until it is acknowledged"
+    );
     assert!(again.ack().await.unwrap());
 }
 
@@ -75,11 +112,19 @@ async fn a_message_without_an_id_has_the_same_one_at_each_delivery() {
     let url = vhost().await;
     let queue = connect(&url).await;
     let (_connection, channel) = channel(&url).await;
-    put(&channel, "normal", &serde_json::to_vec(&submission(&System)).unwrap()).await;
+    put(
+        &channel,
+        "normal",
+        &serde_json::to_vec(&submission(&System)).unwrap(),
+    )
+    .await;
     let mut consumer = queue.consume().await.unwrap();
     let first = timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
     drop(consumer);
-    let second = timeout(LIMIT, queue.consume().await.unwrap().next()).await.unwrap().unwrap();
+    let second = timeout(LIMIT, queue.consume().await.unwrap().next())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first.message_id, second.message_id);
     assert!(second.redelivered);
 }
@@ -92,7 +137,14 @@ async fn a_retry_comes_back_with_its_priority_and_its_reason_is_not_that_of_its_
     queue.publish_later(&low, RetryTier::Second).await.unwrap();
     let mut consumer = queue.consume().await.unwrap();
     let mut dead = queue.consume_dead().await.unwrap().unwrap();
-    assert_eq!(timeout(LIMIT, consumer.next()).await.unwrap().unwrap().submission, low);
+    assert_eq!(
+        timeout(LIMIT, consumer.next())
+            .await
+            .unwrap()
+            .unwrap()
+            .submission,
+        low
+    );
     let given_up = loop {
         consumer.hand_back().await.unwrap();
         tokio::select! {
@@ -109,19 +161,39 @@ async fn what_no_queue_takes_is_kept_and_without_any_place_it_is_not_confirmed()
     let queue = connect(&url).await;
     let (_connection, channel) = channel(&url).await;
     delete(&channel, "tars.v1.jobs.low").await;
-    queue.publish(&with_priority(&System, Priority::Low)).await.unwrap();
-    assert_eq!(count(&channel, "tars.unrouted").await, 1, "it is kept for a person to see");
+    queue
+        .publish(&with_priority(&System, Priority::Low))
+        .await
+        .unwrap();
+    assert_eq!(
+        count(&channel, "tars.unrouted").await,
+        1,
+        "it is kept for a person to see"
+    );
 
     delete(&channel, "tars.unrouted").await;
     // Beside others, so that the returned message arrives among their confirms.
     let publications = (0..200).map(|number| {
-        let priority = if number % 2 == 0 { Priority::Low } else { Priority::High };
+        let priority = if number % 2 == 0 {
+            Priority::Low
+        } else {
+            Priority::High
+        };
         let queue = queue.clone();
-        tokio::spawn(async move { (priority, queue.publish(&with_priority(&System, priority)).await) })
+        tokio::spawn(async move {
+            (
+                priority,
+                queue.publish(&with_priority(&System, priority)).await,
+            )
+        })
     });
     for publication in publications.collect::<Vec<_>>() {
         let (priority, published) = publication.await.unwrap();
-        assert_eq!(published.is_ok(), priority == Priority::High, "{priority}: {published:?}");
+        assert_eq!(
+            published.is_ok(),
+            priority == Priority::High,
+            "{priority}: {published:?}"
+        );
     }
 }
 
@@ -133,12 +205,20 @@ async fn a_waiting_consumer_whose_queue_vanishes_says_so() {
     let mut consumer = queue.consume().await.unwrap();
     let waiting = tokio::spawn(async move { consumer.next().await });
     let subscribed = async {
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let ask = || channel.queue_declare("tars.v1.jobs.low".into(), options, FieldTable::default());
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let ask =
+            || channel.queue_declare("tars.v1.jobs.low".into(), options, FieldTable::default());
         while ask().await.unwrap().consumer_count() == 0 {}
     };
     timeout(LIMIT, subscribed).await.unwrap();
     delete(&channel, "tars.v1.jobs.low").await;
-    let error = timeout(LIMIT, waiting).await.expect("it does not hang").unwrap().unwrap_err();
+    let error = timeout(LIMIT, waiting)
+        .await
+        .expect("it does not hang")
+        .unwrap()
+        .unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)));
 }

@@ -14,9 +14,13 @@ use tars_shared::redis::{Link, PATIENCE};
 use super::{LIMIT, PROMPT, shared, stack};
 
 /// Regains nothing while a test runs.
-const RATE: Rate = Rate { requests: Some(3), per: Duration::from_hours(1000) };
+const RATE: Rate = Rate {
+    requests: Some(3),
+    per: Duration::from_hours(1000),
+};
 
-/// The way to a Redis as one process has it. What is patient waits for the answer however busy the machine is.
+/// The way to a Redis as one process has it. What is patient waits for the answer however busy the
+/// machine is.
 fn link(url: &str, patience: Duration) -> Arc<Link> {
     Link::open(url, patience, Arc::new(Metrics::new())).unwrap()
 }
@@ -30,9 +34,17 @@ async fn exhaust(limiter: &Redis, key: &str, when: &str) -> u32 {
     let (start, mut allowed) = (Instant::now(), 0);
     while limiter.count(key, RATE).await.allowed {
         allowed += 1;
-        assert!(start.elapsed() < PROMPT, "{when}, {allowed} requests took {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < PROMPT,
+            "{when}, {allowed} requests took {:?}",
+            start.elapsed()
+        );
     }
-    assert!(start.elapsed() < PROMPT, "{when}, the denial took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < PROMPT,
+        "{when}, the denial took {:?}",
+        start.elapsed()
+    );
     allowed
 }
 
@@ -49,7 +61,9 @@ async fn returns(limiter: &Redis, other: &Redis) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(LIMIT, back).await.expect("it counts with the others again by itself");
+    tokio::time::timeout(LIMIT, back)
+        .await
+        .expect("it counts with the others again by itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +82,11 @@ async fn all_processes_count_together() {
     assert_eq!(one.count(key, RATE).await.remaining, 0);
     assert!(!other.count(key, RATE).await.allowed);
     other.forget(key).await;
-    assert_eq!(one.count(key, RATE).await.remaining, 2, "what one forgets is forgotten by all");
+    assert_eq!(
+        one.count(key, RATE).await.remaining,
+        2,
+        "what one forgets is forgotten by all"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,13 +98,24 @@ async fn keys_are_short_expire_and_keep_apart_from_those_of_others() {
     }
     let client = redis::Client::open(stack.redis().url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg("*")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(keys.len(), 3);
     for key in keys {
         assert!(key.starts_with("tars:limit:") && key.len() < 100, "{key}");
-        let left: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
+        let left: i64 = redis::cmd("PTTL")
+            .arg(&key)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
         let whole = i64::try_from(RATE.per.as_millis()).unwrap();
-        assert!((1..=whole).contains(&left), "a key is gone once it is whole again: {left} of {whole}");
+        assert!(
+            (1..=whole).contains(&left),
+            "a key is gone once it is whole again: {left} of {whole}"
+        );
     }
 }
 
@@ -97,21 +126,46 @@ async fn requests_are_limited_while_redis_is_away_and_together_again_when_it_is_
     let (one, other) = (open(&link(&url, PATIENCE)), open(&link(&url, PATIENCE)));
 
     stack.redis().freeze().unwrap();
-    assert_eq!(exhaust(&one, "frozen", "while it is frozen").await, 3, "a process counts by itself");
-    assert_eq!(exhaust(&other, "frozen", "while it is frozen").await, 3, "and so does every other");
+    assert_eq!(
+        exhaust(&one, "frozen", "while it is frozen").await,
+        3,
+        "a process counts by itself"
+    );
+    assert_eq!(
+        exhaust(&other, "frozen", "while it is frozen").await,
+        3,
+        "and so does every other"
+    );
     one.forget("frozen").await;
-    assert_eq!(exhaust(&one, "frozen", "while it is frozen").await, 3, "it can forget by itself, too");
+    assert_eq!(
+        exhaust(&one, "frozen", "while it is frozen").await,
+        3,
+        "it can forget by itself, too"
+    );
     stack.redis().thaw().unwrap();
 
     stack.redis().kill().unwrap();
     assert_eq!(exhaust(&one, "dead", "while it is dead").await, 3);
-    assert_eq!(exhaust(&one, "dead", "while it is dead").await, 0, "who is denied stays so");
+    assert_eq!(
+        exhaust(&one, "dead", "while it is dead").await,
+        0,
+        "who is denied stays so"
+    );
 
     stack.redis().restart_empty().unwrap();
-    // A command that is late on a busy machine would be counted apart: here what they share is asked, not how soon.
+    // A command that is late on a busy machine would be counted apart: here what they share is
+    // asked, not how soon.
     let (patient, patient_other) = (open(&link(&url, LIMIT)), open(&link(&url, LIMIT)));
-    assert_eq!(patient.count("dead", RATE).await.remaining, 2, "it counts anew, with a script it does not know yet");
-    assert_eq!(patient_other.count("dead", RATE).await.remaining, 1, "together");
+    assert_eq!(
+        patient.count("dead", RATE).await.remaining,
+        2,
+        "it counts anew, with a script it does not know yet"
+    );
+    assert_eq!(
+        patient_other.count("dead", RATE).await.remaining,
+        1,
+        "together"
+    );
     returns(&one, &patient).await;
     returns(&other, &patient).await;
 }
@@ -120,8 +174,18 @@ async fn requests_are_limited_while_redis_is_away_and_together_again_when_it_is_
 async fn requests_are_limited_while_redis_is_full() {
     let stack = stack().await;
     let limiter = open(&link(&stack.redis().url(), LIMIT));
-    stack.redis().command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+    stack
+        .redis()
+        .command(&["CONFIG", "SET", "maxmemory", "1"])
+        .unwrap();
     assert_eq!(exhaust(&limiter, "full", "while it keeps nothing").await, 3);
-    stack.redis().command(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
-    assert_eq!(limiter.count("full", RATE).await.remaining, 2, "it counts as soon as there is room");
+    stack
+        .redis()
+        .command(&["CONFIG", "SET", "maxmemory", "0"])
+        .unwrap();
+    assert_eq!(
+        limiter.count("full", RATE).await.remaining,
+        2,
+        "it counts as soon as there is room"
+    );
 }

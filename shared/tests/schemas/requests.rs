@@ -29,12 +29,23 @@ fn is_valid(body: &Value) -> bool {
 
 #[track_caller]
 fn both(schema: &Validator, body: &Value, expected: bool) {
-    let errors: Vec<_> = schema.iter_errors(body).map(|error| error.to_string()).collect();
-    assert_eq!((errors.is_empty(), is_valid(body)), (expected, expected), "{body}: {errors:?}");
+    let errors: Vec<_> = schema
+        .iter_errors(body)
+        .map(|error| error.to_string())
+        .collect();
+    assert_eq!(
+        (errors.is_empty(), is_valid(body)),
+        (expected, expected),
+        "{body}: {errors:?}"
+    );
 }
 
 fn entries(number: usize) -> Value {
-    json!((0..number).map(|entry| (entry.to_string(), entry.to_string())).collect::<BTreeMap<_, _>>())
+    json!(
+        (0..number)
+            .map(|entry| (entry.to_string(), entry.to_string()))
+            .collect::<BTreeMap<_, _>>()
+    )
 }
 
 #[test]
@@ -46,10 +57,19 @@ fn both_accept_what_is_right() {
         ("agent_type", json!("dDpG")),
         ("agent_type", json!("A2C")),
         ("agent_state", json!({"artifact": digest})),
-        ("agent_state", json!({"artifact": digest.to_uppercase(), "format": "sb3-zip", "data": null})),
-        ("agent_state", json!({"format": "safetensors", "data": "AAAA", "artifact": null, "vec_normalize": null})),
+        (
+            "agent_state",
+            json!({"artifact": digest.to_uppercase(), "format": "sb3-zip", "data": null}),
+        ),
+        (
+            "agent_state",
+            json!({"format": "safetensors", "data": "AAAA", "artifact": null, "vec_normalize": null}),
+        ),
         ("agent_state", json!({"format": "mlp-json", "data": "e30="})),
-        ("agent_state", json!({"format": "sb3-zip", "data": "AA==", "vec_normalize": {"data": "AAA="}})),
+        (
+            "agent_state",
+            json!({"format": "sb3-zip", "data": "AA==", "vec_normalize": {"data": "AAA="}}),
+        ),
         (
             "agent_state",
             json!({"artifact": digest, "format": null, "vec_normalize": {"artifact": digest, "data": null}}),
@@ -68,9 +88,15 @@ fn both_accept_what_is_right() {
         ("seed", json!((1_u64 << 53) - 1001)),
         ("timeout_seconds", json!(86_400)),
         ("priority", json!("low")),
-        ("labels", json!({"a": "", "ä\n".repeat(32): "x".repeat(256)})),
+        (
+            "labels",
+            json!({"a": "", "ä\n".repeat(32): "x".repeat(256)}),
+        ),
         ("labels", entries(64)),
-        ("hyperparameters", json!({"lr": 0.1, "big": u64::MAX, "name": "ä".repeat(256)})),
+        (
+            "hyperparameters",
+            json!({"lr": 0.1, "big": u64::MAX, "name": "ä".repeat(256)}),
+        ),
         ("losses", json!([-1, 0.5, 1e300])),
         ("losses", json!(vec![0; 10_000])),
         ("callback_url", json!(null)),
@@ -104,8 +130,14 @@ fn both_refuse_what_is_wrong() {
         ("agent_state", json!({"artifact": "g".repeat(64)})),
         ("agent_state", json!({"artifact": digest, "data": "AAAA"})),
         ("agent_state", json!({"artifact": digest, "path": "x"})),
-        ("agent_state", json!({"artifact": digest, "vec_normalize": {}})),
-        ("agent_state", json!({"artifact": digest, "vec_normalize": {"artifact": digest, "data": "AAAA"}})),
+        (
+            "agent_state",
+            json!({"artifact": digest, "vec_normalize": {}}),
+        ),
+        (
+            "agent_state",
+            json!({"artifact": digest, "vec_normalize": {"artifact": digest, "data": "AAAA"}}),
+        ),
         ("environments", json!([])),
         ("environments", json!(["CartPole-v1", "Nowhere-v0"])),
         ("environments", json!(["CartPole-v1", "CartPole-v1"])),
@@ -153,18 +185,38 @@ fn both_refuse_what_is_wrong() {
 #[test]
 fn examples_and_defaults_are_valid() {
     fn check(schema: &Value, root: &Value) {
-        let Value::Object(object) = schema else { return };
-        let given = object.get("examples").and_then(Value::as_array).into_iter().flatten().chain(object.get("default"));
+        let Value::Object(object) = schema else {
+            return;
+        };
+        let given = object
+            .get("examples")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .chain(object.get("default"));
         let mut alone = schema.clone();
         alone["$defs"] = root["$defs"].clone();
         let validator = validator(&alone);
         for value in given {
-            assert!(validator.is_valid(value), "{value} is no example of {schema}");
+            assert!(
+                validator.is_valid(value),
+                "{value} is no example of {schema}"
+            );
         }
         for part in ["properties", "$defs"] {
-            object.get(part).and_then(Value::as_object).into_iter().flatten().for_each(|(_, part)| check(part, root));
+            object
+                .get(part)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .for_each(|(_, part)| check(part, root));
         }
-        object.get("oneOf").and_then(Value::as_array).into_iter().flatten().for_each(|part| check(part, root));
+        object
+            .get("oneOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .for_each(|part| check(part, root));
     }
     let schema = of_requests::<Body>();
     assert_eq!(schema["properties"]["num_episodes"]["default"], 100);

@@ -36,7 +36,18 @@ async fn list(call: Call) -> Result<Response, Problem> {
         action: values.find("action")?,
         before: page.after,
     };
-    let (audit, limit) = (call.context.services.store.audit.clone(), page.fetch_limit());
+    let (audit, limit) = (
+        call.context.services.store.audit.clone(),
+        page.fetch_limit(),
+    );
     let found = within(async move { audit.list(&filter, limit).await }).await?;
-    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, |entry: &AuditEntry| (entry.at, entry.id), |entry| entry)))
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(
+            found,
+            page.limit,
+            |entry: &AuditEntry| (entry.at, entry.id),
+            |entry| entry,
+        ),
+    ))
 }

@@ -30,7 +30,8 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
-    let list = Operation::new("accounts", "List signing keys").answers::<Keys>(200, "The newest first; it signs.");
+    let list = Operation::new("accounts", "List signing keys")
+        .answers::<Keys>(200, "The newest first; it signs.");
     let rotate = Operation::new("accounts", "Sign with a new key from now on")
         .may_take::<Rotation>(value!({"grace_seconds": 604_800}))
         .answers::<SigningKey>(201, "The new key.");
@@ -53,8 +54,8 @@ async fn list(call: Call) -> Result<Response, Problem> {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
-    /// Seconds for which tokens of the former keys stay good: 604800 by default, the life of a refresh token. 0 logs
-    /// everybody out at once.
+    /// Seconds for which tokens of the former keys stay good: 604800 by default, the life of a
+    /// refresh token. 0 logs everybody out at once.
     #[serde(default, deserialize_with = "whole::read_optional")]
     #[schemars(range(min = 0, max = 604_800))]
     grace_seconds: Option<u32>,
@@ -67,9 +68,15 @@ async fn rotate(call: Call, bytes: Result<Option<Bytes>, Problem>) -> Result<Res
     };
     let grace = grace_seconds.map_or(REFRESH, |seconds| Duration::from_secs(seconds.into()));
     if grace > REFRESH {
-        return Err(Problem::invalid_field("grace_seconds", format!("must be from 0 to {}", REFRESH.as_secs())));
+        return Err(Problem::invalid_field(
+            "grace_seconds",
+            format!("must be from 0 to {}", REFRESH.as_secs()),
+        ));
     }
-    let (keys, actor) = (call.context.services.store.signing_keys.clone(), call.caller().actor());
+    let (keys, actor) = (
+        call.context.services.store.signing_keys.clone(),
+        call.caller().actor(),
+    );
     let key = within(async move { keys.rotate(grace, &actor).await }).await?;
     call.context.gate.forget_keys();
     Ok(json(StatusCode::CREATED, &key))

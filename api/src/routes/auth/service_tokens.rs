@@ -32,7 +32,10 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
     let body = body::read("application/json", BODY_BYTES);
     vec![
         route(Endpoint::ListServiceTokens, enter(context).then(list)),
-        route(Endpoint::CreateServiceToken, enter(context).and(body).then(create)),
+        route(
+            Endpoint::CreateServiceToken,
+            enter(context).and(body).then(create),
+        ),
         route(Endpoint::RotateServiceToken, enter(context).then(rotate)),
         route(Endpoint::RevokeServiceToken, enter(context).then(revoke)),
     ]
@@ -42,11 +45,16 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let list = Operation::new("accounts", "List service tokens")
         .answers::<Listing<ServiceToken>>(200, "The newest first, without their secrets.");
     let create = Operation::new("accounts", "Make a service token")
-        .takes::<Creation>(value!({"name": "nightly-ci", "role": "developer", "expires_in_days": 90}))
+        .takes::<Creation>(
+            value!({"name": "nightly-ci", "role": "developer", "expires_in_days": 90}),
+        )
         .answers::<Made>(201, "The token, with its secret for this once.")
         .fails(409, "The name is taken.");
     let rotate = Operation::new("accounts", "Give a service token a new secret")
-        .answers::<Made>(200, "The token with its new secret. The old one is good for nothing.")
+        .answers::<Made>(
+            200,
+            "The token with its new secret. The old one is good for nothing.",
+        )
         .fails(404, "There is none that could be used.");
     let revoke = Operation::new("accounts", "Revoke a service token for good")
         .answers::<ServiceToken>(200, "It is revoked.")
@@ -65,7 +73,10 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let (before, limit) = (page.after, page.fetch_limit());
     let found = within(async move { tokens.list(before, limit).await }).await?;
     let place = |token: &ServiceToken| (token.created_at, token.id);
-    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, place, |token| token)))
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(found, page.limit, place, |token| token),
+    ))
 }
 
 /// A service token to be made.
@@ -95,11 +106,19 @@ pub(crate) struct Made {
     token: ServiceToken,
 }
 
-fn check(field: &str, number: Option<u32>, bounds: &std::ops::RangeInclusive<u32>) -> Result<(), Problem> {
+fn check(
+    field: &str,
+    number: Option<u32>,
+    bounds: &std::ops::RangeInclusive<u32>,
+) -> Result<(), Problem> {
     if number.is_none_or(|number| bounds.contains(&number)) {
         return Ok(());
     }
-    let message = format!("must be from {} to {}, or null", bounds.start(), bounds.end());
+    let message = format!(
+        "must be from {} to {}, or null",
+        bounds.start(),
+        bounds.end()
+    );
     Err(Problem::invalid_field(field, message))
 }
 
@@ -107,12 +126,22 @@ async fn create(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
     let wanted: Creation = body::parse(bytes?).await?;
     check("expires_in_days", wanted.expires_in_days, &DAYS)?;
     check("requests_per_minute", wanted.requests_per_minute, &REQUESTS)?;
-    let life = wanted.expires_in_days.map(|days| TimeDelta::days(days.into()));
+    let life = wanted
+        .expires_in_days
+        .map(|days| TimeDelta::days(days.into()));
     let clock = &*call.context.services.clock;
-    let (new, secret) =
-        NewServiceToken::make(clock, wanted.name.clone(), wanted.role, wanted.requests_per_minute, life)
-            .map_err(no_secret)?;
-    let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
+    let (new, secret) = NewServiceToken::make(
+        clock,
+        wanted.name.clone(),
+        wanted.role,
+        wanted.requests_per_minute,
+        life,
+    )
+    .map_err(no_secret)?;
+    let (tokens, actor) = (
+        call.context.services.store.service_tokens.clone(),
+        call.caller().actor(),
+    );
     let token = within(async move { tokens.add(&new, &actor).await }).await?.ok_or_else(|| {
         let detail = format!(
             "there is a service token {} already: revoke it first, or rotate it unless it has expired",
@@ -120,7 +149,13 @@ async fn create(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
         );
         Problem::conflict("name_taken", detail)
     })?;
-    Ok(json(StatusCode::CREATED, &Made { secret: secret.expose().to_owned(), token }))
+    Ok(json(
+        StatusCode::CREATED,
+        &Made {
+            secret: secret.expose().to_owned(),
+            token,
+        },
+    ))
 }
 
 fn no_secret(error: impl std::fmt::Display) -> Problem {
@@ -132,17 +167,33 @@ fn no_secret(error: impl std::fmt::Display) -> Problem {
 async fn rotate(call: Call) -> Result<Response, Problem> {
     let id = call.values().id()?;
     let secret = Secret::for_token(id).map_err(no_secret)?;
-    let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
+    let (tokens, actor) = (
+        call.context.services.store.service_tokens.clone(),
+        call.caller().actor(),
+    );
     let hash = TokenHash::of(secret.expose());
-    let token = within(async move { tokens.rotate(id, hash, &actor).await }).await?.ok_or_else(|| no_token(id))?;
+    let token = within(async move { tokens.rotate(id, hash, &actor).await })
+        .await?
+        .ok_or_else(|| no_token(id))?;
     call.context.gate.forget_token(id).await;
-    Ok(json(StatusCode::OK, &Made { secret: secret.expose().to_owned(), token }))
+    Ok(json(
+        StatusCode::OK,
+        &Made {
+            secret: secret.expose().to_owned(),
+            token,
+        },
+    ))
 }
 
 async fn revoke(call: Call) -> Result<Response, Problem> {
     let id = call.values().id()?;
-    let (tokens, actor) = (call.context.services.store.service_tokens.clone(), call.caller().actor());
-    let token = within(async move { tokens.revoke(id, &actor).await }).await?.ok_or_else(|| no_token(id))?;
+    let (tokens, actor) = (
+        call.context.services.store.service_tokens.clone(),
+        call.caller().actor(),
+    );
+    let token = within(async move { tokens.revoke(id, &actor).await })
+        .await?
+        .ok_or_else(|| no_token(id))?;
     call.context.gate.forget_token(id).await;
     Ok(json(StatusCode::OK, &token))
 }

@@ -28,19 +28,35 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::Refresh, enter(context).and(body()).then(refresh)),
         route(Endpoint::Logout, enter(context).then(log_out)),
         route(Endpoint::Me, enter(context).then(me)),
-        route(Endpoint::ChangePassword, enter(context).and(body()).then(change_password)),
+        route(
+            Endpoint::ChangePassword,
+            enter(context).and(body()).then(change_password),
+        ),
     ]
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let log_in = Operation::new("accounts", "Log in")
-        .takes::<Credentials>(value!({"username": "ada", "password": "correct horse battery staple"}))
+        .takes::<Credentials>(
+            value!({"username": "ada", "password": "correct horse battery staple"}),
+        )
         .answers::<Tokens>(200, "Tokens of a new session.")
-        .fails(401, "The name or the password is wrong, or the account is disabled.");
+        .fails(
+            401,
+            "The name or the password is wrong, or the account is disabled.",
+        );
     let refresh = Operation::new("accounts", "Trade a refresh token for the next pair")
-        .takes::<Renewal>(value!({"refresh_token": "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.AA"}))
-        .answers::<Tokens>(200, "The next pair. The token that was traded is good for nothing.")
-        .fails(401, "The token is not valid; one that was traded before ends its session.");
+        .takes::<Renewal>(
+            value!({"refresh_token": "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.AA"}),
+        )
+        .answers::<Tokens>(
+            200,
+            "The next pair. The token that was traded is good for nothing.",
+        )
+        .fails(
+            401,
+            "The token is not valid; one that was traded before ends its session.",
+        );
     let log_out = Operation::new("accounts", "Log out")
         .answers_nothing(204, "The session has ended, and all of its tokens with it.")
         .fails(409, "A service token has no session.");
@@ -100,10 +116,14 @@ async fn open_session(call: Call, credentials: Credentials) -> Result<Response, 
     let Credentials { username, password } = credentials;
     let password = Zeroizing::new(password);
     if password.len() > password::MAX_BYTES {
-        return Err(Problem::invalid_field("password", "must have at most 256 bytes"));
+        return Err(Problem::invalid_field(
+            "password",
+            "must have at most 256 bytes",
+        ));
     }
     let (context, clock) = (&call.context, &call.context.services.clock);
-    let login::Verified { user, hash } = login::log_in(context, &username, call.caller().address, password).await?;
+    let login::Verified { user, hash } =
+        login::log_in(context, &username, call.caller().address, password).await?;
     let session = NewSession {
         id: clock.new_id(),
         user_id: user.id,
@@ -111,14 +131,23 @@ async fn open_session(call: Call, credentials: Credentials) -> Result<Response, 
         expires_at: clock.now() + REFRESH,
     };
     // Signed first: a session that nobody holds a token of would be of no use.
-    let pair = context.gate.issue(user.id, session.id, session.refresh_id).await?;
-    let actor = Actor { name: format!("user:{}", user.name), address: Some(call.caller().address) };
+    let pair = context
+        .gate
+        .issue(user.id, session.id, session.refresh_id)
+        .await?;
+    let actor = Actor {
+        name: format!("user:{}", user.name),
+        address: Some(call.caller().address),
+    };
     let sessions = context.services.store.sessions.clone();
     if !within(async move { sessions.open(&session, &hash, &actor).await }).await? {
         return Err(login::wrong());
     }
     tracing::info!(user.name = %user.name, "logged in");
-    Ok(json(StatusCode::OK, &tokens(pair.access, pair.refresh, user)))
+    Ok(json(
+        StatusCode::OK,
+        &tokens(pair.access, pair.refresh, user),
+    ))
 }
 
 fn tokens(access_token: String, refresh_token: String, user: User) -> Tokens {
@@ -154,11 +183,22 @@ async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
     let pair = context.gate.issue(claims.sub, session, next).await?;
     let expires_at = context.services.clock.now() + REFRESH;
     // Whose it is, is known after the trade; until then the id has to do.
-    let actor = Actor { name: "service".to_owned(), address: Some(call.caller().address) };
+    let actor = Actor {
+        name: "service".to_owned(),
+        address: Some(call.caller().address),
+    };
     let sessions = context.services.store.sessions.clone();
-    let traded = within(async move { sessions.refresh(session, claims.jti, next, expires_at, &actor).await }).await?;
+    let traded = within(async move {
+        sessions
+            .refresh(session, claims.jti, next, expires_at, &actor)
+            .await
+    })
+    .await?;
     match traded {
-        Refreshed::Traded(user) => Ok(json(StatusCode::OK, &tokens(pair.access, pair.refresh, user))),
+        Refreshed::Traded(user) => Ok(json(
+            StatusCode::OK,
+            &tokens(pair.access, pair.refresh, user),
+        )),
         Refreshed::Reused => {
             tracing::warn!(session.id = %session, "a refresh token came a second time: its session has ended");
             context.gate.forget_sessions(&[session]).await;
@@ -169,15 +209,23 @@ async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
 }
 
 async fn log_out(call: Call) -> Result<Response, Problem> {
-    let Identity::User { session, .. } = call.caller().identity else { return Err(not_a_user()) };
-    let (sessions, actor) = (call.context.services.store.sessions.clone(), call.caller().actor());
+    let Identity::User { session, .. } = call.caller().identity else {
+        return Err(not_a_user());
+    };
+    let (sessions, actor) = (
+        call.context.services.store.sessions.clone(),
+        call.caller().actor(),
+    );
     within(async move { sessions.end(session, &actor).await }).await?;
     call.context.gate.forget_sessions(&[session]).await;
     Ok(nothing())
 }
 
 fn not_a_user() -> Problem {
-    Problem::conflict("not_a_user", "a service token has no session and no password: see /auth/service-tokens")
+    Problem::conflict(
+        "not_a_user",
+        "a service token has no session and no password: see /auth/service-tokens",
+    )
 }
 
 /// Who asks.
@@ -194,9 +242,14 @@ pub(crate) struct Me {
 async fn me(call: Call) -> Result<Response, Problem> {
     let subject = call.caller().subject();
     match call.caller().identity.clone() {
-        Identity::User { name, role, .. } | Identity::ServiceToken { name, role, .. } => {
-            Ok(json(StatusCode::OK, &Me { subject, name, role }))
-        }
+        Identity::User { name, role, .. } | Identity::ServiceToken { name, role, .. } => Ok(json(
+            StatusCode::OK,
+            &Me {
+                subject,
+                name,
+                role,
+            },
+        )),
         Identity::Anonymous => Err(Problem::invalid_token()),
     }
 }
@@ -219,19 +272,37 @@ async fn change_password(call: Call, bytes: Result<Bytes, Problem>) -> Result<Re
 }
 
 async fn exchange_passwords(call: Call, passwords: NewPassword) -> Result<Response, Problem> {
-    let NewPassword { current_password, new_password } = passwords;
-    let Identity::User { name, .. } = call.caller().identity.clone() else { return Err(not_a_user()) };
-    password::check(&new_password).map_err(|complaint| Problem::invalid_field("new_password", complaint))?;
+    let NewPassword {
+        current_password,
+        new_password,
+    } = passwords;
+    let Identity::User { name, .. } = call.caller().identity.clone() else {
+        return Err(not_a_user());
+    };
+    password::check(&new_password)
+        .map_err(|complaint| Problem::invalid_field("new_password", complaint))?;
     let context = &call.context;
     let wrong = || Problem::invalid_field("current_password", "is wrong");
-    let verified = login::log_in(context, name.as_str(), call.caller().address, Zeroizing::new(current_password)).await;
-    let login::Verified { hash: verified_hash, .. } = match verified {
+    let verified = login::log_in(
+        context,
+        name.as_str(),
+        call.caller().address,
+        Zeroizing::new(current_password),
+    )
+    .await;
+    let login::Verified {
+        hash: verified_hash,
+        ..
+    } = match verified {
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => return Err(wrong()),
         outcome => outcome?,
     };
     let hash = login::hash(Zeroizing::new(new_password)).await?;
     let (users, actor) = (context.services.store.users.clone(), call.caller().actor());
-    let change = UserChange::OwnPassword { verified_hash, hash };
+    let change = UserChange::OwnPassword {
+        verified_hash,
+        hash,
+    };
     match within(async move { users.change(&name, &change, &actor).await }).await? {
         Some(UserChanged::Done { sessions, .. }) => {
             context.gate.forget_sessions(&sessions).await;

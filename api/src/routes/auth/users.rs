@@ -28,7 +28,10 @@ pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
         route(Endpoint::ListUsers, enter(context).then(list)),
         route(Endpoint::AddUser, enter(context).and(body()).then(add)),
         route(Endpoint::ShowUser, enter(context).then(show)),
-        route(Endpoint::ChangeUser, enter(context).and(body()).then(change)),
+        route(
+            Endpoint::ChangeUser,
+            enter(context).and(body()).then(change),
+        ),
     ]
 }
 
@@ -41,12 +44,15 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let show = Operation::new("accounts", "Show a user")
         .answers::<User>(200, "The user.")
         .fails(404, "There is no such user.");
-    let change = Operation::new("accounts", "Change a user's role or password, disable or enable them")
-        .described("Acts at once here and within five seconds everywhere.")
-        .takes::<Change>(value!({"role": "admin"}))
-        .answers::<User>(200, "The user now.")
-        .fails(404, "There is no such user.")
-        .fails(409, "Nobody would be left who could undo it.");
+    let change = Operation::new(
+        "accounts",
+        "Change a user's role or password, disable or enable them",
+    )
+    .described("Acts at once here and within five seconds everywhere.")
+    .takes::<Change>(value!({"role": "admin"}))
+    .answers::<User>(200, "The user now.")
+    .fails(404, "There is no such user.")
+    .fails(409, "Nobody would be left who could undo it.");
     vec![
         (Endpoint::ListUsers, list),
         (Endpoint::AddUser, add),
@@ -57,9 +63,21 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 
 async fn list(call: Call) -> Result<Response, Problem> {
     let page = Page::<Name>::of(call.values())?;
-    let (users, after, limit) = (call.context.services.store.users.clone(), page.after.clone(), page.fetch_limit());
+    let (users, after, limit) = (
+        call.context.services.store.users.clone(),
+        page.after.clone(),
+        page.fetch_limit(),
+    );
     let found = within(async move { users.list(after.as_ref(), limit).await }).await?;
-    Ok(json(StatusCode::OK, &Listing::new(found, page.limit, |user: &User| user.name.clone(), |user| user)))
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(
+            found,
+            page.limit,
+            |user: &User| user.name.clone(),
+            |user| user,
+        ),
+    ))
 }
 
 /// A user to be added.
@@ -81,19 +99,34 @@ async fn add(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Prob
 }
 
 async fn add_user(call: Call, addition: Addition) -> Result<Response, Problem> {
-    let Addition { name, role, password } = addition;
+    let Addition {
+        name,
+        role,
+        password,
+    } = addition;
     let password_hash = checked_hash(password).await?;
-    let new = NewUser { name: name.clone(), role, password_hash };
-    let (users, actor) = (call.context.services.store.users.clone(), call.caller().actor());
+    let new = NewUser {
+        name: name.clone(),
+        role,
+        password_hash,
+    };
+    let (users, actor) = (
+        call.context.services.store.users.clone(),
+        call.caller().actor(),
+    );
     match within(async move { users.add(&new, &actor).await }).await? {
         Some(user) => Ok(json(StatusCode::CREATED, &user)),
-        None => Err(Problem::conflict("name_taken", format!("there is a user {name} already"))),
+        None => Err(Problem::conflict(
+            "name_taken",
+            format!("there is a user {name} already"),
+        )),
     }
 }
 
 async fn checked_hash(password: String) -> Result<String, Problem> {
     let password = Zeroizing::new(password);
-    password::check(&password).map_err(|complaint| Problem::invalid_field("password", complaint))?;
+    password::check(&password)
+        .map_err(|complaint| Problem::invalid_field("password", complaint))?;
     login::hash(password).await
 }
 
@@ -133,7 +166,11 @@ async fn change_user(call: Call, change: Change) -> Result<Response, Problem> {
         Change::Disabled(disabled) => UserChange::Disabled(disabled),
         Change::Password(password) => UserChange::Password(checked_hash(password).await?),
     };
-    let (users, actor, wanted) = (call.context.services.store.users.clone(), call.caller().actor(), name.clone());
+    let (users, actor, wanted) = (
+        call.context.services.store.users.clone(),
+        call.caller().actor(),
+        name.clone(),
+    );
     match within(async move { users.change(&wanted, &change, &actor).await }).await? {
         Some(UserChanged::Done { user, sessions }) => {
             call.context.gate.forget_sessions(&sessions).await;

@@ -54,17 +54,25 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .answers::<Promoted>(200, "They were baselines already.")
         .fails(404, "There is no such job.")
         .fails(409, "It has not completed.");
-    vec![(Endpoint::CancelJob, cancel), (Endpoint::RetryJob, retry), (Endpoint::PromoteJob, promote)]
+    vec![
+        (Endpoint::CancelJob, cancel),
+        (Endpoint::RetryJob, retry),
+        (Endpoint::PromoteJob, promote),
+    ]
 }
 
-/// 200 when the job is cancelled, 202 while its worker is being asked to stop, 409 when it ended otherwise.
+/// 200 when the job is cancelled, 202 while its worker is being asked to stop, 409 when it ended
+/// otherwise.
 async fn cancel(call: Call) -> Result<Response, Problem> {
     let id = call.values().id()?;
     let jobs = call.context.services.store.jobs.clone();
     let status = match within(async move { jobs.cancel(id).await }).await? {
         None => return Err(no_job(id)),
         Some(Cancellation::Ended(status)) if status != Status::Cancelled => {
-            return Err(Problem::conflict("job_ended", format!("the job has {status} already")));
+            return Err(Problem::conflict(
+                "job_ended",
+                format!("the job has {status} already"),
+            ));
         }
         Some(Cancellation::Requested) => StatusCode::ACCEPTED,
         Some(Cancellation::Cancelled | Cancellation::Ended(_)) => StatusCode::OK,
@@ -73,8 +81,8 @@ async fn cancel(call: Call) -> Result<Response, Problem> {
     Ok(json(status, &JobView::summary(job)))
 }
 
-/// A terminal status never changes, so a retry is a new job with the same request and the same seed. Asking twice gives
-/// the same new job.
+/// A terminal status never changes, so a retry is a new job with the same request and the same
+/// seed. Asking twice gives the same new job.
 async fn retry(call: Call) -> Result<Response, Problem> {
     altogether(retry_job(call)).await
 }
@@ -83,11 +91,16 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
     let (id, context) = (call.values().id()?, &call.context);
     let job = Watch::new(context, id).look().await?;
     if !matches!(job.status, Status::Failed | Status::Cancelled) {
-        let detail = format!("the job is {}: only failed and cancelled jobs can be retried", job.status);
+        let detail = format!(
+            "the job is {}: only failed and cancelled jobs can be retried",
+            job.status
+        );
         return Err(Problem::conflict("not_retryable", detail));
     }
     let jobs = context.services.store.jobs.clone();
-    let former = within(async move { jobs.submission(id).await }).await?.ok_or_else(|| no_job(id))?;
+    let former = within(async move { jobs.submission(id).await })
+        .await?
+        .ok_or_else(|| no_job(id))?;
     let submission = Submission {
         job_id: retry_job_id(id),
         subject: call.caller().owner(),
@@ -120,7 +133,10 @@ async fn promote(call: Call, bytes: Result<Option<Bytes>, Problem>) -> Result<Re
         None => Promotion::default(),
     };
     if promotion.environments.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Problem::invalid_field("environments", "name at least one, or leave it out for all"));
+        return Err(Problem::invalid_field(
+            "environments",
+            "name at least one, or leave it out for all",
+        ));
     }
     altogether(promote_results(&call, promotion)).await
 }
@@ -129,7 +145,10 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
     let (id, context) = (call.values().id()?, &call.context);
     let job = Watch::new(context, id).look().await?;
     if job.status != Status::Completed {
-        let detail = format!("the job is {}: only completed jobs can be promoted", job.status);
+        let detail = format!(
+            "the job is {}: only completed jobs can be promoted",
+            job.status
+        );
         return Err(Problem::conflict("not_completed", detail));
     }
     let jobs = context.services.store.jobs.clone();
@@ -139,22 +158,41 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
         return Err(Problem::unavailable());
     }
     if let Some(wanted) = &promotion.environments {
-        if let Some(stranger) = wanted.iter().find(|id| !job.parameters.environments.contains(id)) {
-            return Err(Problem::invalid_field("environments", format!("the job did not evaluate {stranger}")));
+        if let Some(stranger) = wanted
+            .iter()
+            .find(|id| !job.parameters.environments.contains(id))
+        {
+            return Err(Problem::invalid_field(
+                "environments",
+                format!("the job did not evaluate {stranger}"),
+            ));
         }
         results.retain(|result| wanted.contains(&result.environment));
     }
     let mut any_new = false;
     let mut promoted = Vec::with_capacity(results.len());
     for result in results {
-        let (baselines, actor) = (context.services.store.baselines.clone(), call.caller().actor());
+        let (baselines, actor) = (
+            context.services.store.baselines.clone(),
+            call.caller().actor(),
+        );
         let baseline = baseline_of(&job, result);
-        let (baseline, new) = within(async move { baselines.insert(&baseline, &actor).await }).await?;
+        let (baseline, new) =
+            within(async move { baselines.insert(&baseline, &actor).await }).await?;
         any_new |= new;
         promoted.push(baseline);
     }
-    let status = if any_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(json(status, &Promoted { baselines: promoted }))
+    let status = if any_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok(json(
+        status,
+        &Promoted {
+            baselines: promoted,
+        },
+    ))
 }
 
 fn baseline_of(job: &Job, result: EnvironmentResult) -> NewBaseline {

@@ -19,5 +19,8 @@ pub(in crate::commands) fn text<const N: usize>(
 
 /// A moment that may lie ahead, or `otherwise`.
 pub(in crate::commands) fn moment(moment: Option<DateTime<Utc>>, otherwise: &str) -> String {
-    moment.map_or_else(|| otherwise.to_owned(), |moment| moment.format("%Y-%m-%d %H:%M UTC").to_string())
+    moment.map_or_else(
+        || otherwise.to_owned(),
+        |moment| moment.format("%Y-%m-%d %H:%M UTC").to_string(),
+    )
 }

@@ -22,9 +22,14 @@ pub(super) struct Add {
     environment: String,
     #[command(flatten)]
     statistics: Option<Statistics>,
-    /// Take the numbers from the output of `tars evaluate --json`, with every episode's return: jobs on the same seeds are
-    /// then compared seed by seed
-    #[arg(long, value_name = "FILE", required_unless_present = "Statistics", conflicts_with = "Statistics")]
+    /// Take the numbers from the output of `tars evaluate --json`, with every episode's return:
+    /// jobs on the same seeds are then compared seed by seed
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "Statistics",
+        conflicts_with = "Statistics"
+    )]
     from_json: Option<PathBuf>,
     /// Print the service's JSON
     #[arg(long)]
@@ -60,10 +65,20 @@ impl Add {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         let statistics = match (self.statistics, &self.from_json) {
             (Some(stated), _) => stated.into(),
-            (None, Some(file)) => BaselineFile::read(file)?.find(&self.environment, Some(self.agent))?.statistics,
-            (None, None) => anyhow::bail!("give --mean, --std, --success-rate and --episodes, or --from-json"),
+            (None, Some(file)) => {
+                BaselineFile::read(file)?
+                    .find(&self.environment, Some(self.agent))?
+                    .statistics
+            }
+            (None, None) => {
+                anyhow::bail!("give --mean, --std, --success-rate and --episodes, or --from-json")
+            }
         };
-        let baseline = Body { agent_type: self.agent, environment: self.environment, statistics };
+        let baseline = Body {
+            agent_type: self.agent,
+            environment: self.environment,
+            statistics,
+        };
         let answer = client.create("/v1/baselines", &baseline).await?;
         if self.json {
             stdout::print(&answer.json())?;

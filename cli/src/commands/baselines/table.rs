@@ -21,8 +21,18 @@ pub(super) fn text(client: &Client, baselines: &[Baseline], now: DateTime<Utc>) 
     }
     let palette = Palette::of_stdout();
     let mut table = palette.table();
-    let header =
-        ["AGENT", "ENVIRONMENT", "RANK", "MEAN", "STD", "SUCCESS", "EPISODES", "VERSION", "ADDED", "SOURCE JOB"];
+    let header = [
+        "AGENT",
+        "ENVIRONMENT",
+        "RANK",
+        "MEAN",
+        "STD",
+        "SUCCESS",
+        "EPISODES",
+        "VERSION",
+        "ADDED",
+        "SOURCE JOB",
+    ];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for baseline in baselines {
         table.add_row(row(baseline, now));
@@ -40,7 +50,9 @@ fn row(baseline: &Baseline, now: DateTime<Utc>) -> [String; 10] {
     let content = &baseline.content;
     let statistics = &content.statistics;
     let decimals = Decimals::of_scale(statistics.mean_reward.abs().max(statistics.std_reward));
-    let source = content.source_job.map_or_else(|| "-".to_owned(), |job| job.to_string());
+    let source = content
+        .source_job
+        .map_or_else(|| "-".to_owned(), |job| job.to_string());
     [
         content.agent_type.to_string(),
         content.environment.clone(),

@@ -43,7 +43,11 @@ impl Top {
         if self.json {
             stdout::print(&answer.json())?;
         } else {
-            stdout::print(&table::text(client, &answer.read::<Best>()?.items, System.now()))?;
+            stdout::print(&table::text(
+                client,
+                &answer.read::<Best>()?.items,
+                System.now(),
+            ))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -42,7 +42,11 @@ impl Outcome {
 
 /// Runs all of them at the same time.
 pub(super) async fn run(client: &Client, plans: &'static [Plan]) -> anyhow::Result<Vec<Outcome>> {
-    let width = plans.iter().map(|plan| plan.name.chars().count()).max().unwrap_or(0);
+    let width = plans
+        .iter()
+        .map(|plan| plan.name.chars().count())
+        .max()
+        .unwrap_or(0);
     let bars = ProgressBars::new(width);
     let following = plans.iter().map(|plan| {
         let progress = bars.add(plan.name.to_owned());
@@ -53,15 +57,24 @@ pub(super) async fn run(client: &Client, plans: &'static [Plan]) -> anyhow::Resu
     outcomes
 }
 
-async fn evaluate(client: &Client, plan: &'static Plan, mut progress: Progress) -> anyhow::Result<Outcome> {
+async fn evaluate(
+    client: &Client,
+    plan: &'static Plan,
+    mut progress: Progress,
+) -> anyhow::Result<Outcome> {
     let environments = vec![plan.environment.to_owned()];
     let body = Body {
         num_episodes: Some(plan.episodes.into()),
         seed: Some(plan.seed.into()),
-        ..plan.agent.request(client, plan.algorithm, environments).await?
+        ..plan
+            .agent
+            .request(client, plan.algorithm, environments)
+            .await?
     };
     let key = System.new_id().to_string();
     let receipt: Receipt = client.submit(&key, &body).await?.read()?;
-    let job = follow(client, receipt.job_id, &mut progress).await?.read()?;
+    let job = follow(client, receipt.job_id, &mut progress)
+        .await?
+        .read()?;
     Ok(Outcome { plan, job })
 }

@@ -15,7 +15,9 @@ pub(super) fn baselines(outcomes: &[Outcome], palette: Palette) -> String {
     let header = ["AGENT", "ENVIRONMENT", "MEAN", "STD", "SUCCESS", "EPISODES"];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for outcome in outcomes {
-        let Some(result) = outcome.result() else { continue };
+        let Some(result) = outcome.result() else {
+            continue;
+        };
         let metrics = &result.metrics;
         let decimals = Decimals::of_scale(metrics.mean_reward);
         table.add_row([
@@ -37,9 +39,14 @@ pub(super) fn verdicts(outcomes: &[Outcome], palette: Palette) -> String {
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for outcome in outcomes {
         let mean = outcome.result().map(|result| result.metrics.mean_reward);
-        let baseline = outcome.regression().map(|regression| regression.comparison.baseline_mean);
+        let baseline = outcome
+            .regression()
+            .map(|regression| regression.comparison.baseline_mean);
         let number = |number: Option<f64>| {
-            number.map_or_else(|| "-".to_owned(), |number| Decimals::of_scale(number).write(number))
+            number.map_or_else(
+                || "-".to_owned(),
+                |number| Decimals::of_scale(number).write(number),
+            )
         };
         table.add_row([
             Cell::new(outcome.plan.name),
@@ -71,7 +78,10 @@ fn judgement(outcome: &Outcome) -> Cell {
 
 /// The grounds of everything that did not simply pass.
 pub(super) fn reasons(outcomes: &[Outcome], palette: Palette) -> String {
-    outcomes.iter().filter_map(|outcome| reason(outcome, palette)).collect()
+    outcomes
+        .iter()
+        .filter_map(|outcome| reason(outcome, palette))
+        .collect()
 }
 
 fn reason(outcome: &Outcome, palette: Palette) -> Option<String> {
@@ -81,7 +91,10 @@ fn reason(outcome: &Outcome, palette: Palette) -> Option<String> {
         Some(regression) => Some(format!("  {name}\n{}", verdict::write(regression, palette))),
         None => {
             let status = palette.paint(Ink::Bad, &format!("✘ {}", outcome.job.status));
-            Some(format!("  {name}\n  {status}\n    {}\n", outcome.job.explanation))
+            Some(format!(
+                "  {name}\n  {status}\n    {}\n",
+                outcome.job.explanation
+            ))
         }
     }
 }
@@ -90,9 +103,14 @@ fn reason(outcome: &Outcome, palette: Palette) -> Option<String> {
 pub(super) fn totals(outcomes: &[Outcome], seconds: f64) -> String {
     let results = || outcomes.iter().filter_map(Outcome::result);
     let episodes: usize = results().map(|result| result.episodes.len()).sum();
-    let steps: u64 = results().flat_map(|result| &result.episodes).map(|episode| u64::from(episode.steps)).sum();
+    let steps: u64 = results()
+        .flat_map(|result| &result.episodes)
+        .map(|episode| u64::from(episode.steps))
+        .sum();
     let (jobs, episodes, steps) = (outcomes.len(), count(episodes as u64), large(steps as f64));
-    format!("{jobs} jobs with {episodes} episodes and {steps} steps in {seconds:.1} s, every result on disk.")
+    format!(
+        "{jobs} jobs with {episodes} episodes and {steps} steps in {seconds:.1} s, every result on disk."
+    )
 }
 
 fn lines(mut table: Table, numbers: std::ops::RangeInclusive<usize>) -> String {
@@ -101,6 +119,8 @@ fn lines(mut table: Table, numbers: std::ops::RangeInclusive<usize>) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines = table.lines().map(|line| " ".to_owned() + line.trim_end() + "\n");
+    let lines = table
+        .lines()
+        .map(|line| " ".to_owned() + line.trim_end() + "\n");
     lines.collect()
 }

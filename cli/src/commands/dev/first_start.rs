@@ -22,33 +22,61 @@ pub(super) struct Credentials {
 }
 
 /// Adds the first user and token, if there is no user yet.
-pub(super) async fn prepare(services: &Services, secrets: &Secrets) -> anyhow::Result<Option<Credentials>> {
+pub(super) async fn prepare(
+    services: &Services,
+    secrets: &Secrets,
+) -> anyhow::Result<Option<Credentials>> {
     let store = &services.store;
     if !store.users.list(None, 1).await?.is_empty() {
         return Ok(None);
     }
-    let (password, made) = if let Some(given) = secrets.first_password().map_err(anyhow::Error::msg)? {
-        (given, None)
-    } else {
-        let made = Secret::password().map_err(anyhow::Error::msg)?;
-        (Zeroizing::new(made.expose().to_owned()), Some(made))
-    };
+    let (password, made) =
+        if let Some(given) = secrets.first_password().map_err(anyhow::Error::msg)? {
+            (given, None)
+        } else {
+            let made = Secret::password().map_err(anyhow::Error::msg)?;
+            (Zeroizing::new(made.expose().to_owned()), Some(made))
+        };
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-    let password_hash = hashed.context("hashing a password broke down")?.map_err(anyhow::Error::msg)?;
-    let user = NewUser { name: secrets.admin_name.clone(), role: Role::Admin, password_hash };
+    let password_hash = hashed
+        .context("hashing a password broke down")?
+        .map_err(anyhow::Error::msg)?;
+    let user = NewUser {
+        name: secrets.admin_name.clone(),
+        role: Role::Admin,
+        password_hash,
+    };
     // Another process may have been first.
-    let Some(user) = store.users.add_first(&user, &Actor::service()).await? else { return Ok(None) };
+    let Some(user) = store.users.add_first(&user, &Actor::service()).await? else {
+        return Ok(None);
+    };
     let name = TOKEN.parse().map_err(anyhow::Error::msg)?;
-    let wanted = Wanted { name, role: Role::Admin, requests_per_minute: None, expires_in: None };
+    let wanted = Wanted {
+        name,
+        role: Role::Admin,
+        requests_per_minute: None,
+        expires_in: None,
+    };
     let token = service_token::make(store, &*services.clock, wanted, &Actor::service()).await?;
-    Ok(Some(Credentials { user: user.name, password: made, token: token.map(|(_, secret)| secret) }))
+    Ok(Some(Credentials {
+        user: user.name,
+        password: made,
+        token: token.map(|(_, secret)| secret),
+    }))
 }
 
 impl Credentials {
-    /// What to print, once. `data` is the option that other commands need to find the same accounts.
+    /// What to print, once. `data` is the option that other commands need to find the same
+    /// accounts.
     pub(super) fn text(&self, data: &str) -> String {
-        let Self { user, password, token } = self;
-        let password = password.as_ref().map_or("as EVAL_ADMIN_PASSWORD says", Secret::expose);
+        let Self {
+            user,
+            password,
+            token,
+        } = self;
+        let password = password
+            .as_ref()
+            .map_or("as EVAL_ADMIN_PASSWORD says", Secret::expose);
         let token = match token {
             Some(token) => format!("  export TARS_TOKEN={}", token.expose()),
             None => format!("  export TARS_TOKEN=$(tars token rotate {TOKEN}{data})"),

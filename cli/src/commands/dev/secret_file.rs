@@ -1,4 +1,5 @@
-//! The secret that `tars dev` signs tokens with, kept beside its data so that a restart logs nobody out.
+//! The secret that `tars dev` signs tokens with, kept beside its data so that a restart logs nobody
+//! out.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -25,30 +26,41 @@ pub(super) fn keep(data: &Path) -> anyhow::Result<Zeroizing<String>> {
         // Whoever may put a link or a pipe there would choose the secret without anybody noticing.
         Ok(_) => bail!("{} is not a regular file: remove it", path.display()),
         Err(error) if error.kind() == ErrorKind::NotFound => make(data, &path)?,
-        Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot look at {}", path.display()));
+        }
     }
     read(&path)
 }
 
-/// The file appears whole, readable by its owner alone. Of two processes that make it at once, both take what one made.
+/// The file appears whole, readable by its owner alone. Of two processes that make it at once, both
+/// take what one made.
 fn make(data: &Path, path: &Path) -> anyhow::Result<()> {
     let writing = || format!("cannot write {}", path.display());
     data_folder::create(data)?;
     let secret = Secret::service().map_err(anyhow::Error::msg)?;
     // Temporary files have mode 0600 from the start.
-    let mut file = tempfile::Builder::new().prefix(".secret").tempfile_in(data).with_context(writing)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".secret")
+        .tempfile_in(data)
+        .with_context(writing)?;
     writeln!(file, "{}", secret.expose()).with_context(writing)?;
     file.as_file().sync_all().with_context(writing)?;
     match file.persist_noclobber(path) {
         Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        persisted => persisted.map(drop).map_err(|failure| failure.error).with_context(writing),
+        persisted => persisted
+            .map(drop)
+            .map_err(|failure| failure.error)
+            .with_context(writing),
     }
 }
 
 fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let reading = || format!("cannot read {}", path.display());
     let mut text = Zeroizing::new(String::new());
-    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)).with_context(reading)?;
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
+        .with_context(reading)?;
     let secret = text.trim();
     if secret.len() < MIN_BYTES {
         bail!(
@@ -75,7 +87,11 @@ mod tests {
         assert_eq!(keep(&data).unwrap(), secret);
         assert_eq!(fs::metadata(data.join(NAME)).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&data).unwrap().mode() & 0o777, 0o700);
-        assert_eq!(data.read_dir().unwrap().count(), 1, "nothing else is left behind");
+        assert_eq!(
+            data.read_dir().unwrap().count(),
+            1,
+            "nothing else is left behind"
+        );
         assert_ne!(keep(&folder.path().join("other")).unwrap(), secret);
     }
 
@@ -85,7 +101,11 @@ mod tests {
         let path = folder.path().join(NAME);
         let refused = || keep(folder.path()).unwrap_err().to_string();
         fs::write(&path, "short\n").unwrap();
-        assert!(refused().contains(path.to_str().unwrap()) && refused().contains("5 bytes"), "{}", refused());
+        assert!(
+            refused().contains(path.to_str().unwrap()) && refused().contains("5 bytes"),
+            "{}",
+            refused()
+        );
         assert!(!refused().contains("short"), "{}", refused());
         fs::remove_file(&path).unwrap();
         let elsewhere = folder.path().join("elsewhere");

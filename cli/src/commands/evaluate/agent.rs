@@ -35,15 +35,25 @@ impl Agent {
         let format = format.or_else(|| Format::detect(&bytes)).ok_or_else(|| {
             anyhow!("{name} is no policy file: it should be a Stable-Baselines3 .zip, safetensors or mlp-json")
         })?;
-        let mut file = policy_file::read(format, algorithm, &bytes).with_context(|| name.clone())?;
+        let mut file =
+            policy_file::read(format, algorithm, &bytes).with_context(|| name.clone())?;
         if let Some(path) = vec_normalize {
             file = normalize(file, path)?;
         }
-        Ok(Self { name, format, algorithm: file.algorithm, policy: file.policy })
+        Ok(Self {
+            name,
+            format,
+            algorithm: file.algorithm,
+            policy: file.policy,
+        })
     }
 
     /// Whether it can act in all of these environments, before the first of them costs any time.
-    pub(super) fn check_fit(&self, environments: &[String], stochastic: bool) -> anyhow::Result<()> {
+    pub(super) fn check_fit(
+        &self,
+        environments: &[String],
+        stochastic: bool,
+    ) -> anyhow::Result<()> {
         let fit = || {
             for spec in environments.iter().filter_map(|id| catalogue::find(id)) {
                 self.policy.fit(spec)?;
@@ -58,14 +68,17 @@ impl Agent {
 
     /// Runs the episodes in one environment.
     pub(super) fn roll(&self, environment: &str, plan: &Plan) -> anyhow::Result<Rolled> {
-        rolling::roll(environment, &self.policy, plan, &self.name).with_context(|| self.name.clone())
+        rolling::roll(environment, &self.policy, plan, &self.name)
+            .with_context(|| self.name.clone())
     }
 
     /// The file, the algorithm and the network's shape in one line.
     pub(super) fn describe(&self, palette: Palette) -> String {
         let policy = &self.policy;
         let inputs = policy.layers.first().map(|layer| layer.inputs);
-        let widths = inputs.into_iter().chain(policy.layers.iter().map(|layer| layer.outputs));
+        let widths = inputs
+            .into_iter()
+            .chain(policy.layers.iter().map(|layer| layer.outputs));
         let widths: Vec<String> = widths.map(|width| width.to_string()).collect();
         let activation = match policy.activation {
             _ if policy.layers.len() < 2 => "linear",

@@ -40,25 +40,33 @@ struct Stored {
 }
 
 impl BaselineFile {
-    /// Reads a file with an array of baselines, an object with such an array under `items` or `results`, or one baseline.
+    /// Reads a file with an array of baselines, an object with such an array under `items` or
+    /// `results`, or one baseline.
     pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let bytes = bounded_file::read(path, MAX_BYTES)?;
-        let document: Value = serde_json::from_slice(&bytes).with_context(|| format!("{name} is not JSON"))?;
+        let document: Value =
+            serde_json::from_slice(&bytes).with_context(|| format!("{name} is not JSON"))?;
         let entries = match document {
             Value::Array(entries) => entries,
-            Value::Object(mut object) => match object.remove("items").or_else(|| object.remove("results")) {
-                Some(Value::Array(entries)) => entries,
-                Some(_) => bail!("{name}: items or results should be an array of baselines"),
-                None => vec![Value::Object(object)],
-            },
+            Value::Object(mut object) => {
+                match object.remove("items").or_else(|| object.remove("results")) {
+                    Some(Value::Array(entries)) => entries,
+                    Some(_) => bail!("{name}: items or results should be an array of baselines"),
+                    None => vec![Value::Object(object)],
+                }
+            }
             _ => bail!("{name} should hold a baseline or an array of baselines"),
         };
         Ok(Self { name, entries })
     }
 
     /// The best baseline of an environment, and of an algorithm if that is known on both sides.
-    pub(in crate::commands) fn find(&self, environment: &str, agent: Option<Algorithm>) -> anyhow::Result<Reference> {
+    pub(in crate::commands) fn find(
+        &self,
+        environment: &str,
+        agent: Option<Algorithm>,
+    ) -> anyhow::Result<Reference> {
         let mut best: Option<Reference> = None;
         for (index, entry) in self.entries.iter().enumerate() {
             if environment_of(entry).is_some_and(|id| id != environment) {
@@ -66,9 +74,14 @@ impl BaselineFile {
             }
             let place = || format!("{}: baseline {} ({environment})", self.name, index + 1);
             let (agent_type, reference) = self.parse(entry).with_context(place)?;
-            let trained_otherwise = matches!((agent, agent_type), (Some(wanted), Some(found)) if wanted != found);
+            let trained_otherwise =
+                matches!((agent, agent_type), (Some(wanted), Some(found)) if wanted != found);
             let reward = |reference: &Reference| reference.statistics.mean_reward;
-            if !trained_otherwise && best.as_ref().is_none_or(|best| reward(&reference) > reward(best)) {
+            if !trained_otherwise
+                && best
+                    .as_ref()
+                    .is_none_or(|best| reward(&reference) > reward(best))
+            {
                 best = Some(reference);
             }
         }
@@ -78,22 +91,36 @@ impl BaselineFile {
     fn parse(&self, entry: &Value) -> anyhow::Result<(Option<Algorithm>, Reference)> {
         let stored = if entry.get("episodes").is_some() {
             let evaluated = Evaluated::deserialize(entry)?;
-            Stored { id: None, agent_type: None, statistics: Baseline::of(&evaluated.metrics, &evaluated.episodes) }
+            Stored {
+                id: None,
+                agent_type: None,
+                statistics: Baseline::of(&evaluated.metrics, &evaluated.episodes),
+            }
         } else {
             Stored::deserialize(entry)?
         };
         stored.statistics.check()?;
-        let reference = Reference { statistics: stored.statistics, id: stored.id, source: self.name.clone() };
+        let reference = Reference {
+            statistics: stored.statistics,
+            id: stored.id,
+            source: self.name.clone(),
+        };
         Ok((stored.agent_type, reference))
     }
 
     fn nothing_fits(&self, environment: &str, agent: Option<Algorithm>) -> anyhow::Error {
         let name = &self.name;
-        let of_agent = agent.map(|agent| format!(" for {agent}")).unwrap_or_default();
+        let of_agent = agent
+            .map(|agent| format!(" for {agent}"))
+            .unwrap_or_default();
         let mut known: Vec<&str> = self.entries.iter().filter_map(environment_of).collect();
         known.sort_unstable();
         known.dedup();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
         anyhow!(
             "{name} has no baseline of {environment}{of_agent} (it has {known}): \
              make one with tars evaluate POLICY --env {environment} --json"

@@ -44,7 +44,10 @@ pub(super) fn write(
             },
             baseline: reference.map(|reference| ReportedBaseline {
                 source: reference.source,
-                statistics: regression::Baseline { returns: None, ..reference.statistics },
+                statistics: regression::Baseline {
+                    returns: None,
+                    ..reference.statistics
+                },
             }),
         }
     };

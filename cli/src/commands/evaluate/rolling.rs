@@ -29,14 +29,23 @@ impl Rolled {
     /// How long it took, for people.
     pub(super) fn pace(&self) -> String {
         let seconds = self.elapsed.as_secs_f64();
-        let took = if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.1} s") };
+        let took = if seconds < 1.0 {
+            format!("{:.0} ms", seconds * 1e3)
+        } else {
+            format!("{seconds:.1} s")
+        };
         let pace = number::large(self.steps as f64 / seconds.max(1e-9));
         format!("{took}, {pace} steps/s")
     }
 }
 
 /// Runs the episodes; `name` stands in front of the progress bar.
-pub(super) fn roll(environment: &str, policy: &Policy, plan: &Plan, name: &str) -> anyhow::Result<Rolled> {
+pub(super) fn roll(
+    environment: &str,
+    policy: &Policy,
+    plan: &Plan,
+    name: &str,
+) -> anyhow::Result<Rolled> {
     let make = |lanes: usize| {
         environment::native(environment, lanes).ok_or_else(|| Error::Failed {
             id: environment.to_owned(),
@@ -50,7 +59,9 @@ pub(super) fn roll(environment: &str, policy: &Policy, plan: &Plan, name: &str) 
         if start.elapsed() > PATIENCE {
             // Standard error swallows it where that is not a terminal.
             shown.call_once(|| bar.set_draw_target(ProgressDrawTarget::stderr()));
-            bar.set_message(number::large(progress.steps as f64 / start.elapsed().as_secs_f64()));
+            bar.set_message(number::large(
+                progress.steps as f64 / start.elapsed().as_secs_f64(),
+            ));
             bar.set_position(progress.episodes_done.into());
         }
         ControlFlow::Continue(())

@@ -36,7 +36,11 @@ impl Evaluate {
                 baseline: reference.map(|reference| &reference.statistics),
                 regression,
             };
-            let sampled = if self.stochastic { ", sampled actions" } else { "" };
+            let sampled = if self.stochastic {
+                ", sampled actions"
+            } else {
+                ""
+            };
             let aside = format!("{sampled} ({})", rolled.pace());
             write!(text, "\n{}", evaluation.write(&aside, palette))?;
             if let (Some(reference), Some(regression)) = (reference, regression)
@@ -67,7 +71,11 @@ impl Evaluate {
         let more = self.episodes.saturating_mul(4).min(1_000_000);
         let needed = regression.comparison.episodes_needed.unwrap_or(more);
         (needed > self.episodes).then(|| {
-            let with = if self.against.is_some() { "" } else { ", with a baseline of as many" };
+            let with = if self.against.is_some() {
+                ""
+            } else {
+                ", with a baseline of as many"
+            };
             format!("try --episodes {needed}{with}")
         })
     }

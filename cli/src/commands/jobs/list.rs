@@ -47,7 +47,8 @@ pub(super) struct List {
 /// A label as `tars submit` takes it, as the service looks for it.
 fn label(text: &str) -> Result<String, &'static str> {
     let pair = text.split_once('=').or_else(|| text.split_once(':'));
-    pair.map(|(name, value)| format!("{name}:{value}")).ok_or("it must be NAME=VALUE")
+    pair.map(|(name, value)| format!("{name}:{value}"))
+        .ok_or("it must be NAME=VALUE")
 }
 
 impl List {
@@ -62,7 +63,11 @@ impl List {
         let text = if jobs.is_empty() {
             self.nothing(client)
         } else {
-            let more = if found.has_more() { "There are more: --limit N or --all shows them.\n" } else { "" };
+            let more = if found.has_more() {
+                "There are more: --limit N or --all shows them.\n"
+            } else {
+                ""
+            };
             table::text(&jobs, System.now()) + more
         };
         stdout::print(&text)?;
@@ -74,11 +79,16 @@ impl List {
         if self.is_filtered() {
             format!("No job fits all of these filters. All jobs: tars jobs list{server}\n")
         } else {
-            format!("There are no jobs yet. Submit one: tars submit POLICY --agent PPO --env CartPole-v1{server}\n")
+            format!(
+                "There are no jobs yet. Submit one: tars submit POLICY --agent PPO --env CartPole-v1{server}\n"
+            )
         }
     }
 
     fn is_filtered(&self) -> bool {
-        self.status.is_some() || self.agent_type.is_some() || self.environment.is_some() || self.label.is_some()
+        self.status.is_some()
+            || self.agent_type.is_some()
+            || self.environment.is_some()
+            || self.label.is_some()
     }
 }

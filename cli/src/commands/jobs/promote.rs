@@ -37,16 +37,25 @@ struct Promoted {
 
 impl Promote {
     pub(in crate::commands) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
-        let environments = Some(self.environments.as_slice()).filter(|environments| !environments.is_empty());
+        let environments =
+            Some(self.environments.as_slice()).filter(|environments| !environments.is_empty());
         let path = format!("/v1/jobs/{}/promote", self.id);
         let answer = client.post_body(&path, &Body { environments }).await?;
         if self.json {
             stdout::print(&answer.json())?;
             return Ok(ExitCode::SUCCESS);
         }
-        let known = if answer.status() == StatusCode::CREATED { "" } else { " (it was promoted before)" };
+        let known = if answer.status() == StatusCode::CREATED {
+            ""
+        } else {
+            " (it was promoted before)"
+        };
         let promoted: Promoted = answer.read()?;
-        let lines: String = promoted.baselines.iter().map(|baseline| added(baseline, known)).collect();
+        let lines: String = promoted
+            .baselines
+            .iter()
+            .map(|baseline| added(baseline, known))
+            .collect();
         stdout::print(&lines)?;
         Ok(ExitCode::SUCCESS)
     }

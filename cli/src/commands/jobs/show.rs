@@ -48,9 +48,15 @@ fn next_step(job: &Job, server: &str) -> Option<String> {
     let id = job.id;
     let step = match job.status {
         Status::Queued | Status::Running => format!("Follow it: tars jobs watch {id}{server}"),
-        Status::Failed if is_permanent(job) => "It would fail again: mend it and submit it anew.".to_owned(),
-        Status::Failed | Status::Cancelled => format!("Submit it again: tars jobs retry {id}{server}"),
-        Status::Completed if job.verdict.is_none() => format!("Make it the baseline: tars jobs promote {id}{server}"),
+        Status::Failed if is_permanent(job) => {
+            "It would fail again: mend it and submit it anew.".to_owned()
+        }
+        Status::Failed | Status::Cancelled => {
+            format!("Submit it again: tars jobs retry {id}{server}")
+        }
+        Status::Completed if job.verdict.is_none() => {
+            format!("Make it the baseline: tars jobs promote {id}{server}")
+        }
         Status::Completed => return None,
     };
     Some(step)

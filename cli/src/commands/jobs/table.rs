@@ -11,7 +11,15 @@ use crate::show::{Ink, Palette};
 /// A row per job.
 pub(super) fn text(jobs: &[Job], now: DateTime<Utc>) -> String {
     let mut table = Palette::of_stdout().table();
-    let header = ["JOB", "STATUS", "VERDICT", "AGENT", "ENVIRONMENTS", "EPISODES", "SUBMITTED"];
+    let header = [
+        "JOB",
+        "STATUS",
+        "VERDICT",
+        "AGENT",
+        "ENVIRONMENTS",
+        "EPISODES",
+        "SUBMITTED",
+    ];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for job in jobs {
         table.add_row([
@@ -37,7 +45,9 @@ fn status(status: Status) -> Cell {
 }
 
 fn verdict(verdict: Option<Verdict>) -> Cell {
-    let Some(verdict) = verdict else { return Cell::new("-") };
+    let Some(verdict) = verdict else {
+        return Cell::new("-");
+    };
     let ink = match verdict {
         Verdict::Pass => Ink::Good,
         Verdict::Regression => Ink::Bad,

@@ -32,7 +32,10 @@ impl List {
             }
             let now = accounts.clock.now();
             let signs = keys.iter().position(|key| !has_expired(key, now));
-            let rows = keys.iter().enumerate().map(|(place, key)| row(key, signs == Some(place), now));
+            let rows = keys
+                .iter()
+                .enumerate()
+                .map(|(place, key)| row(key, signs == Some(place), now));
             stdout::print(&table::text(["KEY", "STATE", "EXPIRES", "MADE"], rows))?;
             Ok(ExitCode::SUCCESS)
         })
@@ -52,5 +55,10 @@ fn row(key: &SigningKey, signs: bool, now: DateTime<Utc>) -> [Cell; 4] {
         Cell::new("verifies")
     };
     let end = table::moment(key.expires_at, "when another one signs");
-    [Cell::new(key.id), state, Cell::new(end), Cell::new(ago(now, key.created_at))]
+    [
+        Cell::new(key.id),
+        state,
+        Cell::new(end),
+        Cell::new(ago(now, key.created_at)),
+    ]
 }

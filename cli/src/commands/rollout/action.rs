@@ -15,7 +15,11 @@ pub(super) fn parse(line: &[u8], space: &ActionSpace) -> Result<Actions, String>
             let index = value.as_u64().and_then(|index| u32::try_from(index).ok());
             match index.filter(|&index| (index as usize) < *n) {
                 Some(index) => Ok(Actions::Discrete(vec![index])),
-                None => Err(format!("action {} is not {}", abridged(&value), expected(space))),
+                None => Err(format!(
+                    "action {} is not {}",
+                    abridged(&value),
+                    expected(space)
+                )),
             }
         }
         ActionSpace::Box(bounds) => {
@@ -30,7 +34,11 @@ pub(super) fn parse(line: &[u8], space: &ActionSpace) -> Result<Actions, String>
                     actions.set_lane(0, &vector);
                     Ok(Actions::Continuous(actions))
                 }
-                None => Err(format!("action {} is not {}", abridged(&value), expected(space))),
+                None => Err(format!(
+                    "action {} is not {}",
+                    abridged(&value),
+                    expected(space)
+                )),
             }
         }
     }
@@ -39,7 +47,10 @@ pub(super) fn parse(line: &[u8], space: &ActionSpace) -> Result<Actions, String>
 /// The number as the f32 that a box space holds, rounded from f64 as NumPy does it.
 #[expect(clippy::cast_possible_truncation, reason = "the space holds f32")]
 fn single(number: &Value) -> Option<f32> {
-    number.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
+    number
+        .as_f64()
+        .map(|number| number as f32)
+        .filter(|number| number.is_finite())
 }
 
 fn expected(space: &ActionSpace) -> String {
@@ -48,7 +59,10 @@ fn expected(space: &ActionSpace) -> String {
         ActionSpace::Box(bounds) if bounds.dimensions() == 1 => {
             "a number, or an array of one, that fits a 32-bit float".into()
         }
-        ActionSpace::Box(bounds) => format!("an array of {} numbers that fit a 32-bit float", bounds.dimensions()),
+        ActionSpace::Box(bounds) => format!(
+            "an array of {} numbers that fit a 32-bit float",
+            bounds.dimensions()
+        ),
     }
 }
 

@@ -36,12 +36,16 @@ impl Step {
 impl Episode {
     /// Resets the environment.
     pub(super) fn start(id: &str, seed: u64) -> anyhow::Result<Self> {
-        let mut environment =
-            environment::native(id, 1).with_context(|| format!("{id} is not a native environment"))?;
+        let mut environment = environment::native(id, 1)
+            .with_context(|| format!("{id} is not a native environment"))?;
         let features = environment.spec().observation_space.dimensions();
         let mut observations = LaneMatrix::zeros(features, 1);
         environment.reset(0, seed, &mut observations)?;
-        Ok(Self { environment, observations, transitions: Transitions::new(1) })
+        Ok(Self {
+            environment,
+            observations,
+            transitions: Transitions::new(1),
+        })
     }
 
     pub(super) fn action_space(&self) -> &ActionSpace {
@@ -55,7 +59,8 @@ impl Episode {
 
     /// Takes one action, which must be of the action space.
     pub(super) fn step(&mut self, action: &Actions) -> anyhow::Result<Step> {
-        self.environment.step(1, action, &mut self.observations, &mut self.transitions)?;
+        self.environment
+            .step(1, action, &mut self.observations, &mut self.transitions)?;
         Ok(Step {
             obs: self.observation(),
             reward: self.transitions.rewards[0],

@@ -29,7 +29,12 @@ impl Lines {
             let at_rest = file.metadata().is_ok_and(|metadata| metadata.is_file());
             (Box::new(file), Some(name), at_rest)
         };
-        Ok(Self { input: BufReader::new(input), name, at_rest, number: 0 })
+        Ok(Self {
+            input: BufReader::new(input),
+            name,
+            at_rest,
+            number: 0,
+        })
     }
 
     /// Whether reading on never waits for another process.
@@ -42,7 +47,9 @@ impl Lines {
         loop {
             self.number += 1;
             let mut line = Vec::new();
-            let read = (&mut self.input).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line);
+            let read = (&mut self.input)
+                .take(MAX_LINE_BYTES + 1)
+                .read_until(b'\n', &mut line);
             let read = read.with_context(|| format!("cannot read {}", self.place()))?;
             if read as u64 > MAX_LINE_BYTES {
                 return Err(self.error(&format!("longer than {MAX_LINE_BYTES} bytes")));

@@ -34,10 +34,20 @@ impl Rotate {
             let tokens = &*accounts.store.service_tokens;
             let token = find(tokens, &self.token).await?;
             let secret = Secret::for_token(token.id).map_err(anyhow::Error::msg)?;
-            if tokens.rotate(token.id, TokenHash::of(secret.expose()), &Actor::command()).await?.is_none() {
-                bail!("TOKEN: {} is revoked: make another one with `tars token create`", token.name);
+            if tokens
+                .rotate(token.id, TokenHash::of(secret.expose()), &Actor::command())
+                .await?
+                .is_none()
+            {
+                bail!(
+                    "TOKEN: {} is revoked: make another one with `tars token create`",
+                    token.name
+                );
             }
-            hand_over(secret.expose(), &format!("The token {} has a new secret. {SOON}", token.name))
+            hand_over(
+                secret.expose(),
+                &format!("The token {} has a new secret. {SOON}", token.name),
+            )
         })
     }
 }
@@ -68,7 +78,9 @@ async fn find(tokens: &dyn ServiceTokens, wanted: &str) -> anyhow::Result<Servic
         Some(token) => Ok(token),
         // A secret that was pasted by mistake is not shown again.
         None if wanted.starts_with(tars_shared::account::secret::PREFIX) => {
-            bail!("TOKEN: give the token's name or id, not its secret: `tars token list` shows both")
+            bail!(
+                "TOKEN: give the token's name or id, not its secret: `tars token list` shows both"
+            )
         }
         None => bail!("TOKEN: no token {wanted} can be used: `tars token list` shows all"),
     }

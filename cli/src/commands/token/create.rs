@@ -29,7 +29,13 @@ pub(super) struct Create {
 
 impl Create {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { name, role, expires_in_days, requests_per_minute, database } = self;
+        let Self {
+            name,
+            role,
+            expires_in_days,
+            requests_per_minute,
+            database,
+        } = self;
         database.run(async |accounts| {
             let expires_in = expires_in_days.map(|days| TimeDelta::days(days.into()));
             let wanted = Wanted { name: name.clone(), role, requests_per_minute, expires_in };

@@ -19,7 +19,16 @@ pub(super) struct List {
     database: Database,
 }
 
-const HEADER: [&str; 8] = ["TOKEN", "ROLE", "STATE", "EXPIRES", "PER MINUTE", "LAST USED", "MADE BY", "ID"];
+const HEADER: [&str; 8] = [
+    "TOKEN",
+    "ROLE",
+    "STATE",
+    "EXPIRES",
+    "PER MINUTE",
+    "LAST USED",
+    "MADE BY",
+    "ID",
+];
 
 impl List {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
@@ -51,7 +60,11 @@ fn row(token: &ServiceToken, now: DateTime<Utc>) -> [Cell; 8] {
         Cell::new(token.role),
         state,
         Cell::new(table::moment(token.expires_at, "never")),
-        Cell::new(token.requests_per_minute.map_or_else(|| "default".to_owned(), |number| number.to_string())),
+        Cell::new(
+            token
+                .requests_per_minute
+                .map_or_else(|| "default".to_owned(), |number| number.to_string()),
+        ),
         Cell::new(table::moment(token.last_used_at, "never")),
         Cell::new(&token.created_by),
         Cell::new(token.id),

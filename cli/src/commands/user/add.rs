@@ -24,7 +24,12 @@ pub(super) struct Add {
 
 impl Add {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { name, role, password, database } = self;
+        let Self {
+            name,
+            role,
+            password,
+            database,
+        } = self;
         database.run(async |accounts| {
             let users = accounts.store.users;
             // Before anybody thinks a password up.
@@ -32,12 +37,19 @@ impl Add {
                 return Err(taken(&name));
             }
             let Password { hash, made } = password.get(name.as_str())?;
-            let new = NewUser { name: name.clone(), role, password_hash: hash };
+            let new = NewUser {
+                name: name.clone(),
+                role,
+                password_hash: hash,
+            };
             if users.add(&new, &Actor::command()).await?.is_none() {
                 bail!(taken(&name));
             }
             match made {
-                Some(made) => hand_over(made.expose(), &format!("{name} is added as {role}, with this password.")),
+                Some(made) => hand_over(
+                    made.expose(),
+                    &format!("{name} is added as {role}, with this password."),
+                ),
                 None => say(&format!("{name} is added as {role}.")),
             }
         })

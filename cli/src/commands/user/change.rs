@@ -64,7 +64,10 @@ impl Disable {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         self.database.run(async |accounts| {
             let user = change(&accounts, &self.name, UserChange::Disabled(true)).await?;
-            say(&format!("{} is disabled, and all of their sessions have ended. {SOON}", user.name))
+            say(&format!(
+                "{} is disabled, and all of their sessions have ended. {SOON}",
+                user.name
+            ))
         })
     }
 }
@@ -73,14 +76,21 @@ impl Enable {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         self.database.run(async |accounts| {
             let user = change(&accounts, &self.name, UserChange::Disabled(false)).await?;
-            say(&format!("{} can log in again, as {}.", user.name, user.role))
+            say(&format!(
+                "{} can log in again, as {}.",
+                user.name, user.role
+            ))
         })
     }
 }
 
 impl Password {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { name, source, database } = self;
+        let Self {
+            name,
+            source,
+            database,
+        } = self;
         database.run(async |accounts| {
             // Before anybody thinks a password up.
             if accounts.store.users.find(&name).await?.is_none() {
@@ -88,7 +98,8 @@ impl Password {
             }
             let password = source.get(name.as_str())?;
             change(&accounts, &name, UserChange::Password(password.hash)).await?;
-            let done = format!("{name} has a new password, and all of their sessions have ended. {SOON}");
+            let done =
+                format!("{name} has a new password, and all of their sessions have ended. {SOON}");
             match password.made {
                 Some(made) => hand_over(made.expose(), &done),
                 None => say(&done),
@@ -98,9 +109,16 @@ impl Password {
 }
 
 async fn change(accounts: &Accounts, name: &Name, change: UserChange) -> anyhow::Result<User> {
-    match accounts.store.users.change(name, &change, &Actor::command()).await? {
+    match accounts
+        .store
+        .users
+        .change(name, &change, &Actor::command())
+        .await?
+    {
         Some(UserChanged::Done { user, .. }) => Ok(user),
-        Some(UserChanged::OtherPassword) => bail!("{name}: the password was changed by somebody else meanwhile"),
+        Some(UserChanged::OtherPassword) => {
+            bail!("{name}: the password was changed by somebody else meanwhile")
+        }
         Some(UserChanged::LastAdmin) => bail!(
             "NAME: {name} is the last administrator who can log in: make another one first, with `tars user add` or \
              `tars user role`"

@@ -24,7 +24,10 @@ impl List {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         self.database.run(async |accounts| {
             let users = &accounts.store.users;
-            let users = whole(async |last: Option<&User>| users.list(last.map(|user| &user.name), PAGE).await).await?;
+            let users = whole(async |last: Option<&User>| {
+                users.list(last.map(|user| &user.name), PAGE).await
+            })
+            .await?;
             if self.json {
                 return print_json(&users);
             }
@@ -44,5 +47,10 @@ fn row(user: &User, now: DateTime<Utc>) -> [Cell; 4] {
         None => Cell::new("enabled"),
         Some(since) => Palette::cell(Ink::Bad, &format!("disabled {}", ago(now, since))),
     };
-    [Cell::new(&user.name), Cell::new(user.role), state, Cell::new(ago(now, user.created_at))]
+    [
+        Cell::new(&user.name),
+        Cell::new(user.role),
+        state,
+        Cell::new(ago(now, user.created_at)),
+    ]
 }

@@ -1,4 +1,5 @@
-//! A matrix as JSON rows, read straight into one vector, so that no file costs more memory than its numbers.
+//! A matrix as JSON rows, read straight into one vector, so that no file costs more memory than its
+//! numbers.
 
 use std::fmt;
 
@@ -44,9 +45,15 @@ impl<'de> Visitor<'de> for Rows {
             rows += 1;
         }
         if !(1..=MAX_WIDTH).contains(&rows) {
-            return Err(A::Error::custom(format!("a weight has {rows} rows; from 1 to {MAX_WIDTH} are accepted")));
+            return Err(A::Error::custom(format!(
+                "a weight has {rows} rows; from 1 to {MAX_WIDTH} are accepted"
+            )));
         }
-        Ok(Matrix { rows, columns, values })
+        Ok(Matrix {
+            rows,
+            columns,
+            values,
+        })
     }
 }
 
@@ -72,7 +79,9 @@ impl<'de> Visitor<'de> for Row<'_> {
         let before = self.0.len();
         while let Some(value) = sequence.next_element()? {
             if self.0.len() == MAX_PARAMETERS {
-                return Err(A::Error::custom(format!("a weight has more than {MAX_PARAMETERS} values")));
+                return Err(A::Error::custom(format!(
+                    "a weight has more than {MAX_PARAMETERS} values"
+                )));
             }
             self.0.push(value);
         }

@@ -56,7 +56,10 @@ impl<'a> Input<'a> {
     /// Text up to a newline, which is consumed.
     pub(super) fn line(&mut self) -> Result<&'a str, Fault> {
         let rest = &self.bytes[self.offset..];
-        let end = rest.iter().position(|&byte| byte == b'\n').ok_or(Fault::Truncated)?;
+        let end = rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .ok_or(Fault::Truncated)?;
         self.offset += end + 1;
         str::from_utf8(&rest[..end]).map_err(|_| Fault::Utf8)
     }

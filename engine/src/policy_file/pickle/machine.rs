@@ -10,8 +10,13 @@ use crate::policy_file::limits::{MAX_PICKLE_DEPTH, MAX_PICKLE_MEMO, MAX_PICKLE_O
 /// Runs a pickle to its end. An error comes with the offset of the opcode that caused it.
 pub(super) fn run<G: AllowedGlobal>(bytes: &[u8]) -> Result<Document<'_, G>, (usize, Fault)> {
     let mut machine = Machine::new(bytes);
-    let root = machine.run().map_err(|fault| (machine.opcode_offset, fault))?;
-    Ok(Document { nodes: machine.nodes, root })
+    let root = machine
+        .run()
+        .map_err(|fault| (machine.opcode_offset, fault))?;
+    Ok(Document {
+        nodes: machine.nodes,
+        root,
+    })
 }
 
 struct Machine<'a, G> {
@@ -47,7 +52,11 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
             match self.input.byte()? {
                 STOP => {
                     let root = self.pop()?;
-                    return if self.input.is_empty() { Ok(root) } else { Err(Fault::TrailingBytes) };
+                    return if self.input.is_empty() {
+                        Ok(root)
+                    } else {
+                        Err(Fault::TrailingBytes)
+                    };
                 }
                 opcode => self.step(opcode)?,
             }
@@ -75,7 +84,8 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
             b'B' => self.push_bytes(Input::counted::<4>),
             b'C' => self.push_bytes(Input::counted::<1>),
             0x96 => self.push_bytes(Input::counted::<8>),
-            // Containers: MARK, EMPTY_TUPLE, TUPLE1 to 3, TUPLE, EMPTY_LIST, APPEND(S), EMPTY_DICT, SETITEM(S).
+            // Containers: MARK, EMPTY_TUPLE, TUPLE1 to 3, TUPLE, EMPTY_LIST, APPEND(S), EMPTY_DICT,
+            // SETITEM(S).
             b'(' => self.mark(),
             b')' => self.push(Node::Tuple(Vec::new())),
             0x85..=0x87 => self.tuple(usize::from(opcode - 0x84)),
@@ -147,17 +157,26 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
         Ok(())
     }
 
-    fn push_int(&mut self, read: impl FnOnce(&mut Input<'a>) -> Result<i64, Fault>) -> Result<(), Fault> {
+    fn push_int(
+        &mut self,
+        read: impl FnOnce(&mut Input<'a>) -> Result<i64, Fault>,
+    ) -> Result<(), Fault> {
         let value = read(&mut self.input)?;
         self.push(Node::Int(value))
     }
 
-    fn push_text(&mut self, read: impl FnOnce(&mut Input<'a>) -> Result<&'a str, Fault>) -> Result<(), Fault> {
+    fn push_text(
+        &mut self,
+        read: impl FnOnce(&mut Input<'a>) -> Result<&'a str, Fault>,
+    ) -> Result<(), Fault> {
         let text = read(&mut self.input)?;
         self.push(Node::Text(text))
     }
 
-    fn push_bytes(&mut self, read: impl FnOnce(&mut Input<'a>) -> Result<&'a [u8], Fault>) -> Result<(), Fault> {
+    fn push_bytes(
+        &mut self,
+        read: impl FnOnce(&mut Input<'a>) -> Result<&'a [u8], Fault>,
+    ) -> Result<(), Fault> {
         let bytes = read(&mut self.input)?;
         self.push(Node::Bytes(bytes))
     }
@@ -258,17 +277,22 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<(), Fault> {
-        let global =
-            G::named(module, name).ok_or_else(|| Fault::Global { module: module.to_owned(), name: name.to_owned() })?;
+        let global = G::named(module, name).ok_or_else(|| Fault::Global {
+            module: module.to_owned(),
+            name: name.to_owned(),
+        })?;
         self.push(Node::Global(global))
     }
 
     fn call(&mut self) -> Result<(), Fault> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         match (&self.nodes[callable.0], &self.nodes[arguments.0]) {
-            (&Node::Global(callable), Node::Tuple(_)) => {
-                self.push(Node::Object(Object { callable, arguments, state: None, items: Vec::new() }))
-            }
+            (&Node::Global(callable), Node::Tuple(_)) => self.push(Node::Object(Object {
+                callable,
+                arguments,
+                state: None,
+                items: Vec::new(),
+            })),
             (Node::Global(_), _) => Err(Fault::Stack),
             _ => Err(Fault::Callable),
         }

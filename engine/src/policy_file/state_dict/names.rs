@@ -70,21 +70,32 @@ const FOREIGN: [(&str, &str); 6] = [
     ("actor.log_std", "SAC is none of DQN, A2C, PPO and DDPG"),
 ];
 
-/// What the tensor of this name is for. A name that no plain policy has is an error: what is not understood would
-/// otherwise silently be left out of the network.
+/// What the tensor of this name is for. A name that no plain policy has is an error: what is not
+/// understood would otherwise silently be left out of the network.
 pub(super) fn classify(name: &str) -> Result<Role, Error> {
     let foreign = FOREIGN.iter().find(|(part, _)| name.contains(part));
     if let Some(&(_, advice)) = foreign {
-        return Err(Error::Unsupported { found: format!("the policy has the tensor {}", quote(name)), advice });
+        return Err(Error::Unsupported {
+            found: format!("the policy has the tensor {}", quote(name)),
+            advice,
+        });
     }
     let role = match name {
         "log_std" => Some(Role::LogStd),
-        "action_net.weight" => Some(Role::Layer(Family::ActorCritic, Place::Output, Part::Weight)),
+        "action_net.weight" => Some(Role::Layer(
+            Family::ActorCritic,
+            Place::Output,
+            Part::Weight,
+        )),
         "action_net.bias" => Some(Role::Layer(Family::ActorCritic, Place::Output, Part::Bias)),
         _ if IGNORED.iter().any(|prefix| name.starts_with(prefix)) => Some(Role::Ignored),
         _ => SEQUENTIALS.iter().find_map(|&(prefix, family)| {
             let (number, part) = name.strip_prefix(prefix)?.split_once('.')?;
-            Some(Role::Layer(family, Place::Hidden(layer_number(number)?), part_named(part)?))
+            Some(Role::Layer(
+                family,
+                Place::Hidden(layer_number(number)?),
+                part_named(part)?,
+            ))
         }),
     };
     role.ok_or_else(|| Error::Unsupported {

@@ -9,7 +9,8 @@ type NumpyDocument<'a> = Document<'a, Global>;
 pub(super) fn vector(document: &NumpyDocument<'_>, id: Id) -> Option<Vec<f64>> {
     let array = document.object(id)?;
     let (shape, dtype, bytes) = match array.callable {
-        // State (version, shape, dtype, is_fortran, bytes). A vector has the same bytes in either order.
+        // State (version, shape, dtype, is_fortran, bytes). A vector has the same bytes in either
+        // order.
         Global::Reconstruct => match document.tuple(array.state?)? {
             &[_, shape, dtype, _, bytes] => (shape, dtype, bytes),
             _ => return None,
@@ -54,12 +55,24 @@ fn floats(document: &NumpyDocument<'_>, dtype: Id, bytes: Id) -> Option<Vec<f64>
         return None;
     };
     let (values, rest) = bytes.as_chunks();
-    rest.is_empty().then(|| values.iter().map(|&value| f64::from_le_bytes(value)).collect())
+    rest.is_empty().then(|| {
+        values
+            .iter()
+            .map(|&value| f64::from_le_bytes(value))
+            .collect()
+    })
 }
 
 /// `dtype('f8', …)` whose state is `(3, '<', …)`.
 fn is_float64(document: &NumpyDocument<'_>, id: Id) -> Option<bool> {
     let dtype = document.object(id)?;
-    let (&kind, &order) = (document.tuple(dtype.arguments)?.first()?, document.tuple(dtype.state?)?.get(1)?);
-    Some(dtype.callable == Global::Dtype && document.text(kind)? == "f8" && document.text(order)? == "<")
+    let (&kind, &order) = (
+        document.tuple(dtype.arguments)?.first()?,
+        document.tuple(dtype.state?)?.get(1)?,
+    );
+    Some(
+        dtype.callable == Global::Dtype
+            && document.text(kind)? == "f8"
+            && document.text(order)? == "<",
+    )
 }

@@ -20,11 +20,17 @@ pub(super) enum Global {
 impl AllowedGlobal for Global {
     fn named(module: &str, name: &str) -> Option<Self> {
         match (module, name) {
-            ("stable_baselines3.common.vec_env.vec_normalize", "VecNormalize") => Some(Self::VecNormalize),
-            ("stable_baselines3.common.running_mean_std", "RunningMeanStd") => Some(Self::RunningMeanStd),
+            ("stable_baselines3.common.vec_env.vec_normalize", "VecNormalize") => {
+                Some(Self::VecNormalize)
+            }
+            ("stable_baselines3.common.running_mean_std", "RunningMeanStd") => {
+                Some(Self::RunningMeanStd)
+            }
             ("numpy", "ndarray") => Some(Self::Array),
             ("numpy", "dtype") => Some(Self::Dtype),
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Some(Self::Reconstruct),
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
+                Some(Self::Reconstruct)
+            }
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Some(Self::Scalar),
             ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Some(Self::FromBuffer),
             _ => is_inert(module, name).then_some(Self::Inert),
@@ -33,7 +39,9 @@ impl AllowedGlobal for Global {
 }
 
 fn is_inert(module: &str, name: &str) -> bool {
-    let space = module.strip_prefix("gymnasium.spaces.").or_else(|| module.strip_prefix("gym.spaces."));
+    let space = module
+        .strip_prefix("gymnasium.spaces.")
+        .or_else(|| module.strip_prefix("gym.spaces."));
     matches!(
         (space, name),
         (Some("box"), "Box")
@@ -44,9 +52,15 @@ fn is_inert(module: &str, name: &str) -> bool {
     ) || matches!(
         (module, name),
         ("collections", "OrderedDict")
-            | ("numpy.random._pickle", "__generator_ctor" | "__bit_generator_ctor" | "__randomstate_ctor")
+            | (
+                "numpy.random._pickle",
+                "__generator_ctor" | "__bit_generator_ctor" | "__randomstate_ctor"
+            )
             | ("numpy.random._pcg64", "PCG64")
             | ("numpy.random._mt19937", "MT19937")
-            | ("numpy.random.bit_generator", "SeedSequence" | "__pyx_unpickle_SeedSequence")
+            | (
+                "numpy.random.bit_generator",
+                "SeedSequence" | "__pyx_unpickle_SeedSequence"
+            )
     )
 }

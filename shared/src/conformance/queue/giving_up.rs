@@ -6,7 +6,8 @@ use crate::conformance::samples::submission;
 use crate::queue::Queue;
 use crate::submission::Submission;
 
-/// Checks that a message that is handed back again and again stays, or goes to the consumer of dead messages.
+/// Checks that a message that is handed back again and again stays, or goes to the consumer of dead
+/// messages.
 ///
 /// # Panics
 /// When a promise is broken.
@@ -19,7 +20,11 @@ pub async fn gives_up_in_the_open(queue: &dyn Queue) {
     let Some(mut dead) = queue.consume_dead().await.expect("an answer") else {
         for _ in 0..ROUNDS {
             assert!(consumer.hand_back().await.expect("handed back"));
-            assert_eq!(next(&mut *consumer).await.message_id, id, "a queue that never gives up keeps it");
+            assert_eq!(
+                next(&mut *consumer).await.message_id,
+                id,
+                "a queue that never gives up keeps it"
+            );
         }
         return;
     };
@@ -34,9 +39,24 @@ pub async fn gives_up_in_the_open(queue: &dyn Queue) {
         rounds += 1;
         assert!(rounds < ROUNDS, "a message is not handed back for ever");
     };
-    assert_eq!((given_up.message_id, given_up.submission.as_ref()), (id, Ok(&message)), "it is handed over whole");
-    assert_eq!(serde_json::from_slice::<Submission>(&given_up.body).ok(), Some(message), "with its bytes");
-    assert!(!given_up.reason.is_empty() && given_up.reason != "unknown", "and the reason: {}", given_up.reason);
+    assert_eq!(
+        (given_up.message_id, given_up.submission.as_ref()),
+        (id, Ok(&message)),
+        "it is handed over whole"
+    );
+    assert_eq!(
+        serde_json::from_slice::<Submission>(&given_up.body).ok(),
+        Some(message),
+        "with its bytes"
+    );
+    assert!(
+        !given_up.reason.is_empty() && given_up.reason != "unknown",
+        "and the reason: {}",
+        given_up.reason
+    );
     assert!(dead.ack().await.expect("acknowledged"));
-    assert!(!dead.ack().await.expect("an answer"), "it can be acknowledged once");
+    assert!(
+        !dead.ack().await.expect("an answer"),
+        "it can be acknowledged once"
+    );
 }

@@ -17,9 +17,12 @@ use crate::account::{Action, AuditEntry, Role, User};
 use crate::conformance::samples::{actor, user};
 use crate::store::Store;
 
-pub use audit::{audit_entries_are_found_and_listed, baselines_are_audited_once, the_audit_log_holds_no_secret};
+pub use audit::{
+    audit_entries_are_found_and_listed, baselines_are_audited_once, the_audit_log_holds_no_secret,
+};
 pub use service_tokens::{
-    a_revoked_token_stays_revoked, a_use_is_noted_to_the_minute, service_tokens_are_added_found_and_listed,
+    a_revoked_token_stays_revoked, a_use_is_noted_to_the_minute,
+    service_tokens_are_added_found_and_listed,
     service_tokens_that_can_be_used_have_different_names,
 };
 pub use sessions::{
@@ -28,13 +31,13 @@ pub use sessions::{
     only_a_verified_user_opens_a_session,
 };
 pub use signing_keys::{
-    a_slow_clock_makes_keys_that_sign, many_who_ask_at_once_get_one_key, rotation_gives_the_other_keys_a_grace,
-    what_is_over_is_cleaned_up,
+    a_slow_clock_makes_keys_that_sign, many_who_ask_at_once_get_one_key,
+    rotation_gives_the_other_keys_a_grace, what_is_over_is_cleaned_up,
 };
 pub use users::{
-    a_change_is_made_and_audited_once, a_reset_password_is_not_overwritten, admins_who_disable_each_other_leave_one,
-    many_first_users_at_once_become_one, the_last_admin_stays, users_are_added_found_and_listed,
-    what_takes_access_ends_sessions,
+    a_change_is_made_and_audited_once, a_reset_password_is_not_overwritten,
+    admins_who_disable_each_other_leave_one, many_first_users_at_once_become_one,
+    the_last_admin_stays, users_are_added_found_and_listed, what_takes_access_ends_sessions,
 };
 
 /// How often what is a race is run: the first rounds are spent with opening connections.
@@ -76,12 +79,20 @@ async fn warm_up(store: &Store) {
 
 /// Adds a user.
 async fn added(store: &Store, name: &str, role: Role) -> User {
-    store.users.add(&user(name, role), &actor()).await.unwrap().expect("the name is free")
+    store
+        .users
+        .add(&user(name, role), &actor())
+        .await
+        .unwrap()
+        .expect("the name is free")
 }
 
 /// The entries of this kind, from the newest to the oldest.
 async fn entries(store: &Store, action: Action) -> Vec<AuditEntry> {
-    let filter = AuditFilter { action: Some(action), ..AuditFilter::default() };
+    let filter = AuditFilter {
+        action: Some(action),
+        ..AuditFilter::default()
+    };
     store.audit.list(&filter, 100).await.unwrap()
 }
 
@@ -91,6 +102,9 @@ async fn only_entry(store: &Store, action: Action) -> (String, Value) {
     assert_eq!(entries.len(), 1, "{entries:?}");
     let entry = entries.remove(0);
     assert_eq!(entry.actor, actor().name);
-    assert_eq!(entry.address, actor().address.map(|address| address.to_string()));
+    assert_eq!(
+        entry.address,
+        actor().address.map(|address| address.to_string())
+    );
     (entry.target, Value::Object(entry.detail))
 }

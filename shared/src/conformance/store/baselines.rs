@@ -15,7 +15,10 @@ use crate::store::BaselineFilter;
 pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
     let baselines = fixture.store.baselines;
     // Another environment's baselines keep their own ranks.
-    let elsewhere = NewBaseline { environment: "Acrobot-v1".to_owned(), ..baseline(1e9) };
+    let elsewhere = NewBaseline {
+        environment: "Acrobot-v1".to_owned(),
+        ..baseline(1e9)
+    };
     baselines.insert(&elsewhere, &actor()).await.unwrap();
     let writes = [200.0, -5.0, 500.0, 200.0, 90.0].map(|mean| {
         let baselines = baselines.clone();
@@ -25,28 +28,41 @@ pub async fn baselines_keep_their_ranks_without_holes(fixture: Fixture) {
         let (_, new) = write.await.unwrap().unwrap();
         assert!(new);
     }
-    let filter = BaselineFilter { environment: Some("CartPole-v1".to_owned()), ..BaselineFilter::default() };
+    let filter = BaselineFilter {
+        environment: Some("CartPole-v1".to_owned()),
+        ..BaselineFilter::default()
+    };
     let found = baselines.list(&filter, 100).await.unwrap();
     let ranks: Vec<_> = found.iter().map(|baseline| baseline.rank).collect();
-    let means: Vec<_> = found.iter().map(|baseline| baseline.content.statistics.mean_reward).collect();
+    let means: Vec<_> = found
+        .iter()
+        .map(|baseline| baseline.content.statistics.mean_reward)
+        .collect();
     let mut versions: Vec<_> = found.iter().map(|baseline| baseline.version).collect();
     versions.sort_unstable();
     assert_eq!(ranks, [1, 2, 3, 4, 5]);
-    assert_eq!(means, [500.0, 200.0, 200.0, 90.0, -5.0], "rank 1 is the best");
+    assert_eq!(
+        means,
+        [500.0, 200.0, 200.0, 90.0, -5.0],
+        "rank 1 is the best"
+    );
     assert_eq!(versions, [1, 2, 3, 4, 5], "versions count up from 1");
     let (best, _) = baselines.insert(&baseline(501.0), &actor()).await.unwrap();
     assert_eq!((best.rank, best.version), (1, 6), "a new best takes rank 1");
 }
 
-/// Twenty admins at once leave ranks 1..n and versions 1..n, whatever order they come in; promoting the same job at once
-/// gives one baseline.
+/// Twenty admins at once leave ranks 1..n and versions 1..n, whatever order they come in; promoting
+/// the same job at once gives one baseline.
 ///
 /// # Panics
 /// When a promise is broken.
 pub async fn twenty_writers_leave_ranks_without_holes(fixture: Fixture) {
     const WRITERS: u32 = 20;
     let Fixture { store, clock } = fixture;
-    let promotion = NewBaseline { source_job: Some(submission(&*clock).job_id), ..baseline(7.5) };
+    let promotion = NewBaseline {
+        source_job: Some(submission(&*clock).job_id),
+        ..baseline(7.5)
+    };
     let writes: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let (baselines, promotion) = (store.baselines.clone(), promotion.clone());
@@ -63,16 +79,41 @@ pub async fn twenty_writers_leave_ranks_without_holes(fixture: Fixture) {
     for write in writes {
         promoted.push(write.await.unwrap());
     }
-    assert_eq!(promoted.iter().filter(|(_, new)| *new).count(), 1, "one promotion wins");
-    assert!(promoted.iter().all(|(baseline, _)| baseline.id == promoted[0].0.id), "and all are told of it");
-    let found = store.baselines.list(&BaselineFilter::default(), 100).await.unwrap();
+    assert_eq!(
+        promoted.iter().filter(|(_, new)| *new).count(),
+        1,
+        "one promotion wins"
+    );
+    assert!(
+        promoted
+            .iter()
+            .all(|(baseline, _)| baseline.id == promoted[0].0.id),
+        "and all are told of it"
+    );
+    let found = store
+        .baselines
+        .list(&BaselineFilter::default(), 100)
+        .await
+        .unwrap();
     let expected: Vec<_> = (1..=WRITERS + 1).collect();
-    assert_eq!(found.iter().map(|baseline| baseline.rank).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        found
+            .iter()
+            .map(|baseline| baseline.rank)
+            .collect::<Vec<_>>(),
+        expected
+    );
     let mut versions: Vec<_> = found.iter().map(|baseline| baseline.version).collect();
     versions.sort_unstable();
     assert_eq!(versions, expected);
-    let means: Vec<_> = found.iter().map(|baseline| baseline.content.statistics.mean_reward).collect();
-    assert!(means.is_sorted_by(|better, worse| better >= worse), "{means:?}");
+    let means: Vec<_> = found
+        .iter()
+        .map(|baseline| baseline.content.statistics.mean_reward)
+        .collect();
+    assert!(
+        means.is_sorted_by(|better, worse| better >= worse),
+        "{means:?}"
+    );
 }
 
 /// A job's environment becomes one baseline, however often it is promoted.
@@ -81,13 +122,26 @@ pub async fn twenty_writers_leave_ranks_without_holes(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn promoting_twice_gives_the_same_baseline(fixture: Fixture) {
     let source_job = Some(submission(&*fixture.clock).job_id);
-    let promotion = NewBaseline { source_job, ..baseline(100.0) };
+    let promotion = NewBaseline {
+        source_job,
+        ..baseline(100.0)
+    };
     let baselines = fixture.store.baselines;
     let (first, new) = baselines.insert(&promotion, &actor()).await.unwrap();
     assert!(new);
     assert_eq!(first.content, promotion, "it is kept whole");
-    assert_eq!(baselines.insert(&promotion, &actor()).await.unwrap(), (first, false));
-    assert_eq!(baselines.list(&BaselineFilter::default(), 10).await.unwrap().len(), 1);
+    assert_eq!(
+        baselines.insert(&promotion, &actor()).await.unwrap(),
+        (first, false)
+    );
+    assert_eq!(
+        baselines
+            .list(&BaselineFilter::default(), 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 /// A comparison meets the best baseline that existed when its job was submitted.
@@ -105,13 +159,28 @@ pub async fn the_best_baseline_is_the_best_of_its_time(fixture: Fixture) {
     }
     let mut best = Vec::new();
     for moment in moments {
-        let found = baselines.best(Algorithm::Dqn, "CartPole-v1", moment).await.unwrap();
+        let found = baselines
+            .best(Algorithm::Dqn, "CartPole-v1", moment)
+            .await
+            .unwrap();
         best.push(found.map(|baseline| baseline.content.statistics.mean_reward));
     }
     assert_eq!(best, [None, Some(100.0), Some(300.0), Some(300.0)]);
     let now = fixture.clock.now();
-    assert_eq!(baselines.best(Algorithm::Ppo, "CartPole-v1", now).await.unwrap(), None);
-    assert_eq!(baselines.best(Algorithm::Dqn, "Acrobot-v1", now).await.unwrap(), None);
+    assert_eq!(
+        baselines
+            .best(Algorithm::Ppo, "CartPole-v1", now)
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        baselines
+            .best(Algorithm::Dqn, "Acrobot-v1", now)
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 /// Pages follow each other without gap or overlap, and filters hold.
@@ -122,7 +191,11 @@ pub async fn baselines_are_listed_in_pages(fixture: Fixture) {
     let baselines = fixture.store.baselines;
     for mean in [1.0, 2.0, 3.0] {
         baselines.insert(&baseline(mean), &actor()).await.unwrap();
-        let other = NewBaseline { agent_type: Algorithm::Ppo, environment: "Acrobot-v1".to_owned(), ..baseline(mean) };
+        let other = NewBaseline {
+            agent_type: Algorithm::Ppo,
+            environment: "Acrobot-v1".to_owned(),
+            ..baseline(mean)
+        };
         baselines.insert(&other, &actor()).await.unwrap();
     }
     let mut filter = BaselineFilter::default();
@@ -130,11 +203,23 @@ pub async fn baselines_are_listed_in_pages(fixture: Fixture) {
     loop {
         let page = baselines.list(&filter, 2).await.unwrap();
         let Some(last) = page.last() else { break };
-        filter.after = Some((last.content.agent_type, last.content.environment.clone(), last.rank));
-        seen.extend(page.into_iter().map(|baseline| (baseline.content.agent_type, baseline.rank)));
+        filter.after = Some((
+            last.content.agent_type,
+            last.content.environment.clone(),
+            last.rank,
+        ));
+        seen.extend(
+            page.into_iter()
+                .map(|baseline| (baseline.content.agent_type, baseline.rank)),
+        );
     }
-    let expected = [Algorithm::Dqn, Algorithm::Ppo].map(|agent_type| [1, 2, 3].map(|rank| (agent_type, rank)));
+    let expected =
+        [Algorithm::Dqn, Algorithm::Ppo].map(|agent_type| [1, 2, 3].map(|rank| (agent_type, rank)));
     assert_eq!(seen, expected.concat());
-    let best = BaselineFilter { agent_type: Some(Algorithm::Ppo), max_rank: Some(1), ..BaselineFilter::default() };
+    let best = BaselineFilter {
+        agent_type: Some(Algorithm::Ppo),
+        max_rank: Some(1),
+        ..BaselineFilter::default()
+    };
     assert_eq!(baselines.list(&best, 10).await.unwrap().len(), 1);
 }

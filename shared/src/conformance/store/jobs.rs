@@ -22,11 +22,21 @@ use crate::submission::Submission;
 pub async fn inserting_twice_changes_nothing(fixture: Fixture) {
     let jobs = fixture.store.jobs;
     let first = submission(&*fixture.clock);
-    assert_eq!(jobs.insert(std::slice::from_ref(&first)).await.unwrap(), [Inserted::New]);
+    assert_eq!(
+        jobs.insert(std::slice::from_ref(&first)).await.unwrap(),
+        [Inserted::New]
+    );
     fixture.clock.advance(TimeDelta::seconds(9));
-    let again = Submission { submitted_at: fixture.clock.now(), ..first.clone() };
+    let again = Submission {
+        submitted_at: fixture.clock.now(),
+        ..first.clone()
+    };
     assert_eq!(jobs.insert(&[again]).await.unwrap(), [Inserted::Known]);
-    assert_eq!(jobs.submission(first.job_id).await.unwrap(), Some(first), "the first one is kept whole");
+    assert_eq!(
+        jobs.submission(first.job_id).await.unwrap(),
+        Some(first),
+        "the first one is kept whole"
+    );
 }
 
 /// A batch is recorded whole or not at all.
@@ -38,10 +48,17 @@ pub async fn one_conflict_spoils_the_batch(fixture: Fixture) {
     let known = submission(&*fixture.clock);
     jobs.insert(std::slice::from_ref(&known)).await.unwrap();
     let new = submission(&*fixture.clock);
-    let reused = Submission { request_hash: Digest::of(b"another"), ..known };
+    let reused = Submission {
+        request_hash: Digest::of(b"another"),
+        ..known
+    };
     let inserted = jobs.insert(&[new.clone(), reused]).await.unwrap();
     assert_eq!(inserted, [Inserted::New, Inserted::Conflict]);
-    assert_eq!(jobs.find(new.job_id).await.unwrap(), None, "nothing of the batch is recorded");
+    assert_eq!(
+        jobs.find(new.job_id).await.unwrap(),
+        None,
+        "nothing of the batch is recorded"
+    );
 }
 
 /// A job is found as it was submitted, and listings filter, order and page.
@@ -58,13 +75,30 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
         if number == 3 {
             parameters.agent_type = Algorithm::Ppo;
             parameters.environments = vec!["Pendulum-v1".to_owned()];
-            parameters.labels.insert("team".to_owned(), "red".to_owned());
+            parameters
+                .labels
+                .insert("team".to_owned(), "red".to_owned());
         }
         let expected = parameters.clone();
-        store.jobs.insert(std::slice::from_ref(&submission)).await.unwrap();
-        let job = store.jobs.find(submission.job_id).await.unwrap().expect("it is found");
-        assert_eq!((job.parameters, job.status, job.attempt), (expected, Status::Queued, 0));
-        assert_eq!((job.submitted_at, job.started_at, job.finished_at), (clock.now(), None, None));
+        store
+            .jobs
+            .insert(std::slice::from_ref(&submission))
+            .await
+            .unwrap();
+        let job = store
+            .jobs
+            .find(submission.job_id)
+            .await
+            .unwrap()
+            .expect("it is found");
+        assert_eq!(
+            (job.parameters, job.status, job.attempt),
+            (expected, Status::Queued, 0)
+        );
+        assert_eq!(
+            (job.submitted_at, job.started_at, job.finished_at),
+            (clock.now(), None, None)
+        );
         ids.insert(0, submission.job_id);
     }
     assert_eq!(store.jobs.find(Uuid::nil()).await.unwrap(), None);
@@ -84,15 +118,64 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
     let others = [ids[0], ids[2], ids[3], ids[4]];
     let team = |name: &str| Some(("team".to_owned(), name.to_owned()));
     for (filter, expected) in [
-        (JobFilter { agent_type: Some(Algorithm::Ppo), ..none.clone() }, &odd_one[..]),
-        (JobFilter { environment: Some("Pendulum-v1".to_owned()), ..none.clone() }, &odd_one),
-        (JobFilter { label: team("red"), ..none.clone() }, &odd_one),
-        (JobFilter { label: team("blue"), ..none.clone() }, &others),
-        (JobFilter { environment: Some("Acrobot-v1".to_owned()), ..none.clone() }, &others),
-        (JobFilter { status: Some(Status::Running), ..none.clone() }, &[]),
-        (JobFilter { status: Some(Status::Queued), ..none }, &ids),
+        (
+            JobFilter {
+                agent_type: Some(Algorithm::Ppo),
+                ..none.clone()
+            },
+            &odd_one[..],
+        ),
+        (
+            JobFilter {
+                environment: Some("Pendulum-v1".to_owned()),
+                ..none.clone()
+            },
+            &odd_one,
+        ),
+        (
+            JobFilter {
+                label: team("red"),
+                ..none.clone()
+            },
+            &odd_one,
+        ),
+        (
+            JobFilter {
+                label: team("blue"),
+                ..none.clone()
+            },
+            &others,
+        ),
+        (
+            JobFilter {
+                environment: Some("Acrobot-v1".to_owned()),
+                ..none.clone()
+            },
+            &others,
+        ),
+        (
+            JobFilter {
+                status: Some(Status::Running),
+                ..none.clone()
+            },
+            &[],
+        ),
+        (
+            JobFilter {
+                status: Some(Status::Queued),
+                ..none
+            },
+            &ids,
+        ),
     ] {
-        let found: Vec<_> = store.jobs.list(&filter, 10).await.unwrap().into_iter().map(|job| job.id).collect();
+        let found: Vec<_> = store
+            .jobs
+            .list(&filter, 10)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|job| job.id)
+            .collect();
         assert_eq!(found, expected, "{filter:?}");
     }
 }
@@ -104,23 +187,63 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
 pub async fn cancelling_ends_queued_jobs_and_asks_running_ones(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let (queued, running) = (submission(&*clock), submission(&*clock));
-    store.jobs.insert(&[queued.clone(), running.clone()]).await.unwrap();
+    store
+        .jobs
+        .insert(&[queued.clone(), running.clone()])
+        .await
+        .unwrap();
     assert_eq!(store.jobs.cancel(Uuid::nil()).await.unwrap(), None);
-    assert_eq!(store.jobs.cancel(queued.job_id).await.unwrap(), Some(Cancellation::Cancelled));
+    assert_eq!(
+        store.jobs.cancel(queued.job_id).await.unwrap(),
+        Some(Cancellation::Cancelled)
+    );
     let ended = Some(Cancellation::Ended(Status::Cancelled));
-    assert_eq!(store.jobs.cancel(queued.job_id).await.unwrap(), ended, "cancelling twice changes nothing");
+    assert_eq!(
+        store.jobs.cancel(queued.job_id).await.unwrap(),
+        ended,
+        "cancelling twice changes nothing"
+    );
 
     let lease = granted(&claim(&store, &running).await);
-    assert_eq!(store.jobs.cancel(running.job_id).await.unwrap(), Some(Cancellation::Requested));
+    assert_eq!(
+        store.jobs.cancel(running.job_id).await.unwrap(),
+        Some(Cancellation::Requested)
+    );
     let job = store.jobs.find(running.job_id).await.unwrap().unwrap();
     assert_eq!((job.status, job.cancel_requested), (Status::Running, true));
-    let heartbeat = Heartbeat { lease, episodes_done: 4 };
-    let standings = store.leases.renew(Duration::from_secs(5), &[heartbeat]).await.unwrap();
-    assert_eq!(standings, [Standing::CancelRequested], "its worker hears of it");
-    assert!(store.leases.finish(lease, &Ending::Cancelled).await.unwrap());
+    let heartbeat = Heartbeat {
+        lease,
+        episodes_done: 4,
+    };
+    let standings = store
+        .leases
+        .renew(Duration::from_secs(5), &[heartbeat])
+        .await
+        .unwrap();
+    assert_eq!(
+        standings,
+        [Standing::CancelRequested],
+        "its worker hears of it"
+    );
+    assert!(
+        store
+            .leases
+            .finish(lease, &Ending::Cancelled)
+            .await
+            .unwrap()
+    );
     let job = store.jobs.find(running.job_id).await.unwrap().unwrap();
-    assert_eq!((job.status, job.finished_at), (Status::Cancelled, Some(clock.now())));
-    assert_eq!(job.progress, Progress { episodes_done: 4, episodes_total: 20 });
+    assert_eq!(
+        (job.status, job.finished_at),
+        (Status::Cancelled, Some(clock.now()))
+    );
+    assert_eq!(
+        job.progress,
+        Progress {
+            episodes_done: 4,
+            episodes_total: 20
+        }
+    );
 }
 
 /// Accepted = queued + running + completed + failed + cancelled.
@@ -133,9 +256,16 @@ pub async fn the_ledger_counts_every_job_once(fixture: Fixture) {
     store.jobs.insert(&submissions).await.unwrap();
     store.jobs.cancel(submissions[0].job_id).await.unwrap();
     let lease = granted(&claim(&store, &submissions[1]).await);
-    store.leases.finish(lease, &Ending::Completed(Vec::new())).await.unwrap();
+    store
+        .leases
+        .finish(lease, &Ending::Completed(Vec::new()))
+        .await
+        .unwrap();
     claim(&store, &submissions[2]).await;
     let ledger = store.jobs.ledger().await.unwrap();
-    assert_eq!(Status::ALL.map(|status| ledger.count(status)), [3, 1, 1, 0, 1]);
+    assert_eq!(
+        Status::ALL.map(|status| ledger.count(status)),
+        [3, 1, 1, 0, 1]
+    );
     assert_eq!(ledger.total(), 6);
 }

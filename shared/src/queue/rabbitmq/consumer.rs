@@ -1,10 +1,12 @@
 //! Takes jobs, one at a time and the most urgent first.
 //!
-//! While there is a backlog, messages are fetched: high, then normal, then low. Only when all three queues are empty does the
-//! consumer let itself be woken by a push from any of them, takes the most urgent that comes, ends its subscriptions and gives
-//! the rest back. Simpler ways do not do: quorum queues refuse `x-max-priority`; a prefetch shared by three subscriptions
-//! would be a global limit, which quorum queues answer by closing the connection; and three standing subscriptions would hold a
-//! message of each priority while the slot works on one, and other slots would starve.
+//! While there is a backlog, messages are fetched: high, then normal, then low. Only when all three
+//! queues are empty does the consumer let itself be woken by a push from any of them, takes the
+//! most urgent that comes, ends its subscriptions and gives the rest back. Simpler ways do not do:
+//! quorum queues refuse `x-max-priority`; a prefetch shared by three subscriptions would be a
+//! global limit, which quorum queues answer by closing the connection; and three standing
+//! subscriptions would hold a message of each priority while the slot works on one, and other slots
+//! would starve.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +18,8 @@ use lapin::{Acker, Channel};
 
 use lapin::message::Delivery as Message;
 use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicQosOptions,
-    BasicRejectOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
+    BasicQosOptions, BasicRejectOptions,
 };
 use lapin::types::FieldTable;
 
@@ -48,14 +50,28 @@ impl JobConsumer {
     /// Opens a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
         let channel = session.channel(PATIENCE).await?;
-        answer(PATIENCE, "limiting the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
-        Ok(Self { session, channel, subscriptions: Vec::new(), held: None, waiting: false })
+        answer(
+            PATIENCE,
+            "limiting the prefetch",
+            channel.basic_qos(1, BasicQosOptions::default()),
+        )
+        .await?;
+        Ok(Self {
+            session,
+            channel,
+            subscriptions: Vec::new(),
+            held: None,
+            waiting: false,
+        })
     }
 
     /// What waits already, the most urgent first.
     async fn fetch(&self) -> Result<Option<Message>, Error> {
         for priority in Priority::ALL {
-            let asked = self.channel.basic_get(topology::jobs_queue(priority).into(), BasicGetOptions::default());
+            let asked = self.channel.basic_get(
+                topology::jobs_queue(priority).into(),
+                BasicGetOptions::default(),
+            );
             if let Some(message) = answer(PATIENCE, "fetching a message", asked).await? {
                 return Ok(Some(message.delivery));
             }
@@ -66,14 +82,20 @@ impl JobConsumer {
     /// Waits for what comes next.
     async fn pushed(&mut self) -> Result<Message, Error> {
         let subscribed = try_join_all(Priority::ALL.map(|priority| {
-            let (queue, options) = (topology::jobs_queue(priority).into(), BasicConsumeOptions::default());
-            self.channel.basic_consume(queue, "".into(), options, FieldTable::default())
+            let (queue, options) = (
+                topology::jobs_queue(priority).into(),
+                BasicConsumeOptions::default(),
+            );
+            self.channel
+                .basic_consume(queue, "".into(), options, FieldTable::default())
         }));
         self.subscriptions = answer(PATIENCE, "subscribing", subscribed).await?;
         let first = self.first_push().await?;
 
-        let ended =
-            self.subscriptions.iter().map(|one| self.channel.basic_cancel(one.tag(), BasicCancelOptions::default()));
+        let ended = self.subscriptions.iter().map(|one| {
+            self.channel
+                .basic_cancel(one.tag(), BasicCancelOptions::default())
+        });
         answer(PATIENCE, "ending the subscriptions", try_join_all(ended)).await?;
         let mut all = vec![first];
         for (rank, mut subscription) in self.subscriptions.drain(..).enumerate() {
@@ -84,10 +106,20 @@ impl JobConsumer {
         }
         all.sort_by_key(|(rank, _)| *rank);
         let mut all = all.into_iter().map(|(_, message)| message);
-        let urgent = all.next().ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))?;
+        let urgent = all
+            .next()
+            .ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))?;
         for surplus in all {
-            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-            answer(PATIENCE, "giving back a message", surplus.acker.nack(options)).await?;
+            let options = BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            };
+            answer(
+                PATIENCE,
+                "giving back a message",
+                surplus.acker.nack(options),
+            )
+            .await?;
         }
         Ok(urgent)
     }
@@ -95,7 +127,11 @@ impl JobConsumer {
     /// The first message that any subscription gives, with the rank of its priority.
     async fn first_push(&mut self) -> Result<(usize, Message), Error> {
         loop {
-            let next = select_all(self.subscriptions.iter_mut().map(futures_util::StreamExt::next));
+            let next = select_all(
+                self.subscriptions
+                    .iter_mut()
+                    .map(futures_util::StreamExt::next),
+            );
             tokio::select! {
                 (message, rank, _) = next => return match message {
                     Some(Ok(message)) => Ok((rank, message)),
@@ -121,12 +157,16 @@ fn broken(error: &lapin::Error) -> Error {
     Error::Unavailable(format!("the consumer broke: {error}"))
 }
 
-/// Whether the broker took our word for the delivery. On a dead channel it did not: it gives the delivery to another
-/// consumer, or has done so.
-pub(super) async fn settled(settling: impl Future<Output = lapin::Result<bool>>) -> Result<bool, Error> {
+/// Whether the broker took our word for the delivery. On a dead channel it did not: it gives the
+/// delivery to another consumer, or has done so.
+pub(super) async fn settled(
+    settling: impl Future<Output = lapin::Result<bool>>,
+) -> Result<bool, Error> {
     match tokio::time::timeout(PATIENCE, settling).await {
         Ok(settled) => Ok(settled.unwrap_or(false)),
-        Err(_) => Err(Error::Unavailable(format!("settling a delivery took more than {PATIENCE:?}"))),
+        Err(_) => Err(Error::Unavailable(format!(
+            "settling a delivery took more than {PATIENCE:?}"
+        ))),
     }
 }
 
@@ -134,8 +174,9 @@ pub(super) async fn settled(settling: impl Future<Output = lapin::Result<bool>>)
 pub(super) fn close(channel: Channel, subscriptions: Vec<lapin::Consumer>) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(async move {
-            // The channel first: a subscription that is dropped while its channel lives cancels itself, and when the two
-            // cross, the driver takes the channel's end for a broken connection.
+            // The channel first: a subscription that is dropped while its channel lives cancels
+            // itself, and when the two cross, the driver takes the channel's end for a broken
+            // connection.
             drop(tokio::time::timeout(PATIENCE, channel.close(200, "done".into())).await);
             drop(subscriptions);
         });
@@ -146,7 +187,9 @@ pub(super) fn close(channel: Channel, subscriptions: Vec<lapin::Consumer>) {
 impl Consumer for JobConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
         if self.waiting {
-            return Err(Error::Unavailable("an earlier wait was broken off".to_owned()));
+            return Err(Error::Unavailable(
+                "an earlier wait was broken off".to_owned(),
+            ));
         }
         self.hand_back().await?;
         self.waiting = true;
@@ -160,7 +203,11 @@ impl Consumer for JobConsumer {
                 Ok(submission) => {
                     self.held = Some(message.acker);
                     self.waiting = false;
-                    return Ok(Delivery { submission, message_id, redelivered: message.redelivered });
+                    return Ok(Delivery {
+                        submission,
+                        message_id,
+                        redelivered: message.redelivered,
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(message.id = %message_id, error, "a message cannot be read and is given up");
@@ -172,18 +219,29 @@ impl Consumer for JobConsumer {
     }
 
     async fn ack(&mut self) -> Result<bool, Error> {
-        let Some(acker) = self.held.take() else { return Ok(false) };
+        let Some(acker) = self.held.take() else {
+            return Ok(false);
+        };
         settled(acker.ack(BasicAckOptions::default())).await
     }
 
     async fn hand_back(&mut self) -> Result<bool, Error> {
-        let Some(acker) = self.held.take() else { return Ok(false) };
-        settled(acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })).await
+        let Some(acker) = self.held.take() else {
+            return Ok(false);
+        };
+        settled(acker.nack(BasicNackOptions {
+            requeue: true,
+            ..BasicNackOptions::default()
+        }))
+        .await
     }
 }
 
 impl Drop for JobConsumer {
     fn drop(&mut self) {
-        close(self.channel.clone(), std::mem::take(&mut self.subscriptions));
+        close(
+            self.channel.clone(),
+            std::mem::take(&mut self.subscriptions),
+        );
     }
 }

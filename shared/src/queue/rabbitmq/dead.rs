@@ -27,11 +27,26 @@ impl DeadMessages {
     /// Subscribes on a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
         let channel = session.channel(PATIENCE).await?;
-        answer(PATIENCE, "limiting the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
+        answer(
+            PATIENCE,
+            "limiting the prefetch",
+            channel.basic_qos(1, BasicQosOptions::default()),
+        )
+        .await?;
         let options = BasicConsumeOptions::default();
-        let subscribed = channel.basic_consume(topology::DEAD.into(), "".into(), options, FieldTable::default());
+        let subscribed = channel.basic_consume(
+            topology::DEAD.into(),
+            "".into(),
+            options,
+            FieldTable::default(),
+        );
         let subscription = answer(PATIENCE, "subscribing", subscribed).await?;
-        Ok(Self { session, channel, subscription, held: None })
+        Ok(Self {
+            session,
+            channel,
+            subscription,
+            held: None,
+        })
     }
 }
 
@@ -39,7 +54,11 @@ impl DeadMessages {
 impl DeadConsumer for DeadMessages {
     async fn next(&mut self) -> Result<DeadMessage, Error> {
         if let Some(acker) = self.held.take() {
-            settled(acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })).await?;
+            settled(acker.nack(BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            }))
+            .await?;
         }
         let message = loop {
             tokio::select! {
@@ -54,12 +73,16 @@ impl DeadConsumer for DeadMessages {
                 Ok(message::dead(&message.properties, message.data))
             }
             Some(Err(error)) => Err(Error::Unavailable(format!("the consumer broke: {error}"))),
-            None => Err(Error::Unavailable("the consumer is cancelled, or its connection is lost".to_owned())),
+            None => Err(Error::Unavailable(
+                "the consumer is cancelled, or its connection is lost".to_owned(),
+            )),
         }
     }
 
     async fn ack(&mut self) -> Result<bool, Error> {
-        let Some(acker) = self.held.take() else { return Ok(false) };
+        let Some(acker) = self.held.take() else {
+            return Ok(false);
+        };
         settled(acker.ack(BasicAckOptions::default())).await
     }
 }

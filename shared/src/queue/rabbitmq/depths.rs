@@ -15,7 +15,8 @@ use crate::request::Priority;
 /// How long all counts may take together.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// Asks on a channel of its own: asking for a queue that is gone costs the channel, and nobody else's work shall go with it.
+/// Asks on a channel of its own: asking for a queue that is gone costs the channel, and nobody
+/// else's work shall go with it.
 #[derive(Debug)]
 pub(super) struct Depths {
     link: Link,
@@ -25,14 +26,18 @@ pub(super) struct Depths {
 impl Depths {
     /// Opens its channel when it is first asked.
     pub(super) fn new(link: Link) -> Self {
-        Self { link, channel: Mutex::new(None) }
+        Self {
+            link,
+            channel: Mutex::new(None),
+        }
     }
 
     /// The messages that wait in each priority.
     pub(super) async fn count(&self) -> Result<Vec<(Priority, u64)>, Error> {
         let session = self.link.session()?;
         let counted = async {
-            // Held while the broker is asked, so that callers ask one after the other, within one and the same patience.
+            // Held while the broker is asked, so that callers ask one after the other, within one
+            // and the same patience.
             let mut kept = self.channel.lock().await;
             let channel = match kept.take().filter(|channel| channel.status().connected()) {
                 Some(channel) => channel,
@@ -40,16 +45,32 @@ impl Depths {
             };
             let mut depths = Vec::with_capacity(Priority::ALL.len());
             for priority in Priority::ALL {
-                let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+                let options = QueueDeclareOptions {
+                    passive: true,
+                    ..QueueDeclareOptions::default()
+                };
                 let name = topology::jobs_queue(priority).into();
                 let asked = channel.queue_declare(name, options, FieldTable::default());
-                depths.push((priority, u64::from(answer(PATIENCE, "counting messages", asked).await?.message_count())));
+                depths.push((
+                    priority,
+                    u64::from(
+                        answer(PATIENCE, "counting messages", asked)
+                            .await?
+                            .message_count(),
+                    ),
+                ));
             }
             // Only a channel whose every answer was read is used again.
             *kept = Some(channel);
             Ok(depths)
         };
-        let late = || Err(Error::Unavailable(format!("counting messages took more than {PATIENCE:?}")));
-        tokio::time::timeout(PATIENCE, counted).await.unwrap_or_else(|_| late())
+        let late = || {
+            Err(Error::Unavailable(format!(
+                "counting messages took more than {PATIENCE:?}"
+            )))
+        };
+        tokio::time::timeout(PATIENCE, counted)
+            .await
+            .unwrap_or_else(|_| late())
     }
 }

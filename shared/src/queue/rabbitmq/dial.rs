@@ -31,13 +31,15 @@ impl Fault {
         };
         let said = protocol.get_message();
         match protocol.kind() {
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Self::Refused(format!("access is refused: {said}")),
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
+                Self::Refused(format!("access is refused: {said}"))
+            }
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
                 Self::Refused(format!("the virtual host is refused: {said}"))
             }
-            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => {
-                Self::Refused(format!("what is declared there differs from what this version declares: {said}"))
-            }
+            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => Self::Refused(format!(
+                "what is declared there differs from what this version declares: {said}"
+            )),
             _ => Self::Unreachable(error.to_string()),
         }
     }
@@ -60,8 +62,9 @@ impl Fault {
 
 /// Connects, or says why not.
 pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connection, Fault> {
-    // The driver waits for a silent broker's greeting for ever, in a thread of its own that nothing ends but the end of its
-    // socket: a second handle on the socket is kept until the greeting is over.
+    // The driver waits for a silent broker's greeting for ever, in a thread of its own that nothing
+    // ends but the end of its socket: a second handle on the socket is kept until the greeting is
+    // over.
     let socket = Arc::new(Mutex::new(None::<TcpStream>));
     let kept = socket.clone();
     let runtime = runtime::default_runtime().map_err(|error| Fault::of(&error))?;

@@ -1,5 +1,5 @@
-//! Keeps a connection: makes it, sees it go, and makes it anew. Whoever wants to use it gets it at once or is told at once
-//! that there is none; nobody waits for a reconnection.
+//! Keeps a connection: makes it, sees it go, and makes it anew. Whoever wants to use it gets it at
+//! once or is told at once that there is none; nobody waits for a reconnection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// The first declaration creates a dozen replicated queues, which takes a while.
 const DECLARATION: Duration = Duration::from_secs(15);
-/// How often the connection is looked at. The driver reports most losses by an event; this is for those that it does not.
+/// How often the connection is looked at. The driver reports most losses by an event; this is for
+/// those that it does not.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// A connection that is made again whenever it is lost. The task that does so ends with the last clone.
+/// A connection that is made again whenever it is lost. The task that does so ends with the last
+/// clone.
 #[derive(Debug, Clone)]
 pub(super) struct Link(watch::Receiver<State>);
 
@@ -47,7 +49,12 @@ pub(super) struct Session {
 impl Session {
     /// Opens a channel within `patience`.
     pub(super) async fn channel(&self, patience: Duration) -> Result<Channel, Error> {
-        answer(patience, "opening a channel", self.connection.create_channel()).await
+        answer(
+            patience,
+            "opening a channel",
+            self.connection.create_channel(),
+        )
+        .await
     }
 
     /// Whether the broker has told us that it takes no messages for lack of memory or disk.
@@ -65,7 +72,9 @@ impl Session {
 impl Link {
     /// Starts to connect, and returns at once.
     pub(super) fn open(address: Address, name: &'static str, metrics: Arc<Metrics>) -> Self {
-        let (state, link) = watch::channel(State::Down(Fault::Unreachable("not connected yet".to_owned())));
+        let (state, link) = watch::channel(State::Down(Fault::Unreachable(
+            "not connected yet".to_owned(),
+        )));
         tokio::spawn(keep(address, name, metrics, state));
         Self(link)
     }
@@ -82,7 +91,8 @@ impl Link {
     /// Waits for a connection, or for a fault that waiting does not mend.
     pub(super) async fn ready(&self, patience: Duration) -> Result<(), Fault> {
         let mut state = self.0.clone();
-        let settled = |state: &State| matches!(state, State::Up(_) | State::Down(Fault::Refused(_)));
+        let settled =
+            |state: &State| matches!(state, State::Up(_) | State::Down(Fault::Refused(_)));
         drop(timeout(patience, state.wait_for(settled)).await);
         match &*state.borrow() {
             State::Up(_) => Ok(()),
@@ -91,7 +101,12 @@ impl Link {
     }
 }
 
-async fn keep(address: Address, name: &'static str, metrics: Arc<Metrics>, state: watch::Sender<State>) {
+async fn keep(
+    address: Address,
+    name: &'static str,
+    metrics: Arc<Metrics>,
+    state: watch::Sender<State>,
+) {
     let mut pause = FIRST_PAUSE;
     let mut connected_before = false;
     loop {
@@ -113,7 +128,9 @@ async fn keep(address: Address, name: &'static str, metrics: Arc<Metrics>, state
                     () = until_lost(&session.connection) => {}
                     () = state.closed() => return,
                 }
-                state.send_replace(State::Down(Fault::Unreachable("the connection is lost".to_owned())));
+                state.send_replace(State::Down(Fault::Unreachable(
+                    "the connection is lost".to_owned(),
+                )));
                 drop(death);
                 tracing::warn!(broker = %address, connection = name, "lost the connection to the queue");
                 // A broker that takes connections and drops them at once is not to be hammered.
@@ -135,8 +152,13 @@ async fn keep(address: Address, name: &'static str, metrics: Arc<Metrics>, state
 }
 
 /// Connects and declares the topology. The sender is to be dropped when the connection is lost.
-async fn connect(address: &Address, name: &'static str) -> Result<(Session, watch::Sender<()>), Fault> {
-    let connection = dial(address, name).await.map_err(|fault| fault.at(address))?;
+async fn connect(
+    address: &Address,
+    name: &'static str,
+) -> Result<(Session, watch::Sender<()>), Fault> {
+    let connection = dial(address, name)
+        .await
+        .map_err(|fault| fault.at(address))?;
     let declared = async {
         let channel = connection.create_channel().await?;
         topology::declare(&channel).await?;
@@ -145,7 +167,11 @@ async fn connect(address: &Address, name: &'static str) -> Result<(Session, watc
     match timeout(DECLARATION, declared).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(Fault::of(&error).at(address)),
-        Err(_) => return Err(Fault::Unreachable(format!("no queue declared within {DECLARATION:?}")).at(address)),
+        Err(_) => {
+            return Err(
+                Fault::Unreachable(format!("no queue declared within {DECLARATION:?}")).at(address),
+            );
+        }
     }
     let (death, alive) = watch::channel(());
     Ok((Session { connection, alive }, death))
@@ -179,6 +205,8 @@ pub(super) async fn answer<T>(
     match timeout(patience, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Error::Unavailable(format!("{what} failed: {error}"))),
-        Err(_) => Err(Error::Unavailable(format!("{what} got no answer within {patience:?}"))),
+        Err(_) => Err(Error::Unavailable(format!(
+            "{what} got no answer within {patience:?}"
+        ))),
     }
 }

@@ -14,7 +14,8 @@ const MESSAGES: Uuid = Uuid::from_u128(0x7a25_11b7_4f0c_5c58_9d8e_3f5d_8b64_0e02
 /// Written to disk before it is confirmed.
 const PERSISTENT: u8 = 2;
 
-/// What goes beside the body. The body alone is what counts; the rest is for whoever looks into a queue.
+/// What goes beside the body. The body alone is what counts; the rest is for whoever looks into a
+/// queue.
 pub(super) fn properties(message_id: Uuid) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert("version".into(), AMQPValue::LongUInt(VERSION));
@@ -27,10 +28,13 @@ pub(super) fn properties(message_id: Uuid) -> BasicProperties {
         .with_headers(headers)
 }
 
-/// The message's id. Another program may have published it without one; then the id derives from the bytes, so that it is
-/// the same at each delivery.
+/// The message's id. Another program may have published it without one; then the id derives from
+/// the bytes, so that it is the same at each delivery.
 pub(super) fn id(properties: &BasicProperties, body: &[u8]) -> Uuid {
-    let given = properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
+    let given = properties
+        .message_id()
+        .as_ref()
+        .and_then(|id| id.as_str().parse().ok());
     given.unwrap_or_else(|| Uuid::new_v5(&MESSAGES, body))
 }
 
@@ -49,8 +53,8 @@ pub(super) fn dead(properties: &BasicProperties, body: Vec<u8>) -> DeadMessage {
     }
 }
 
-/// Why the last queue gave it up. `x-death` lists the queues that did, the latest first; `x-first-death-reason` names the
-/// first, which for a retry is only the tier where it waited.
+/// Why the last queue gave it up. `x-death` lists the queues that did, the latest first;
+/// `x-first-death-reason` names the first, which for a retry is only the tier where it waited.
 fn reason(properties: &BasicProperties) -> Option<&str> {
     let headers = properties.headers().as_ref()?.inner();
     let latest = match headers.get("x-death") {
@@ -89,10 +93,16 @@ mod tests {
             AMQPValue::FieldTable(death)
         };
         let mut headers = FieldTable::default();
-        headers.insert("x-first-death-reason".into(), AMQPValue::LongString("expired".into()));
+        headers.insert(
+            "x-first-death-reason".into(),
+            AMQPValue::LongString("expired".into()),
+        );
         let properties = BasicProperties::default().with_headers(headers.clone());
         assert_eq!(reason(&properties), Some("expired"));
-        headers.insert("x-death".into(), AMQPValue::FieldArray(vec![death("rejected"), death("expired")].into()));
+        headers.insert(
+            "x-death".into(),
+            AMQPValue::FieldArray(vec![death("rejected"), death("expired")].into()),
+        );
         assert_eq!(reason(&properties.with_headers(headers)), Some("rejected"));
         assert_eq!(reason(&BasicProperties::default()), None);
     }

@@ -1,8 +1,9 @@
 //! Publishes with confirms. Many publications are under way at once on one channel.
 //!
-//! One task owns the channel, for two reasons. The driver numbers a publication and queues its frames in two steps, so two
-//! threads on one channel could swap their confirms. And it hands a returned message to whichever confirm comes next, which
-//! may be another's: all confirms have to be looked at in one place to know whose message came back.
+//! One task owns the channel, for two reasons. The driver numbers a publication and queues its
+//! frames in two steps, so two threads on one channel could swap their confirms. And it hands a
+//! returned message to whichever confirm comes next, which may be another's: all confirms have to
+//! be looked at in one place to know whose message came back.
 
 mod confirms;
 
@@ -24,7 +25,8 @@ use crate::queue::Error;
 /// How long a publication may take, all in all. The API promises an answer within a second.
 const CONFIRM: Duration = Duration::from_millis(400);
 
-/// Publications under way at once. It bounds the memory that a broker that went silent can cost until it is given up.
+/// Publications under way at once. It bounds the memory that a broker that went silent can cost
+/// until it is given up.
 const UNDER_WAY: usize = 256;
 
 /// Publishes over a link.
@@ -55,7 +57,11 @@ struct Outgoing {
 impl Publisher {
     /// A publisher that connects when it is used.
     pub(super) fn new(link: Link) -> Self {
-        Self { link, outbox: Mutex::new(None), under_way: Arc::new(Semaphore::new(UNDER_WAY)) }
+        Self {
+            link,
+            outbox: Mutex::new(None),
+            under_way: Arc::new(Semaphore::new(UNDER_WAY)),
+        }
     }
 
     /// Returns once the broker has the message on disk. An error leaves open whether it has.
@@ -68,20 +74,42 @@ impl Publisher {
     ) -> Result<(), Error> {
         let published = async {
             let sender = self.sender()?;
-            let permit = self.under_way.clone().acquire_owned().await.map_err(|_| lost())?;
+            let permit = self
+                .under_way
+                .clone()
+                .acquire_owned()
+                .await
+                .map_err(|_| lost())?;
             let (answer, answered) = oneshot::channel();
-            sender.send(Outgoing { exchange, key, id, body, answer, permit }).map_err(|_| lost())?;
+            sender
+                .send(Outgoing {
+                    exchange,
+                    key,
+                    id,
+                    body,
+                    answer,
+                    permit,
+                })
+                .map_err(|_| lost())?;
             answered.await.map_err(|_| lost())?
         };
-        let late = || Err(Error::Unavailable(format!("the broker did not confirm within {CONFIRM:?}")));
-        tokio::time::timeout(CONFIRM, published).await.unwrap_or_else(|_| late())
+        let late = || {
+            Err(Error::Unavailable(format!(
+                "the broker did not confirm within {CONFIRM:?}"
+            )))
+        };
+        tokio::time::timeout(CONFIRM, published)
+            .await
+            .unwrap_or_else(|_| late())
     }
 
     /// The way to a living channel; a dead one is replaced.
     fn sender(&self) -> Result<mpsc::UnboundedSender<Outgoing>, Error> {
         let session = self.link.session()?;
         if session.blocked() {
-            return Err(Error::Unavailable("the broker is short of memory or disk, and takes no messages".to_owned()));
+            return Err(Error::Unavailable(
+                "the broker is short of memory or disk, and takes no messages".to_owned(),
+            ));
         }
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outbox) = &*outbox
@@ -92,7 +120,10 @@ impl Publisher {
         }
         let (sender, inbox) = mpsc::unbounded_channel();
         tokio::spawn(own_channel(session.clone(), inbox));
-        *outbox = Some(Outbox { session, sender: sender.clone() });
+        *outbox = Some(Outbox {
+            session,
+            sender: sender.clone(),
+        });
         Ok(sender)
     }
 }
@@ -128,7 +159,8 @@ async fn own_channel(session: Arc<Session>, mut inbox: mpsc::UnboundedReceiver<O
             Some(decided) = under_way.next() => decided,
             () = &mut lost => break,
         };
-        // A return reaches us with a confirm that comes before its own: whatever is decided is seen before any is answered.
+        // A return reaches us with a confirm that comes before its own: whatever is decided is seen
+        // before any is answered.
         let mut all = vec![decided];
         while let Some(Some(decided)) = under_way.next().now_or_never() {
             all.push(decided);
@@ -145,13 +177,33 @@ async fn open(session: &Session) -> Result<Channel, Error> {
 }
 
 async fn send(channel: &Channel, outgoing: Outgoing) -> Decided {
-    let Outgoing { exchange, key, id, body, answer, permit } = outgoing;
+    let Outgoing {
+        exchange,
+        key,
+        id,
+        body,
+        answer,
+        permit,
+    } = outgoing;
     let confirmation = async {
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let sent = channel.basic_publish(exchange.into(), key.into(), options, &body, message::properties(id));
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
+        let sent = channel.basic_publish(
+            exchange.into(),
+            key.into(),
+            options,
+            &body,
+            message::properties(id),
+        );
         sent.await?.await
     };
     let confirmation = confirmation.await;
     drop(permit);
-    Decided { id, answer, confirmation }
+    Decided {
+        id,
+        answer,
+        confirmation,
+    }
 }

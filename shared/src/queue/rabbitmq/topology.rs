@@ -1,7 +1,7 @@
 //! Every exchange, queue and binding, declared anew on each connection.
 //!
-//! The arguments of a declared queue cannot be changed, so its name carries a version: another shape is another name, and
-//! the old queue is drained by the old version's workers.
+//! The arguments of a declared queue cannot be changed, so its name carries a version: another
+//! shape is another name, and the old queue is drained by the old version's workers.
 //!
 //! ```text
 //! tars.jobs (direct) ─ high | normal | low ─► tars.v1.jobs.{high,normal,low} ─ given up ─► tars.dead ─► tars.v1.dead
@@ -21,19 +21,25 @@ use crate::request::Priority;
 
 /// Where jobs are published, with the priority as routing key.
 pub(super) const JOBS: &str = "tars.jobs";
-/// Where a message goes that no binding of [`JOBS`] takes: kept for a person to see, rather than dropped.
+/// Where a message goes that no binding of [`JOBS`] takes: kept for a person to see, rather than
+/// dropped.
 const UNROUTED: &str = "tars.unrouted";
 /// Where the broker puts what it gives up on.
 const DEAD_EXCHANGE: &str = "tars.dead";
 /// The queue of what the broker gave up on.
 pub(super) const DEAD: &str = "tars.v1.dead";
 
-/// After so many returns a message is given up. A backstop against a loop that no attempt is counted in: attempts are counted
-/// where jobs are claimed, in the store, and end long before.
+/// After so many returns a message is given up. A backstop against a loop that no attempt is
+/// counted in: attempts are counted where jobs are claimed, in the store, and end long before.
 const DELIVERY_LIMIT: i32 = 100;
 
-const TIERS: [RetryTier; 5] =
-    [RetryTier::Second, RetryTier::FiveSeconds, RetryTier::HalfMinute, RetryTier::TwoMinutes, RetryTier::TenMinutes];
+const TIERS: [RetryTier; 5] = [
+    RetryTier::Second,
+    RetryTier::FiveSeconds,
+    RetryTier::HalfMinute,
+    RetryTier::TwoMinutes,
+    RetryTier::TenMinutes,
+];
 
 /// The queue of a priority. One queue each, because quorum queues refuse `x-max-priority`.
 pub(super) fn jobs_queue(priority: Priority) -> &'static str {
@@ -60,7 +66,13 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     let mut alternate = FieldTable::default();
     alternate.insert("alternate-exchange".into(), text(UNROUTED));
     let fanout = |name| exchange(channel, name, ExchangeKind::Fanout, FieldTable::default());
-    try_join_all([UNROUTED, DEAD_EXCHANGE].into_iter().chain(TIERS.map(retry)).map(fanout)).await?;
+    try_join_all(
+        [UNROUTED, DEAD_EXCHANGE]
+            .into_iter()
+            .chain(TIERS.map(retry))
+            .map(fanout),
+    )
+    .await?;
     exchange(channel, JOBS, ExchangeKind::Direct, alternate).await?;
 
     // Targets before sources: what a source gives up finds its place from the first moment.
@@ -70,7 +82,12 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     bind(channel, DEAD, DEAD_EXCHANGE, "").await?;
     let jobs = try_join_all(Priority::ALL.map(async |priority| {
         let limits = [("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT))];
-        queue(channel, jobs_queue(priority), dead_lettering(DEAD_EXCHANGE, limits)).await?;
+        queue(
+            channel,
+            jobs_queue(priority),
+            dead_lettering(DEAD_EXCHANGE, limits),
+        )
+        .await?;
         // A retry tier keeps this key, so a retry comes back to where it was.
         bind(channel, jobs_queue(priority), JOBS, priority.as_str()).await
     }));
@@ -90,27 +107,53 @@ async fn exchange(
     kind: ExchangeKind,
     arguments: FieldTable,
 ) -> lapin::Result<()> {
-    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    channel.exchange_declare(name.into(), kind, options, arguments).await
+    let options = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    channel
+        .exchange_declare(name.into(), kind, options, arguments)
+        .await
 }
 
 async fn queue(channel: &Channel, name: &'static str, arguments: FieldTable) -> lapin::Result<()> {
-    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(name.into(), options, arguments).await.map(drop)
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(name.into(), options, arguments)
+        .await
+        .map(drop)
 }
 
-async fn bind(channel: &Channel, queue: &'static str, exchange: &'static str, key: &'static str) -> lapin::Result<()> {
+async fn bind(
+    channel: &Channel,
+    queue: &'static str,
+    exchange: &'static str,
+    key: &'static str,
+) -> lapin::Result<()> {
     let options = QueueBindOptions::default();
-    channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await
+    channel
+        .queue_bind(
+            queue.into(),
+            exchange.into(),
+            key.into(),
+            options,
+            FieldTable::default(),
+        )
+        .await
 }
 
-/// A queue that hands on what leaves it unacknowledged, and keeps it until the target has confirmed it.
+/// A queue that hands on what leaves it unacknowledged, and keeps it until the target has confirmed
+/// it.
 fn dead_lettering<const N: usize>(target: &str, limits: [(&str, AMQPValue); N]) -> FieldTable {
     let mut arguments = arguments(limits);
     for (name, value) in [
         ("x-dead-letter-exchange", target),
         ("x-dead-letter-strategy", "at-least-once"),
-        // Dead-lettering at least once requires it: a queue at its limit must refuse rather than drop.
+        // Dead-lettering at least once requires it: a queue at its limit must refuse rather than
+        // drop.
         ("x-overflow", "reject-publish"),
     ] {
         arguments.insert(name.into(), text(value));

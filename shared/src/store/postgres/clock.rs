@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 
-/// A clock of this machine, set right by what the database says. Leases of several machines are compared with each other,
-/// so they all go by one clock; asking for it with every statement would cost a round trip each.
+/// A clock of this machine, set right by what the database says. Leases of several machines are
+/// compared with each other, so they all go by one clock; asking for it with every statement would
+/// cost a round trip each.
 #[derive(Debug)]
 pub(super) struct DatabaseClock {
     local: Arc<dyn Clock>,
@@ -19,7 +20,10 @@ pub(super) struct DatabaseClock {
 impl DatabaseClock {
     /// Right until told otherwise.
     pub(super) fn new(local: Arc<dyn Clock>) -> Self {
-        Self { local, ahead_micros: AtomicI64::new(0) }
+        Self {
+            local,
+            ahead_micros: AtomicI64::new(0),
+        }
     }
 
     /// This machine's time.
@@ -28,7 +32,12 @@ impl DatabaseClock {
     }
 
     /// Sets the clock: the database gave its time somewhere between two moments of this machine.
-    pub(super) fn set(&self, database: DateTime<Utc>, asked: DateTime<Utc>, answered: DateTime<Utc>) {
+    pub(super) fn set(
+        &self,
+        database: DateTime<Utc>,
+        asked: DateTime<Utc>,
+        answered: DateTime<Utc>,
+    ) {
         let midway = asked + (answered - asked) / 2;
         let ahead = (database - midway).num_microseconds().unwrap_or_default();
         self.ahead_micros.store(ahead, Ordering::Relaxed);
@@ -37,7 +46,8 @@ impl DatabaseClock {
 
 impl Clock for DatabaseClock {
     fn now(&self) -> DateTime<Utc> {
-        (self.local() + TimeDelta::microseconds(self.ahead_micros.load(Ordering::Relaxed))).trunc_subsecs(6)
+        (self.local() + TimeDelta::microseconds(self.ahead_micros.load(Ordering::Relaxed)))
+            .trunc_subsecs(6)
     }
 
     fn new_id(&self) -> Uuid {

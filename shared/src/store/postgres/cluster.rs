@@ -18,7 +18,8 @@ use crate::store::{Error, Host};
 #[derive(Debug)]
 pub(super) struct Cluster {
     nodes: Vec<Arc<Node>>,
-    /// The highest timeline ever seen: a primary below it was replaced, even while its successor does not answer.
+    /// The highest timeline ever seen: a primary below it was replaced, even while its successor
+    /// does not answer.
     newest: AtomicU32,
     watchers: Vec<AbortHandle>,
 }
@@ -30,11 +31,20 @@ impl Cluster {
         clock: Option<&Arc<DatabaseClock>>,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, String> {
-        let nodes = settings.urls.iter().map(|url| Node::new(url, settings.connections).map(Arc::new));
+        let nodes = settings
+            .urls
+            .iter()
+            .map(|url| Node::new(url, settings.connections).map(Arc::new));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        let watch = |node: &Arc<Node>| tokio::spawn(node.clone().watch(clock.cloned(), metrics.clone())).abort_handle();
+        let watch = |node: &Arc<Node>| {
+            tokio::spawn(node.clone().watch(clock.cloned(), metrics.clone())).abort_handle()
+        };
         let watchers = nodes.iter().map(watch).collect();
-        Ok(Self { nodes, newest: AtomicU32::new(0), watchers })
+        Ok(Self {
+            nodes,
+            newest: AtomicU32::new(0),
+            watchers,
+        })
     }
 
     /// The host that takes writes. Of two that claim to, the one that was promoted later.
@@ -49,7 +59,10 @@ impl Cluster {
     }
 
     fn replica(&self) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.seen() == Seen::Replica).map(AsRef::as_ref)
+        self.nodes
+            .iter()
+            .find(|node| node.seen() == Seen::Replica)
+            .map(AsRef::as_ref)
     }
 
     pub(super) fn has_primary(&self) -> bool {
@@ -65,9 +78,11 @@ impl Cluster {
         self.acquire(self.primary()).await
     }
 
-    /// A connection to the primary, so that everyone reads what they wrote; to a replica while the primary is away.
+    /// A connection to the primary, so that everyone reads what they wrote; to a replica while the
+    /// primary is away.
     pub(super) async fn reader(&self) -> Result<PoolConnection<Postgres>, Error> {
-        self.acquire(self.primary().or_else(|| self.replica())).await
+        self.acquire(self.primary().or_else(|| self.replica()))
+            .await
     }
 
     async fn acquire(&self, node: Option<&Node>) -> Result<PoolConnection<Postgres>, Error> {
@@ -91,13 +106,19 @@ impl Cluster {
         let changed = async {
             let mut changes: Vec<_> = self.nodes.iter().map(|node| node.changes()).collect();
             while self.primary().is_none() && self.refusal().is_none() {
-                let next = changes.iter_mut().map(|changes| Box::pin(changes.changed()));
+                let next = changes
+                    .iter_mut()
+                    .map(|changes| Box::pin(changes.changed()));
                 // The sender lives in the node, which lives at least as long as this call.
                 let _ = futures_util::future::select_all(next).await;
             }
         };
         let _ = tokio::time::timeout(patience, changed).await;
-        if self.has_primary() { Ok(()) } else { Err(Error::Unavailable(self.why())) }
+        if self.has_primary() {
+            Ok(())
+        } else {
+            Err(Error::Unavailable(self.why()))
+        }
     }
 
     pub(super) fn refusal(&self) -> Option<String> {

@@ -29,7 +29,8 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 pub(super) enum Seen {
     /// It has not been asked yet.
     Unknown,
-    /// It takes writes. After a failover the new primary's timeline is higher: an old one that comes back is behind.
+    /// It takes writes. After a failover the new primary's timeline is higher: an old one that
+    /// comes back is behind.
     Primary { timeline: u32 },
     /// It follows a primary.
     Replica,
@@ -63,7 +64,9 @@ pub(super) struct Node {
 /// Without its options: they hold a password.
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,16 +78,29 @@ impl Node {
             })?
             .application_name("tars")
             .disable_statement_logging();
-        let database = options.get_database().unwrap_or_else(|| options.get_username()).to_owned();
+        let database = options
+            .get_database()
+            .unwrap_or_else(|| options.get_username())
+            .to_owned();
         let name = format!("{}:{}/{database}", options.get_host(), options.get_port());
         let suspicion = Arc::new(Notify::new());
         let pool = RwLock::new(pool(&options, connections, &suspicion));
         let seen = watch::Sender::new((Seen::Unknown, Duration::ZERO));
-        Ok(Self { name, options, connections, pool, seen, suspicion })
+        Ok(Self {
+            name,
+            options,
+            connections,
+            pool,
+            seen,
+            suspicion,
+        })
     }
 
     pub(super) fn pool(&self) -> PgPool {
-        self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pool
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -111,34 +127,51 @@ impl Node {
             Seen::Unknown => Err("it has not answered yet".to_owned()),
             Seen::Away(reason) | Seen::Refuses(reason) => Err(reason),
         };
-        store::Host { name: self.name.clone(), role, latency, connections: (pool.size().saturating_sub(idle), idle) }
+        store::Host {
+            name: self.name.clone(),
+            role,
+            latency,
+            connections: (pool.size().saturating_sub(idle), idle),
+        }
     }
 
-    /// Asks the host what it is, again and again, on a connection of its own: a pool that is exhausted says nothing about
-    /// its host.
-    pub(super) async fn watch(self: Arc<Self>, clock: Option<Arc<DatabaseClock>>, metrics: Arc<Metrics>) {
+    /// Asks the host what it is, again and again, on a connection of its own: a pool that is
+    /// exhausted says nothing about its host.
+    pub(super) async fn watch(
+        self: Arc<Self>,
+        clock: Option<Arc<DatabaseClock>>,
+        metrics: Arc<Metrics>,
+    ) {
         let mut connection = None;
         loop {
             let fresh = connection.is_none();
             let start = Instant::now();
-            let seen = match tokio::time::timeout(PATIENCE, self.ask(&mut connection, clock.as_deref())).await {
-                Ok(Ok(seen)) => seen,
-                Ok(Err(error)) => fault(&error),
-                Err(_) => Seen::Away(format!("no answer within {} ms", PATIENCE.as_millis())),
-            };
+            let seen =
+                match tokio::time::timeout(PATIENCE, self.ask(&mut connection, clock.as_deref()))
+                    .await
+                {
+                    Ok(Ok(seen)) => seen,
+                    Ok(Err(error)) => fault(&error),
+                    Err(_) => Seen::Away(format!("no answer within {} ms", PATIENCE.as_millis())),
+                };
             if matches!(seen, Seen::Away(_) | Seen::Refuses(_)) {
                 connection = None;
             }
             self.note(seen, start.elapsed(), &metrics);
             tokio::time::sleep(BREATH).await;
-            // A connection that broke a moment ago is replaced at once: the host may be there again already.
+            // A connection that broke a moment ago is replaced at once: the host may be there again
+            // already.
             if connection.is_some() || fresh {
                 let _ = tokio::time::timeout(REST, self.suspicion.notified()).await;
             }
         }
     }
 
-    async fn ask(&self, connection: &mut Option<PgConnection>, clock: Option<&DatabaseClock>) -> sqlx::Result<Seen> {
+    async fn ask(
+        &self,
+        connection: &mut Option<PgConnection>,
+        clock: Option<&DatabaseClock>,
+    ) -> sqlx::Result<Seen> {
         let connection = match connection {
             Some(connection) => connection,
             none => none.insert(PgConnection::connect_with(&self.options).await?),
@@ -154,19 +187,27 @@ impl Node {
             return Ok(Seen::Replica);
         }
         if let (Some(clock), Some(asked)) = (clock, asked) {
-            clock.set(row.try_get::<DateTime<Utc>, _>("now")?, asked, clock.local());
+            clock.set(
+                row.try_get::<DateTime<Utc>, _>("now")?,
+                asked,
+                clock.local(),
+            );
         }
         let timeline: String = row.try_get("timeline")?;
-        Ok(Seen::Primary { timeline: u32::from_str_radix(&timeline, 16).unwrap_or_default() })
+        Ok(Seen::Primary {
+            timeline: u32::from_str_radix(&timeline, 16).unwrap_or_default(),
+        })
     }
 
-    /// Notes what the host is now. Where that changed, its connections are made anew: those of before may lead to a
-    /// process that is gone, or hang on a network that was cut.
+    /// Notes what the host is now. Where that changed, its connections are made anew: those of
+    /// before may lead to a process that is gone, or hang on a network that was cut.
     fn note(&self, seen: Seen, latency: Duration, metrics: &Metrics) {
         let former = self.seen();
         if !former.is_like(&seen) {
             match &seen {
-                Seen::Primary { timeline } => tracing::info!(host = self.name, timeline, "is the primary"),
+                Seen::Primary { timeline } => {
+                    tracing::info!(host = self.name, timeline, "is the primary")
+                }
                 Seen::Replica => tracing::info!(host = self.name, "is a replica"),
                 Seen::Away(reason) => tracing::warn!(host = self.name, reason, "is away"),
                 Seen::Refuses(reason) => tracing::error!(host = self.name, reason, "refuses us"),
@@ -176,7 +217,9 @@ impl Node {
                 let fresh = pool(&self.options, self.connections, &self.suspicion);
                 *self.pool.write().unwrap_or_else(PoisonError::into_inner) = fresh;
             }
-            if matches!(former, Seen::Away(_)) && matches!(seen, Seen::Primary { .. } | Seen::Replica) {
+            if matches!(former, Seen::Away(_))
+                && matches!(seen, Seen::Primary { .. } | Seen::Replica)
+            {
                 metrics.reconnects.with_label_values(&["store"]).inc();
             }
         }
@@ -198,7 +241,9 @@ fn pool(options: &PgConnectOptions, connections: u32, suspicion: &Arc<Notify>) -
                     return Ok(true);
                 }
                 // `SELECT 1` looks healthy on a primary that was demoted; this does not.
-                let setting = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(&mut *connection).await;
+                let setting = sqlx::query_scalar("SHOW transaction_read_only")
+                    .fetch_one(&mut *connection)
+                    .await;
                 let changed = setting.map(|read_only: String| read_only != "off");
                 if !matches!(changed, Ok(false)) {
                     suspicion.notify_one();

@@ -5,22 +5,24 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, PgConnection, Postgres};
 
-/// A transaction. Unless it is ended in order, its connection is closed instead of going back to the pool: whatever was
-/// under way when the caller went, or when an answer got lost, ends with it. (sqlx's own transactions can leave a
-/// connection inside one when the future that begins them is dropped: <https://github.com/launchbadge/sqlx/issues/4385>.)
+/// A transaction. Unless it is ended in order, its connection is closed instead of going back to
+/// the pool: whatever was under way when the caller went, or when an answer got lost, ends with it.
+/// (sqlx's own transactions can leave a connection inside one when the future that begins them is
+/// dropped: <https://github.com/launchbadge/sqlx/issues/4385>.)
 #[derive(Debug)]
 pub(super) struct Writing(Option<PoolConnection<Postgres>>);
 
 impl Writing {
-    /// Begins. A host that takes no writes says so here: an idle connection may have been to a primary that is a
-    /// replica now.
+    /// Begins. A host that takes no writes says so here: an idle connection may have been to a
+    /// primary that is a replica now.
     pub(super) async fn begin(connection: PoolConnection<Postgres>) -> Result<Self, sqlx::Error> {
         let mut writing = Self(Some(connection));
         writing.execute("BEGIN READ WRITE").await?;
         Ok(writing)
     }
 
-    /// Commits. An error means *unknown*: the commit may have been carried out, and only its answer got lost.
+    /// Commits. An error means *unknown*: the commit may have been carried out, and only its answer
+    /// got lost.
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
         self.execute("COMMIT").await?;
         // In order again: back to the pool.
@@ -40,13 +42,17 @@ impl Deref for Writing {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.0.as_deref().expect("the connection is there until the commit, which consumes this")
+        self.0
+            .as_deref()
+            .expect("the connection is there until the commit, which consumes this")
     }
 }
 
 impl DerefMut for Writing {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0.as_deref_mut().expect("the connection is there until the commit, which consumes this")
+        self.0
+            .as_deref_mut()
+            .expect("the connection is there until the commit, which consumes this")
     }
 }
 

@@ -20,7 +20,10 @@ impl Adapter {
         target: &str,
         detail: impl IntoIterator<Item = (&str, Value)> + Send,
     ) -> Result<(), Error> {
-        let detail: serde_json::Map<_, _> = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let detail: serde_json::Map<_, _> = detail
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         sqlx::query(
             "INSERT INTO audit_log (id, at, actor, address, action, target, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -42,15 +45,24 @@ impl Audit for Adapter {
     async fn list(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditEntry>, Error> {
         let mut select = QueryBuilder::new("SELECT * FROM audit_log WHERE TRUE");
         if let Some(actor) = &filter.actor {
-            select.push(" AND actor = ").push_bind(rows::storable(actor));
+            select
+                .push(" AND actor = ")
+                .push_bind(rows::storable(actor));
         }
         if let Some(action) = filter.action {
             select.push(" AND action = ").push_bind(action.as_str());
         }
         if let Some((at, id)) = filter.before {
-            select.push(" AND (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+            select
+                .push(" AND (at, id) < (")
+                .push_bind(at)
+                .push(", ")
+                .push_bind(id)
+                .push(")");
         }
-        select.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        select
+            .push(" ORDER BY at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit));
         let rows = select.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(rows::audit_entry).collect()
     }

@@ -16,8 +16,13 @@ use crate::store::{BaselineFilter, Baselines, Error};
 impl Baselines for Adapter {
     async fn insert(&self, baseline: &NewBaseline, by: &Actor) -> Result<(Baseline, bool), Error> {
         let mut tx = self.write().await?;
-        // One after the other, because rank and version count all baselines of an agent type and environment.
-        let ranking = format!("eval_baselines/{}/{}", rows::text(baseline.agent_type)?, baseline.environment);
+        // One after the other, because rank and version count all baselines of an agent type and
+        // environment.
+        let ranking = format!(
+            "eval_baselines/{}/{}",
+            rows::text(baseline.agent_type)?,
+            baseline.environment
+        );
         lock(&mut tx, &ranking).await?;
         if let Some(known) = promoted(&mut tx, baseline).await? {
             tx.commit().await?;
@@ -50,20 +55,39 @@ impl Baselines for Adapter {
     async fn list(&self, filter: &BaselineFilter, limit: u32) -> Result<Vec<Baseline>, Error> {
         let mut select = QueryBuilder::new("SELECT * FROM eval_baselines WHERE TRUE");
         if let Some(agent_type) = filter.agent_type {
-            select.push(" AND agent_type = ").push_bind(rows::text(agent_type)?);
+            select
+                .push(" AND agent_type = ")
+                .push_bind(rows::text(agent_type)?);
         }
         if let Some(environment) = &filter.environment {
-            select.push(" AND environment = ").push_bind(environment.clone());
+            select
+                .push(" AND environment = ")
+                .push_bind(environment.clone());
         }
         if let Some(rank) = filter.max_rank {
             select.push(" AND rank <= ").push_bind(i64::from(rank));
         }
         if let Some((agent_type, environment, rank)) = &filter.after {
-            select.push(" AND (agent_type, environment, rank) > (").push_bind(rows::text(agent_type)?);
-            select.push(", ").push_bind(environment.clone()).push(", ").push_bind(i64::from(*rank)).push(")");
+            select
+                .push(" AND (agent_type, environment, rank) > (")
+                .push_bind(rows::text(agent_type)?);
+            select
+                .push(", ")
+                .push_bind(environment.clone())
+                .push(", ")
+                .push_bind(i64::from(*rank))
+                .push(")");
         }
-        select.push(" ORDER BY agent_type, environment, rank LIMIT ").push_bind(i64::from(limit));
-        select.build().fetch_all(&mut *self.reader().await?).await?.iter().map(rows::baseline).collect()
+        select
+            .push(" ORDER BY agent_type, environment, rank LIMIT ")
+            .push_bind(i64::from(limit));
+        select
+            .build()
+            .fetch_all(&mut *self.reader().await?)
+            .await?
+            .iter()
+            .map(rows::baseline)
+            .collect()
     }
 
     async fn best(
@@ -86,7 +110,12 @@ impl Baselines for Adapter {
 }
 
 impl Adapter {
-    async fn record_baseline(&self, tx: &mut Connection, by: &Actor, added: &Baseline) -> Result<(), Error> {
+    async fn record_baseline(
+        &self,
+        tx: &mut Connection,
+        by: &Actor,
+        added: &Baseline,
+    ) -> Result<(), Error> {
         let content = &added.content;
         let mut detail = vec![
             ("agent_type", json!(content.agent_type)),
@@ -94,7 +123,8 @@ impl Adapter {
             ("rank", json!(added.rank)),
         ];
         detail.extend(content.source_job.map(|job| ("source_job", json!(job))));
-        self.record(tx, by, Action::BaselineAdded, &added.id.to_string(), detail).await
+        self.record(tx, by, Action::BaselineAdded, &added.id.to_string(), detail)
+            .await
     }
 }
 
@@ -103,16 +133,17 @@ async fn promoted(tx: &mut Connection, baseline: &NewBaseline) -> Result<Option<
     let Some(source_job) = baseline.source_job else {
         return Ok(None);
     };
-    let row = sqlx::query("SELECT * FROM eval_baselines WHERE source_job = $1 AND environment = $2")
-        .bind(source_job)
-        .bind(&baseline.environment)
-        .fetch_optional(tx)
-        .await?;
+    let row =
+        sqlx::query("SELECT * FROM eval_baselines WHERE source_job = $1 AND environment = $2")
+            .bind(source_job)
+            .bind(&baseline.environment)
+            .fetch_optional(tx)
+            .await?;
     row.as_ref().map(rows::baseline).transpose()
 }
 
-/// Moves every baseline that is no better down by one, and gives the rank that is free now: a new best takes rank 1,
-/// and of two equals the newer stands first.
+/// Moves every baseline that is no better down by one, and gives the rank that is free now: a new
+/// best takes rank 1, and of two equals the newer stands first.
 async fn make_room(tx: &mut Connection, baseline: &NewBaseline) -> Result<i64, Error> {
     let agent_type = rows::text(baseline.agent_type)?;
     // Through negative ranks, because the unique index is checked row by row.

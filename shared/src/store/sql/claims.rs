@@ -39,9 +39,14 @@ impl Found {
             claim_id: row.try_get("lease_claim")?,
             holding: Holding {
                 epoch: rows::number(&row, "lease_epoch")?,
-                // A row of before these columns existed names no message: nobody can have been delivered it.
-                message_id: row.try_get::<Option<Uuid>, _>("lease_message")?.unwrap_or_default(),
-                expires_at: row.try_get::<Option<DateTime<Utc>>, _>("lease_expires_at")?.unwrap_or_default(),
+                // A row of before these columns existed names no message: nobody can have been
+                // delivered it.
+                message_id: row
+                    .try_get::<Option<Uuid>, _>("lease_message")?
+                    .unwrap_or_default(),
+                expires_at: row
+                    .try_get::<Option<DateTime<Utc>>, _>("lease_expires_at")?
+                    .unwrap_or_default(),
             },
         })
     }
@@ -66,7 +71,10 @@ impl Adapter {
             let holding = found.holding;
             if terms.silent != Some(holding) {
                 tx.commit().await?;
-                return Ok(Claim::Held { holding, expired: holding.expires_at <= now });
+                return Ok(Claim::Held {
+                    holding,
+                    expired: holding.expires_at <= now,
+                });
             }
             void(&mut tx, id, now).await?;
             found = Found::lock(&mut tx, id).await?;
@@ -93,7 +101,12 @@ impl Adapter {
 }
 
 /// Ends a job that no worker holds.
-pub(super) async fn end(tx: &mut Connection, id: Uuid, status: Status, now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn end(
+    tx: &mut Connection,
+    id: Uuid,
+    status: Status,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query("UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1")
         .bind(id)
         .bind(status.as_str())
@@ -103,7 +116,12 @@ pub(super) async fn end(tx: &mut Connection, id: Uuid, status: Status, now: Date
     Ok(())
 }
 
-async fn grant(tx: &mut Connection, id: Uuid, terms: &ClaimTerms<'_>, now: DateTime<Utc>) -> Result<Claim, Error> {
+async fn grant(
+    tx: &mut Connection,
+    id: Uuid,
+    terms: &ClaimTerms<'_>,
+    now: DateTime<Utc>,
+) -> Result<Claim, Error> {
     let row = sqlx::query(
         "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
          lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
@@ -119,7 +137,13 @@ async fn grant(tx: &mut Connection, id: Uuid, terms: &ClaimTerms<'_>, now: DateT
     .bind(terms.alone)
     .fetch_one(&mut *tx)
     .await?;
-    granted(tx, id, rows::number(&row, "lease_epoch")?, rows::number(&row, "attempt")?).await
+    granted(
+        tx,
+        id,
+        rows::number(&row, "lease_epoch")?,
+        rows::number(&row, "attempt")?,
+    )
+    .await
 }
 
 async fn granted(tx: &mut Connection, id: Uuid, epoch: u32, attempt: u32) -> Result<Claim, Error> {
@@ -129,6 +153,13 @@ async fn granted(tx: &mut Connection, id: Uuid, epoch: u32, attempt: u32) -> Res
     .bind(id)
     .fetch_all(tx)
     .await?;
-    let finished = finished.iter().map(rows::evaluation).collect::<Result<_, _>>()?;
-    Ok(Claim::Granted { lease: Lease { job_id: id, epoch }, attempt, finished })
+    let finished = finished
+        .iter()
+        .map(rows::evaluation)
+        .collect::<Result<_, _>>()?;
+    Ok(Claim::Granted {
+        lease: Lease { job_id: id, epoch },
+        attempt,
+        finished,
+    })
 }

@@ -14,7 +14,11 @@ use crate::store::{DeadLetters, Error, Failed, Inserted};
 use crate::submission::Submission;
 
 /// The dead letter of a job that has just failed, with the last of its failures.
-pub(super) async fn of_failed_job(tx: &mut Connection, job_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn of_failed_job(
+    tx: &mut Connection,
+    job_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO dead_letters (id, job_id, at, kind, reason) SELECT job_id, job_id, $2, kind, reason \
          FROM job_failures WHERE job_id = $1 ORDER BY attempt DESC LIMIT 1 ON CONFLICT (id) DO NOTHING",
@@ -27,10 +31,11 @@ pub(super) async fn of_failed_job(tx: &mut Connection, job_id: Uuid, now: DateTi
 }
 
 /// What is listed: all but the bytes, which may be megabytes.
-const LISTED: &str = "SELECT id, job_id, at, kind, reason, NULL AS body FROM dead_letters WHERE TRUE";
+const LISTED: &str =
+    "SELECT id, job_id, at, kind, reason, NULL AS body FROM dead_letters WHERE TRUE";
 
-/// Charges a queued job for a message that nobody finished with, and lets the dispatcher publish a new one; fails it when
-/// its attempts are spent. False: the message is not this job's.
+/// Charges a queued job for a message that nobody finished with, and lets the dispatcher publish a
+/// new one; fails it when its attempts are spent. False: the message is not this job's.
 async fn charge(
     tx: &mut Connection,
     submission: &Submission,
@@ -42,7 +47,8 @@ async fn charge(
     if jobs::insert(&mut *tx, submission).await? == Inserted::Conflict {
         return Ok(false);
     }
-    // A job without a note of its dispatch was charged for this message already, or has a better one coming.
+    // A job without a note of its dispatch was charged for this message already, or has a better
+    // one coming.
     let row = sqlx::query(concat!(
         "SELECT attempt FROM jobs WHERE id = $1 AND status = 'queued' AND (dispatched_at IS NOT NULL OR attempt = 0)",
         for_update!()
@@ -52,16 +58,28 @@ async fn charge(
     .await?;
     let Some(row) = row else { return Ok(true) };
     // A worker of another version may reject what this one understands: that is nobody's fault.
-    let attempt = rows::number::<u32>(&row, "attempt")?.saturating_add(u32::from(reason != "rejected"));
+    let attempt =
+        rows::number::<u32>(&row, "attempt")?.saturating_add(u32::from(reason != "rejected"));
     sqlx::query("UPDATE jobs SET attempt = $2, dispatched_at = NULL WHERE id = $1")
         .bind(id)
         .bind(i64::from(attempt))
         .execute(&mut *tx)
         .await?;
     if reason != "rejected" {
-        let reason =
-            format!("the queue gave up on its message ({reason}): nobody finished with it, see the workers' logs");
-        record_failure(&mut *tx, id, attempt, &Failed { kind: FailureKind::Undeliverable, reason }, now).await?;
+        let reason = format!(
+            "the queue gave up on its message ({reason}): nobody finished with it, see the workers' logs"
+        );
+        record_failure(
+            &mut *tx,
+            id,
+            attempt,
+            &Failed {
+                kind: FailureKind::Undeliverable,
+                reason,
+            },
+            now,
+        )
+        .await?;
     }
     if attempt >= max_attempts {
         claims::end(&mut *tx, id, Status::Failed, now).await?;
@@ -71,7 +89,12 @@ async fn charge(
 }
 
 /// Keeps a message that is no job's.
-async fn keep(tx: &mut Connection, message: &DeadMessage, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
+async fn keep(
+    tx: &mut Connection,
+    message: &DeadMessage,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO dead_letters (id, at, kind, reason, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
     )
@@ -93,7 +116,10 @@ impl DeadLetters for Adapter {
         match &message.submission {
             Ok(submission) => {
                 if !charge(&mut tx, submission, &message.reason, max_attempts, now).await? {
-                    let reason = format!("the key of job {} was used for another request before", submission.job_id);
+                    let reason = format!(
+                        "the key of job {} was used for another request before",
+                        submission.job_id
+                    );
                     keep(&mut tx, message, &reason, now).await?;
                 }
             }
@@ -117,9 +143,16 @@ impl DeadLetters for Adapter {
             select.push(" AND kind = ").push_bind(kind.as_str());
         }
         if let Some((at, id)) = filter.before {
-            select.push(" AND (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+            select
+                .push(" AND (at, id) < (")
+                .push_bind(at)
+                .push(", ")
+                .push_bind(id)
+                .push(")");
         }
-        select.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        select
+            .push(" ORDER BY at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit));
         let rows = select.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(rows::dead_letter).collect()
     }

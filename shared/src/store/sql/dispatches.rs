@@ -12,8 +12,10 @@ use super::{Adapter, Connection, Driver, rows};
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
 
-/// Queued jobs that no message stands for. What was submitted or is due since then may still be published by others.
-const NEVER_DISPATCHED: &str = "status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ";
+/// Queued jobs that no message stands for. What was submitted or is due since then may still be
+/// published by others.
+const NEVER_DISPATCHED: &str =
+    "status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ";
 
 /// Running jobs whose holder is silent for longer than its lease.
 const EXPIRED: &str = "status = 'running' AND lease_expires_at <= ";
@@ -33,7 +35,10 @@ impl Adapter {
         );
         select.push_bind(i64::from(limit));
         let rows = select.build().fetch_all(&mut *self.reader().await?).await?;
-        Ok(rows.iter().filter_map(|row| rows::readable(rows::submission(row))).collect())
+        Ok(rows
+            .iter()
+            .filter_map(|row| rows::readable(rows::submission(row)))
+            .collect())
     }
 }
 
@@ -52,19 +57,28 @@ async fn mark(tx: &mut Connection, jobs: &[Uuid], now: DateTime<Utc>) -> Result<
 impl Dispatches for Adapter {
     async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
         let before = self.now() - grace;
-        self.urgent_first(|select| _ = select.push(NEVER_DISPATCHED).push_bind(before), limit).await
+        self.urgent_first(
+            |select| _ = select.push(NEVER_DISPATCHED).push_bind(before),
+            limit,
+        )
+        .await
     }
 
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error> {
         let now = self.now();
-        self.urgent_first(|select| _ = select.push(EXPIRED).push_bind(now), limit).await
+        self.urgent_first(|select| _ = select.push(EXPIRED).push_bind(now), limit)
+            .await
     }
 
     async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
         let before = self.now() - patience;
         let condition = |select: &mut QueryBuilder<Driver>| {
-            select.push("status = 'queued' AND dispatched_at <= ").push_bind(before);
-            select.push(" AND coalesce(not_before, submitted_at) <= ").push_bind(before);
+            select
+                .push("status = 'queued' AND dispatched_at <= ")
+                .push_bind(before);
+            select
+                .push(" AND coalesce(not_before, submitted_at) <= ")
+                .push_bind(before);
         };
         self.urgent_first(condition, limit).await
     }
@@ -72,15 +86,22 @@ impl Dispatches for Adapter {
     async fn lag(&self) -> Result<Duration, Error> {
         let now = self.now();
         // Two questions, each with an index of its own.
-        let mut select = QueryBuilder::new("SELECT (SELECT min(coalesce(not_before, submitted_at)) FROM jobs WHERE ");
+        let mut select = QueryBuilder::new(
+            "SELECT (SELECT min(coalesce(not_before, submitted_at)) FROM jobs WHERE ",
+        );
         select.push(NEVER_DISPATCHED).push_bind(now);
-        select.push(") AS due, (SELECT min(lease_expires_at) FROM jobs WHERE ").push(EXPIRED).push_bind(now);
+        select
+            .push(") AS due, (SELECT min(lease_expires_at) FROM jobs WHERE ")
+            .push(EXPIRED)
+            .push_bind(now);
         select.push(") AS expired");
         let row = select.build().fetch_one(&mut *self.reader().await?).await?;
         let (due, expired): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
             (row.try_get("due")?, row.try_get("expired")?);
         let since = due.into_iter().chain(expired).min();
-        Ok(since.and_then(|since| (now - since).to_std().ok()).unwrap_or_default())
+        Ok(since
+            .and_then(|since| (now - since).to_std().ok())
+            .unwrap_or_default())
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {
@@ -114,12 +135,15 @@ impl Dispatches for Adapter {
     async fn orphan_all(&self) -> Result<u64, Error> {
         let now = self.now();
         let mut tx = self.write().await?;
-        let running = sqlx::query("SELECT id FROM jobs WHERE status = 'running'").fetch_all(&mut *tx).await?;
+        let running = sqlx::query("SELECT id FROM jobs WHERE status = 'running'")
+            .fetch_all(&mut *tx)
+            .await?;
         for row in &running {
             void(&mut tx, row.try_get("id")?, now).await?;
         }
-        let orphaned =
-            sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'").execute(&mut *tx).await?;
+        let orphaned = sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'")
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(orphaned.rows_affected())
     }

@@ -13,7 +13,10 @@ use crate::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
 use crate::submission::Submission;
 
 /// Records a submission unless its id is known already.
-pub(super) async fn insert(tx: &mut Connection, submission: &Submission) -> Result<Inserted, Error> {
+pub(super) async fn insert(
+    tx: &mut Connection,
+    submission: &Submission,
+) -> Result<Inserted, Error> {
     let parameters = &submission.request.parameters;
     let inserted = sqlx::query(
         "INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, status, \
@@ -39,7 +42,11 @@ pub(super) async fn insert(tx: &mut Connection, submission: &Submission) -> Resu
             .fetch_one(&mut *tx)
             .await?;
         let same = rows::request_hash(&row)? == submission.request_hash;
-        return Ok(if same { Inserted::Known } else { Inserted::Conflict });
+        return Ok(if same {
+            Inserted::Known
+        } else {
+            Inserted::Conflict
+        });
     }
     for (position, environment) in (0_i64..).zip(&parameters.environments) {
         sqlx::query("INSERT INTO evaluations (job_id, position, environment) VALUES ($1, $2, $3)")
@@ -78,14 +85,26 @@ impl Jobs for Adapter {
 
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
         let mut select = QueryBuilder::new("SELECT ");
-        select.push(rows::JOB).push(" FROM jobs WHERE id = ").push_bind(id);
+        select
+            .push(rows::JOB)
+            .push(" FROM jobs WHERE id = ")
+            .push_bind(id);
         Ok(self.jobs(select).await?.pop())
     }
 
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
         let mut select = QueryBuilder::new("SELECT ");
-        select.push(rows::SUBMISSION).push(" FROM jobs WHERE id = ").push_bind(id);
-        select.build().fetch_optional(&mut *self.reader().await?).await?.as_ref().map(rows::submission).transpose()
+        select
+            .push(rows::SUBMISSION)
+            .push(" FROM jobs WHERE id = ")
+            .push_bind(id);
+        select
+            .build()
+            .fetch_optional(&mut *self.reader().await?)
+            .await?
+            .as_ref()
+            .map(rows::submission)
+            .transpose()
     }
 
     async fn results(&self, id: Uuid) -> Result<Vec<EnvironmentResult>, Error> {
@@ -96,21 +115,28 @@ impl Jobs for Adapter {
         .bind(id)
         .fetch_all(&mut *self.reader().await?)
         .await?;
-        rows.iter().map(|row| rows::evaluation(row).map(|(_, result)| result)).collect()
+        rows.iter()
+            .map(|row| rows::evaluation(row).map(|(_, result)| result))
+            .collect()
     }
 
     async fn list(&self, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, Error> {
         let mut select = listing(filter)?;
-        select.push(" ORDER BY submitted_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        select
+            .push(" ORDER BY submitted_at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit));
         self.jobs(select).await
     }
 
     async fn cancel(&self, id: Uuid) -> Result<Option<Cancellation>, Error> {
         let mut tx = self.write().await?;
-        let row = sqlx::query(concat!("SELECT status FROM jobs WHERE id = $1", for_update!()))
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
+        let row = sqlx::query(concat!(
+            "SELECT status FROM jobs WHERE id = $1",
+            for_update!()
+        ))
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
         let cancellation = match row.as_ref().map(rows::status).transpose()? {
             None => None,
             Some(Status::Queued) => {
@@ -124,7 +150,10 @@ impl Jobs for Adapter {
                 Some(Cancellation::Cancelled)
             }
             Some(Status::Running) => {
-                sqlx::query("UPDATE jobs SET cancel_requested = TRUE WHERE id = $1").bind(id).execute(&mut *tx).await?;
+                sqlx::query("UPDATE jobs SET cancel_requested = TRUE WHERE id = $1")
+                    .bind(id)
+                    .execute(&mut *tx)
+                    .await?;
                 Some(Cancellation::Requested)
             }
             Some(ended) => Some(Cancellation::Ended(ended)),
@@ -150,13 +179,24 @@ impl Adapter {
     async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
         let mut reader = self.reader().await?;
         let rows = select.build().fetch_all(&mut *reader).await?;
-        let mut jobs: Vec<_> = rows.iter().filter_map(|row| rows::readable(rows::job(row))).collect();
-        let places: HashMap<_, _> = jobs.iter().enumerate().map(|(place, job)| (job.id, place)).collect();
-        if jobs.iter().all(|job| job.attempt == 0 && job.status != Status::Failed) {
+        let mut jobs: Vec<_> = rows
+            .iter()
+            .filter_map(|row| rows::readable(rows::job(row)))
+            .collect();
+        let places: HashMap<_, _> = jobs
+            .iter()
+            .enumerate()
+            .map(|(place, job)| (job.id, place))
+            .collect();
+        if jobs
+            .iter()
+            .all(|job| job.attempt == 0 && job.status != Status::Failed)
+        {
             return Ok(jobs);
         }
-        let mut select =
-            QueryBuilder::new("SELECT job_id, attempt, at, kind, reason FROM job_failures WHERE job_id IN (");
+        let mut select = QueryBuilder::new(
+            "SELECT job_id, attempt, at, kind, reason FROM job_failures WHERE job_id IN (",
+        );
         let mut ids = select.separated(", ");
         for id in places.keys() {
             ids.push_bind(*id);
@@ -178,18 +218,27 @@ fn listing(filter: &JobFilter) -> Result<QueryBuilder<Driver>, Error> {
         select.push(" AND status = ").push_bind(status.as_str());
     }
     if let Some(agent_type) = filter.agent_type {
-        select.push(" AND agent_type = ").push_bind(rows::text(agent_type)?);
+        select
+            .push(" AND agent_type = ")
+            .push_bind(rows::text(agent_type)?);
     }
     if let Some(environment) = &filter.environment {
         select.push(" AND id IN (SELECT job_id FROM evaluations WHERE environment = ");
         select.push_bind(environment.clone()).push(")");
     }
     if let Some((name, value)) = &filter.label {
-        select.push(" AND id IN (SELECT job_id FROM job_labels WHERE name = ").push_bind(name.clone());
-        select.push(" AND value = ").push_bind(value.clone()).push(")");
+        select
+            .push(" AND id IN (SELECT job_id FROM job_labels WHERE name = ")
+            .push_bind(name.clone());
+        select
+            .push(" AND value = ")
+            .push_bind(value.clone())
+            .push(")");
     }
     if let Some((submitted_at, id)) = filter.before {
-        select.push(" AND (submitted_at, id) < (").push_bind(submitted_at);
+        select
+            .push(" AND (submitted_at, id) < (")
+            .push_bind(submitted_at);
         select.push(", ").push_bind(id).push(")");
     }
     Ok(select)

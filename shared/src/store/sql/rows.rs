@@ -22,9 +22,11 @@ pub(super) const JOB: &str = "id, subject, parameters, status, attempt, interrup
 pub(super) const SUBMISSION: &str =
     "id, version, subject, request_hash, submitted_at, retry_of, parameters, agent_state";
 
-/// Passes over a row that cannot be read, so that it stands in nobody else's way, and says so in the log.
+/// Passes over a row that cannot be read, so that it stands in nobody else's way, and says so in
+/// the log.
 pub(super) fn readable<T>(row: Result<T, Error>) -> Option<T> {
-    row.inspect_err(|error| tracing::error!(%error, "passing over a row")).ok()
+    row.inspect_err(|error| tracing::error!(%error, "passing over a row"))
+        .ok()
 }
 
 /// A job, without its failures.
@@ -68,12 +70,15 @@ pub(super) fn submission(row: &Row) -> Result<Submission, Error> {
 }
 
 pub(super) fn status(row: &Row) -> Result<Status, Error> {
-    row.try_get::<String, _>("status")?.parse().map_err(Error::Corrupt)
+    row.try_get::<String, _>("status")?
+        .parse()
+        .map_err(Error::Corrupt)
 }
 
 pub(super) fn request_hash(row: &Row) -> Result<Digest, Error> {
     let text: String = row.try_get("request_hash")?;
-    text.parse().map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
+    text.parse()
+        .map_err(|error| Error::Corrupt(format!("request_hash: {error}")))
 }
 
 pub(super) fn failure(row: &Row) -> Result<Failure, Error> {
@@ -89,7 +94,9 @@ pub(super) fn failure(row: &Row) -> Result<Failure, Error> {
 pub(super) fn evaluation(row: &Row) -> Result<(usize, EnvironmentResult), Error> {
     let mut result = row.try_get::<Json<EnvironmentResult>, _>("result")?.0;
     result.baseline_id = row.try_get("baseline_id")?;
-    result.regression = row.try_get::<Option<Json<_>>, _>("regression")?.map(|json| json.0);
+    result.regression = row
+        .try_get::<Option<Json<_>>, _>("regression")?
+        .map(|json| json.0);
     Ok((number::<usize>(row, "position")?, result))
 }
 
@@ -136,7 +143,9 @@ pub(super) fn service_token(row: &Row) -> Result<ServiceToken, Error> {
         id: row.try_get("id")?,
         name: name(row)?,
         role: word(row.try_get("role")?)?,
-        requests_per_minute: limit.map(|_| number(row, "requests_per_minute")).transpose()?,
+        requests_per_minute: limit
+            .map(|_| number(row, "requests_per_minute"))
+            .transpose()?,
         created_at: row.try_get("created_at")?,
         created_by: row.try_get("created_by")?,
         expires_at: row.try_get("expires_at")?,
@@ -167,7 +176,8 @@ pub(super) fn audit_entry(row: &Row) -> Result<AuditEntry, Error> {
 
 fn name(row: &Row) -> Result<Name, Error> {
     let text: String = row.try_get("name")?;
-    text.parse().map_err(|error| Error::Corrupt(format!("name: {error}")))
+    text.parse()
+        .map_err(|error| Error::Corrupt(format!("name: {error}")))
 }
 
 /// A count, which every database keeps as a signed 64-bit integer.
@@ -176,7 +186,8 @@ pub(super) fn number<T: TryFrom<i64>>(row: &Row, column: &str) -> Result<T, Erro
     T::try_from(number).map_err(|_| Error::Corrupt(format!("{column} is {number}")))
 }
 
-/// A text as every database can keep it: reasons may quote files, and NUL is the one character that PostgreSQL refuses.
+/// A text as every database can keep it: reasons may quote files, and NUL is the one character that
+/// PostgreSQL refuses.
 pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
@@ -196,5 +207,6 @@ pub(super) fn text<T: serde::Serialize>(value: T) -> Result<String, Error> {
 }
 
 fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| Error::Corrupt(error.to_string()))
+    serde_json::from_value(serde_json::Value::from(text))
+        .map_err(|error| Error::Corrupt(error.to_string()))
 }

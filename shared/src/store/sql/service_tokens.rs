@@ -13,7 +13,11 @@ use crate::store::{Error, ServiceTokens};
 
 #[async_trait]
 impl ServiceTokens for Adapter {
-    async fn add(&self, token: &NewServiceToken, by: &Actor) -> Result<Option<ServiceToken>, Error> {
+    async fn add(
+        &self,
+        token: &NewServiceToken,
+        by: &Actor,
+    ) -> Result<Option<ServiceToken>, Error> {
         let mut tx = self.write().await?;
         let row = sqlx::query(
             "INSERT INTO service_tokens (id, name, role, requests_per_minute, hash, created_at, created_by, expires_at) \
@@ -31,9 +35,19 @@ impl ServiceTokens for Adapter {
         .await?;
         let added = row.as_ref().map(rows::service_token).transpose()?;
         if let Some(token) = &added {
-            let detail =
-                [("id", json!(token.id)), ("role", json!(token.role)), ("expires_at", json!(token.expires_at))];
-            self.record(&mut tx, by, Action::TokenCreated, token.name.as_str(), detail).await?;
+            let detail = [
+                ("id", json!(token.id)),
+                ("role", json!(token.role)),
+                ("expires_at", json!(token.expires_at)),
+            ];
+            self.record(
+                &mut tx,
+                by,
+                Action::TokenCreated,
+                token.name.as_str(),
+                detail,
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(added)
@@ -46,35 +60,63 @@ impl ServiceTokens for Adapter {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let hash: Vec<u8> = row.try_get("hash")?;
-        let hash = hash.try_into().map_err(|_| Error::Corrupt("hash: is not 32 bytes".to_owned()))?;
+        let hash = hash
+            .try_into()
+            .map_err(|_| Error::Corrupt("hash: is not 32 bytes".to_owned()))?;
         Ok(Some((rows::service_token(&row)?, TokenHash(hash))))
     }
 
-    async fn list(&self, before: Option<(DateTime<Utc>, Uuid)>, limit: u32) -> Result<Vec<ServiceToken>, Error> {
+    async fn list(
+        &self,
+        before: Option<(DateTime<Utc>, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<ServiceToken>, Error> {
         let mut select = QueryBuilder::new("SELECT * FROM service_tokens WHERE TRUE");
         if let Some((created_at, id)) = before {
-            select.push(" AND (created_at, id) < (").push_bind(created_at).push(", ").push_bind(id).push(")");
+            select
+                .push(" AND (created_at, id) < (")
+                .push_bind(created_at)
+                .push(", ")
+                .push_bind(id)
+                .push(")");
         }
-        select.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        select
+            .push(" ORDER BY created_at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit));
         let rows = select.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(rows::service_token).collect()
     }
 
-    async fn rotate(&self, id: Uuid, hash: TokenHash, by: &Actor) -> Result<Option<ServiceToken>, Error> {
+    async fn rotate(
+        &self,
+        id: Uuid,
+        hash: TokenHash,
+        by: &Actor,
+    ) -> Result<Option<ServiceToken>, Error> {
         let mut tx = self.write().await?;
         let now = self.now();
-        let usable = |token: &ServiceToken| token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now);
+        let usable = |token: &ServiceToken| {
+            token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now)
+        };
         let Some(token) = lock_token(&mut tx, id).await?.filter(usable) else {
             tx.rollback().await?;
             return Ok(None);
         };
-        let changed = sqlx::query("UPDATE service_tokens SET hash = $2 WHERE id = $1 AND hash <> $2")
-            .bind(id)
-            .bind(&hash.0[..])
-            .execute(&mut *tx)
-            .await?;
+        let changed =
+            sqlx::query("UPDATE service_tokens SET hash = $2 WHERE id = $1 AND hash <> $2")
+                .bind(id)
+                .bind(&hash.0[..])
+                .execute(&mut *tx)
+                .await?;
         if changed.rows_affected() == 1 {
-            self.record(&mut tx, by, Action::TokenRotated, token.name.as_str(), [("id", json!(id))]).await?;
+            self.record(
+                &mut tx,
+                by,
+                Action::TokenRotated,
+                token.name.as_str(),
+                [("id", json!(id))],
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(Some(token))
@@ -91,7 +133,14 @@ impl ServiceTokens for Adapter {
                 .execute(&mut *tx)
                 .await?;
             token.revoked_at = Some(now);
-            self.record(&mut tx, by, Action::TokenRevoked, token.name.as_str(), [("id", json!(id))]).await?;
+            self.record(
+                &mut tx,
+                by,
+                Action::TokenRevoked,
+                token.name.as_str(),
+                [("id", json!(id))],
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(token)
@@ -116,9 +165,12 @@ impl ServiceTokens for Adapter {
 
 /// A token that nobody else changes until the end of the transaction.
 async fn lock_token(tx: &mut Connection, id: Uuid) -> Result<Option<ServiceToken>, Error> {
-    let row = sqlx::query(concat!("SELECT * FROM service_tokens WHERE id = $1", for_update!()))
-        .bind(id)
-        .fetch_optional(tx)
-        .await?;
+    let row = sqlx::query(concat!(
+        "SELECT * FROM service_tokens WHERE id = $1",
+        for_update!()
+    ))
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
     row.as_ref().map(rows::service_token).transpose()
 }

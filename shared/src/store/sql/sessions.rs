@@ -12,9 +12,15 @@ use crate::store::{Error, Refreshed, SessionStanding, Sessions};
 
 #[async_trait]
 impl Sessions for Adapter {
-    async fn open(&self, session: &NewSession, verified_hash: &str, by: &Actor) -> Result<bool, Error> {
+    async fn open(
+        &self,
+        session: &NewSession,
+        verified_hash: &str,
+        by: &Actor,
+    ) -> Result<bool, Error> {
         let mut tx = self.write().await?;
-        // Locked, so that a change of the user either comes before this look or ends this session too.
+        // Locked, so that a change of the user either comes before this look or ends this session
+        // too.
         let user = sqlx::query(concat!(
             "SELECT * FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL",
             for_update!()
@@ -39,7 +45,8 @@ impl Sessions for Adapter {
         .execute(&mut *tx)
         .await?;
         if opened.rows_affected() == 1 {
-            self.record_session(&mut tx, by, Action::SessionOpened, session.id, &user).await?;
+            self.record_session(&mut tx, by, Action::SessionOpened, session.id, &user)
+                .await?;
         }
         tx.commit().await?;
         Ok(true)
@@ -47,7 +54,9 @@ impl Sessions for Adapter {
 
     async fn standing(&self, id: Uuid) -> Result<Option<SessionStanding>, Error> {
         let row = find(&mut *self.reader().await?, id).await?;
-        row.as_ref().map(|row| standing(row, self.now())).transpose()
+        row.as_ref()
+            .map(|row| standing(row, self.now()))
+            .transpose()
     }
 
     async fn refresh(
@@ -69,7 +78,8 @@ impl Sessions for Adapter {
             tx.rollback().await?;
             return Ok(Refreshed::Over);
         };
-        // A call that is repeated because its answer got lost brings the same `next`, which nobody else knows.
+        // A call that is repeated because its answer got lost brings the same `next`, which nobody
+        // else knows.
         let refreshed = if presented == current || next == current {
             sqlx::query("UPDATE sessions SET refresh_id = $2, expires_at = $3 WHERE id = $1")
                 .bind(id)
@@ -79,9 +89,11 @@ impl Sessions for Adapter {
                 .await?;
             Refreshed::Traded(user)
         } else {
-            // Only the service makes tokens of a session: one that is not the current one was traded before.
+            // Only the service makes tokens of a session: one that is not the current one was
+            // traded before.
             end(&mut tx, id, now).await?;
-            self.record_session(&mut tx, by, Action::SessionReused, id, &user).await?;
+            self.record_session(&mut tx, by, Action::SessionReused, id, &user)
+                .await?;
             Refreshed::Reused
         };
         tx.commit().await?;
@@ -92,12 +104,19 @@ impl Sessions for Adapter {
         let mut tx = self.write().await?;
         let row = lock_session(&mut tx, id).await?;
         let going = match &row {
-            Some(row) if row.try_get::<Option<DateTime<Utc>>, _>("ended_at")?.is_none() => Some(rows::user(row)?),
+            Some(row)
+                if row
+                    .try_get::<Option<DateTime<Utc>>, _>("ended_at")?
+                    .is_none() =>
+            {
+                Some(rows::user(row)?)
+            }
             _ => None,
         };
         if let Some(user) = &going {
             end(&mut tx, id, self.now()).await?;
-            self.record_session(&mut tx, by, Action::SessionEnded, id, user).await?;
+            self.record_session(&mut tx, by, Action::SessionEnded, id, user)
+                .await?;
         }
         tx.commit().await?;
         Ok(going.is_some())
@@ -113,7 +132,14 @@ impl Adapter {
         id: Uuid,
         user: &User,
     ) -> Result<(), Error> {
-        self.record(tx, by, action, &id.to_string(), [("user", json!(user.name))]).await
+        self.record(
+            tx,
+            by,
+            action,
+            &id.to_string(),
+            [("user", json!(user.name))],
+        )
+        .await
     }
 }
 
@@ -129,24 +155,33 @@ async fn find(connection: &mut Connection, id: Uuid) -> Result<Option<Row>, Erro
     Ok(row)
 }
 
-/// A session with its user, which nobody else changes until the end of the transaction. Its user is not locked: who
-/// changes one locks the user first, and the sessions then.
+/// A session with its user, which nobody else changes until the end of the transaction. Its user is
+/// not locked: who changes one locks the user first, and the sessions then.
 async fn lock_session(tx: &mut Connection, id: Uuid) -> Result<Option<Row>, Error> {
-    sqlx::query(concat!("SELECT 1 FROM sessions WHERE id = $1", for_update!()))
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
+    sqlx::query(concat!(
+        "SELECT 1 FROM sessions WHERE id = $1",
+        for_update!()
+    ))
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
     find(tx, id).await
 }
 
 async fn end(tx: &mut Connection, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-    sqlx::query("UPDATE sessions SET ended_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
+    sqlx::query("UPDATE sessions SET ended_at = $2 WHERE id = $1")
+        .bind(id)
+        .bind(now)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
 fn standing(row: &Row, now: DateTime<Utc>) -> Result<SessionStanding, Error> {
     let user = rows::user(row)?;
     let ended: Option<DateTime<Utc>> = row.try_get("ended_at")?;
-    let live = ended.is_none() && row.try_get::<DateTime<Utc>, _>("expires_at")? > now && user.disabled_at.is_none();
+    let live = ended.is_none()
+        && row.try_get::<DateTime<Utc>, _>("expires_at")? > now
+        && user.disabled_at.is_none();
     Ok(SessionStanding { user, live })
 }

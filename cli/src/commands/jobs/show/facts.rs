@@ -29,30 +29,56 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
         ("job", job.id.to_string()),
         ("status", palette.paint(ink, job.status.as_str())),
         ("", explanation(job)),
-        ("agent", format!("{} in {}", job.agent_type, job.environments.join(", "))),
+        (
+            "agent",
+            format!("{} in {}", job.agent_type, job.environments.join(", ")),
+        ),
         ("episodes", episodes(job)),
-        ("submitted", format!("{}, {} priority", ago(now, job.submitted_at), job.priority)),
+        (
+            "submitted",
+            format!("{}, {} priority", ago(now, job.submitted_at), job.priority),
+        ),
     ];
     match (job.started_at, job.finished_at) {
         (Some(started), Some(finished)) => {
             let seconds = (finished - started).as_seconds_f64();
-            facts.push(("finished", format!("{}, after {seconds:.2} s", ago(now, finished))));
+            facts.push((
+                "finished",
+                format!("{}, after {seconds:.2} s", ago(now, finished)),
+            ));
         }
         (Some(started), None) => facts.push(("started", ago(now, started))),
         (None, _) => {}
     }
     facts.extend(job.retry_of.map(|former| ("repeats", former.to_string())));
     if !job.labels.is_empty() {
-        facts.push(("labels", join(job.labels.iter().map(|(name, value)| format!("{name}={value}")))));
+        facts.push((
+            "labels",
+            join(
+                job.labels
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}")),
+            ),
+        ));
     }
     if !job.hyperparameters.is_empty() {
-        facts.push(("hyperparameters", join(job.hyperparameters.iter().map(hyperparameter))));
+        facts.push((
+            "hyperparameters",
+            join(job.hyperparameters.iter().map(hyperparameter)),
+        ));
     }
     // The last failure of a failed job is its explanation.
     let explained = usize::from(job.status == Status::Failed);
-    for failure in job.failures.iter().take(job.failures.len().saturating_sub(explained)) {
+    for failure in job
+        .failures
+        .iter()
+        .take(job.failures.len().saturating_sub(explained))
+    {
         let (attempt, reason) = (failure.attempt, &failure.reason);
-        facts.push(("failure", format!("attempt {attempt}, {}: {reason}", ago(now, failure.at))));
+        facts.push((
+            "failure",
+            format!("attempt {attempt}, {}: {reason}", ago(now, failure.at)),
+        ));
     }
     facts
 }
@@ -66,10 +92,19 @@ fn explanation(job: &Job) -> String {
 }
 
 fn episodes(job: &Job) -> String {
-    let actions = if job.deterministic { "greedy" } else { "sampled" };
-    let last = job.seed.saturating_add(job.num_episodes.saturating_sub(1).into());
+    let actions = if job.deterministic {
+        "greedy"
+    } else {
+        "sampled"
+    };
+    let last = job
+        .seed
+        .saturating_add(job.num_episodes.saturating_sub(1).into());
     let (done, total) = (job.progress.episodes_done, job.progress.episodes_total);
-    format!("{done} of {total}, seeds {} to {last}, {actions} actions, attempt {}", job.seed, job.attempt)
+    format!(
+        "{done} of {total}, seeds {} to {last}, {actions} actions, attempt {}",
+        job.seed, job.attempt
+    )
 }
 
 fn hyperparameter((name, value): (&String, &Hyperparameter)) -> String {

@@ -26,7 +26,10 @@ pub(super) async fn text(client: &Client, job: &Job, palette: Palette) -> anyhow
         text += "\n";
         text += &evaluation.write("", palette);
     }
-    let judged: Vec<Regression> = results.iter().filter_map(|result| result.regression.clone()).collect();
+    let judged: Vec<Regression> = results
+        .iter()
+        .filter_map(|result| result.regression.clone())
+        .collect();
     if judged.len() > 1 {
         text += "\n";
         text += &overall(&judged, palette);
@@ -45,9 +48,16 @@ async fn baseline(
         agent_type: Algorithm,
         environment: &'a str,
     }
-    let Some(id) = result.baseline_id else { return Ok(None) };
-    let filter = Filter { agent_type, environment: &result.environment };
-    let known: Vec<Baseline> = client::pages(client, "/v1/baselines", &filter, None).await?.read()?;
+    let Some(id) = result.baseline_id else {
+        return Ok(None);
+    };
+    let filter = Filter {
+        agent_type,
+        environment: &result.environment,
+    };
+    let known: Vec<Baseline> = client::pages(client, "/v1/baselines", &filter, None)
+        .await?
+        .read()?;
     let named = |baseline: Baseline| (baseline.id == id).then_some(baseline.content.statistics);
     Ok(known.into_iter().find_map(named))
 }

@@ -31,13 +31,29 @@ pub async fn service_tokens_are_added_found_and_listed(fixture: Fixture) {
     let tokens = &store.service_tokens;
     let new = token(&clock, "ci");
     assert!(tokens.find(new.id).await.unwrap().is_none());
-    let added = tokens.add(&new, &actor()).await.unwrap().expect("the name is free");
-    assert_eq!((added.id, &added.name, added.role), (new.id, &new.name, new.role));
-    assert_eq!((added.requests_per_minute, added.expires_at), (new.requests_per_minute, new.expires_at));
-    assert_eq!((added.created_at, &added.created_by), (clock.now(), &actor().name));
+    let added = tokens
+        .add(&new, &actor())
+        .await
+        .unwrap()
+        .expect("the name is free");
+    assert_eq!(
+        (added.id, &added.name, added.role),
+        (new.id, &new.name, new.role)
+    );
+    assert_eq!(
+        (added.requests_per_minute, added.expires_at),
+        (new.requests_per_minute, new.expires_at)
+    );
+    assert_eq!(
+        (added.created_at, &added.created_by),
+        (clock.now(), &actor().name)
+    );
     assert_eq!((added.last_used_at, added.revoked_at), (None, None));
     let detail = json!({"id": added.id, "role": "developer", "expires_at": added.expires_at});
-    assert_eq!(only_entry(&store, Action::TokenCreated).await, ("ci".to_owned(), detail));
+    assert_eq!(
+        only_entry(&store, Action::TokenCreated).await,
+        ("ci".to_owned(), detail)
+    );
     let (found, hash) = tokens.find(new.id).await.unwrap().unwrap();
     assert_eq!(found, added);
     assert!(hash.matches("ci") && !hash.matches("cd"));
@@ -46,7 +62,11 @@ pub async fn service_tokens_are_added_found_and_listed(fixture: Fixture) {
     for name in ["a", "b", "c"] {
         // Of two that were made at the same moment, the later one comes first too.
         clock.advance(TimeDelta::seconds(i64::from(name != "c")));
-        let unlimited = NewServiceToken { requests_per_minute: None, expires_at: None, ..token(&clock, name) };
+        let unlimited = NewServiceToken {
+            requests_per_minute: None,
+            expires_at: None,
+            ..token(&clock, name)
+        };
         all.insert(0, tokens.add(&unlimited, &actor()).await.unwrap().unwrap());
     }
     let mut seen = Vec::new();
@@ -59,10 +79,14 @@ pub async fn service_tokens_are_added_found_and_listed(fixture: Fixture) {
     }
     assert_eq!(seen, all);
     clock.advance(TimeDelta::days(31));
-    assert!(tokens.find(new.id).await.unwrap().is_some(), "also when it has expired");
+    assert!(
+        tokens.find(new.id).await.unwrap().is_some(),
+        "also when it has expired"
+    );
 }
 
-/// A name is free again when its token is revoked, and not before; of many who want it at once, one gets it.
+/// A name is free again when its token is revoked, and not before; of many who want it at once, one
+/// gets it.
 ///
 /// # Panics
 /// When a promise is broken.
@@ -75,9 +99,16 @@ pub async fn service_tokens_that_can_be_used_have_different_names(fixture: Fixtu
         });
         let given: Vec<_> = wishes.await.into_iter().flatten().collect();
         assert_eq!(given.len(), 1, "{given:?}");
-        assert_eq!(store.service_tokens.list(None, 10).await.unwrap().len(), round);
+        assert_eq!(
+            store.service_tokens.list(None, 10).await.unwrap().len(),
+            round
+        );
         assert_eq!(entries(&store, Action::TokenCreated).await.len(), round);
-        store.service_tokens.revoke(given[0].id, &actor()).await.unwrap();
+        store
+            .service_tokens
+            .revoke(given[0].id, &actor())
+            .await
+            .unwrap();
     }
 }
 
@@ -89,17 +120,31 @@ pub async fn a_revoked_token_stays_revoked(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let tokens = &store.service_tokens;
     let new = token(&clock, "ci");
-    assert_eq!(tokens.rotate(new.id, new.hash, &actor()).await.unwrap(), None, "there is none");
+    assert_eq!(
+        tokens.rotate(new.id, new.hash, &actor()).await.unwrap(),
+        None,
+        "there is none"
+    );
     assert_eq!(tokens.revoke(new.id, &actor()).await.unwrap(), None);
     let added = tokens.add(&new, &actor()).await.unwrap().unwrap();
     for _ in 0..2 {
-        let rotated = tokens.rotate(new.id, TokenHash::of("next"), &actor()).await.unwrap();
+        let rotated = tokens
+            .rotate(new.id, TokenHash::of("next"), &actor())
+            .await
+            .unwrap();
         assert_eq!(rotated.as_ref(), Some(&added));
     }
     let detail = json!({"id": new.id});
-    assert_eq!(only_entry(&store, Action::TokenRotated).await, ("ci".to_owned(), detail.clone()), "the second is none");
+    assert_eq!(
+        only_entry(&store, Action::TokenRotated).await,
+        ("ci".to_owned(), detail.clone()),
+        "the second is none"
+    );
     let (_, hash) = tokens.find(new.id).await.unwrap().unwrap();
-    assert!(hash.matches("next") && !hash.matches("ci"), "only the new secret counts");
+    assert!(
+        hash.matches("next") && !hash.matches("ci"),
+        "only the new secret counts"
+    );
 
     let since = clock.now();
     for _ in 0..2 {
@@ -107,9 +152,22 @@ pub async fn a_revoked_token_stays_revoked(fixture: Fixture) {
         assert_eq!(revoked.revoked_at, Some(since), "since the first time");
         clock.advance(TimeDelta::seconds(1));
     }
-    assert_eq!(only_entry(&store, Action::TokenRevoked).await, ("ci".to_owned(), detail));
-    assert_eq!(tokens.rotate(new.id, TokenHash::of("later"), &actor()).await.unwrap(), None);
-    let (found, hash) = tokens.find(new.id).await.unwrap().expect("it is found all the same");
+    assert_eq!(
+        only_entry(&store, Action::TokenRevoked).await,
+        ("ci".to_owned(), detail)
+    );
+    assert_eq!(
+        tokens
+            .rotate(new.id, TokenHash::of("later"), &actor())
+            .await
+            .unwrap(),
+        None
+    );
+    let (found, hash) = tokens
+        .find(new.id)
+        .await
+        .unwrap()
+        .expect("it is found all the same");
     assert_eq!(found.revoked_at, Some(since));
     assert!(hash.matches("next"), "nothing changed");
 }
@@ -126,7 +184,9 @@ pub async fn a_use_is_noted_to_the_minute(fixture: Fixture) {
     let used = async || {
         store.service_tokens.note_use(new.id).await.unwrap();
         let (token, _) = store.service_tokens.find(new.id).await.unwrap().unwrap();
-        token.last_used_at.map(|at| (at - beginning).num_milliseconds())
+        token
+            .last_used_at
+            .map(|at| (at - beginning).num_milliseconds())
     };
     clock.advance(TimeDelta::milliseconds(61_500));
     assert_eq!(used().await, Some(60_000));
@@ -135,6 +195,14 @@ pub async fn a_use_is_noted_to_the_minute(fixture: Fixture) {
     clock.advance(TimeDelta::milliseconds(1));
     assert_eq!(used().await, Some(120_000));
     clock.advance(TimeDelta::minutes(-1));
-    assert_eq!(used().await, Some(120_000), "another process may have a slower clock");
-    store.service_tokens.note_use(clock.new_id()).await.expect("nobody's use is no fault");
+    assert_eq!(
+        used().await,
+        Some(120_000),
+        "another process may have a slower clock"
+    );
+    store
+        .service_tokens
+        .note_use(clock.new_id())
+        .await
+        .expect("nobody's use is no fault");
 }

@@ -15,7 +15,8 @@ pub(super) struct Decided {
     pub(super) id: Uuid,
     /// Who waits for the decision.
     pub(super) answer: oneshot::Sender<Result<(), Error>>,
-    /// What the driver says: a message that comes with a confirm came back, but it may be another's.
+    /// What the driver says: a message that comes with a confirm came back, but it may be
+    /// another's.
     pub(super) confirmation: lapin::Result<Confirmation>,
 }
 
@@ -30,17 +31,26 @@ impl Confirms {
     /// Answers each.
     pub(super) fn settle(&mut self, mut all: Vec<Decided>) {
         for decided in &mut all {
-            if let Ok(Confirmation::Ack(back) | Confirmation::Nack(back)) = &mut decided.confirmation
+            if let Ok(Confirmation::Ack(back) | Confirmation::Nack(back)) =
+                &mut decided.confirmation
                 && let Some(back) = back.take()
             {
-                self.returned.insert(message::id(&back.properties, &back.data));
+                self.returned
+                    .insert(message::id(&back.properties, &back.data));
             }
         }
-        for Decided { id, answer, confirmation } in all {
+        for Decided {
+            id,
+            answer,
+            confirmation,
+        } in all
+        {
             let came_back = self.returned.remove(&id);
             let result = match confirmation {
                 // An unroutable message is confirmed too: the broker has dealt with it.
-                Ok(Confirmation::Ack(_)) if came_back => Err("no queue takes the message".to_owned()),
+                Ok(Confirmation::Ack(_)) if came_back => {
+                    Err("no queue takes the message".to_owned())
+                }
                 Ok(Confirmation::Ack(_)) => Ok(()),
                 Ok(Confirmation::Nack(_)) => Err("the broker refused the message".to_owned()),
                 Ok(Confirmation::NotRequested) => Err("the channel gives no confirms".to_owned()),
@@ -62,16 +72,28 @@ mod tests {
 
     fn decided(id: Uuid, confirmation: Confirmation) -> (Decided, Answer) {
         let (answer, answered) = oneshot::channel();
-        (Decided { id, answer, confirmation: Ok(confirmation) }, answered)
+        (
+            Decided {
+                id,
+                answer,
+                confirmation: Ok(confirmation),
+            },
+            answered,
+        )
     }
 
     fn returned(id: Uuid) -> BasicReturnMessage {
         let mut delivery = Delivery::mock(0, "tars.jobs".into(), "high".into(), false, Vec::new());
         delivery.properties = message::properties(id);
-        BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() }
+        BasicReturnMessage {
+            delivery,
+            reply_code: 312,
+            reply_text: "NO_ROUTE".into(),
+        }
     }
 
-    /// The driver gives a returned message to the next confirm, which may be that of another publication.
+    /// The driver gives a returned message to the next confirm, which may be that of another
+    /// publication.
     #[test]
     fn a_message_that_came_back_with_another_s_confirm_is_not_confirmed() {
         let (lost, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
@@ -85,9 +107,18 @@ mod tests {
                 confirms.settle(vec![first]);
                 confirms.settle(vec![second]);
             }
-            assert!(first_answer.try_recv().unwrap().is_ok(), "the other is confirmed");
-            assert!(second_answer.try_recv().unwrap().is_err(), "what came back is not");
-            assert!(confirms.returned.is_empty(), "and nothing is remembered for ever");
+            assert!(
+                first_answer.try_recv().unwrap().is_ok(),
+                "the other is confirmed"
+            );
+            assert!(
+                second_answer.try_recv().unwrap().is_err(),
+                "what came back is not"
+            );
+            assert!(
+                confirms.returned.is_empty(),
+                "and nothing is remembered for ever"
+            );
         }
     }
 
