@@ -6,17 +6,9 @@ mod choice;
 mod fit;
 mod network;
 
+pub use self::activation::{Activation, UnknownActivation};
 pub use self::actor::{Actor, NotANumber};
 pub use self::fit::Misfit;
-
-/// The function between two dense layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Hyperbolic tangent.
-    Tanh,
-    /// max(0, x).
-    Relu,
-}
 
 /// One dense layer: `y = W x + b`.
 #[derive(Debug, Clone, PartialEq)]
