@@ -2,7 +2,7 @@
 
 mod vector;
 
-pub(super) use self::vector::{Apply, Identity, Relu, Tanh};
+pub(super) use self::vector::{Apply, ClippedTanh, Visit, visit};
 
 use std::fmt;
 use std::str::FromStr;

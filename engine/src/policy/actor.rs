@@ -1,8 +1,8 @@
 //! A policy at work: observations in, actions out, for many lanes at once.
 
 use super::choice::Choice;
-use super::network::Network;
-use super::{Activation, Head, Misfit, Normalizer, Policy};
+use super::network::{Network, Output};
+use super::{Head, Misfit, Normalizer, Policy};
 use crate::catalogue::EnvironmentSpec;
 use crate::lanes::{Actions, LaneMatrix};
 
@@ -39,7 +39,10 @@ impl Actor {
         if !deterministic {
             policy.can_sample()?;
         }
-        let last = matches!(policy.head, Head::Squashed).then_some(Activation::Tanh);
+        let last = match policy.head {
+            Head::Squashed => Output::Tanh,
+            Head::Values { .. } | Head::Logits | Head::Gaussian { .. } => Output::Raw,
+        };
         let outputs = policy.layers.last().map_or(0, |layer| layer.outputs);
         let normalized = policy
             .normalizer

@@ -11,7 +11,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::activation::{Apply, Identity, Relu, Tanh};
+use super::activation::{Apply, ClippedTanh, Visit, visit};
 use super::{Activation, Dense};
 use crate::lanes::LaneMatrix;
 
@@ -33,10 +33,32 @@ pub(super) struct Network {
     scratch: [Vec<f32>; 2],
 }
 
+/// What stands behind the last layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Output {
+    /// Nothing.
+    Raw,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Hyperbolic tangent of the outputs within ± this bound.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no head that needs it is read yet")
+    )]
+    ClippedTanh(f32),
+}
+
 #[derive(Debug)]
 struct Layer {
-    activation: Option<Activation>,
+    function: Function,
     panels: Vec<Panel>,
+}
+
+/// What stands behind a layer.
+#[derive(Debug, Clone, Copy)]
+enum Function {
+    Activation(Activation),
+    ClippedTanh(ClippedTanh),
 }
 
 /// [`ROWS`] outputs of a layer; rows of zeros fill up the last one.
@@ -50,25 +72,26 @@ struct Panel {
 impl Network {
     /// `activation` stands between the layers and `last` behind the last one. The layers' shapes
     /// must agree.
-    pub(super) fn new(layers: &[Dense], activation: Activation, last: Option<Activation>) -> Self {
+    pub(super) fn new(layers: &[Dense], activation: Activation, last: Output) -> Self {
         Self::on(Arch::new(), layers, activation, last)
     }
 
-    fn on(arch: Arch, layers: &[Dense], activation: Activation, last: Option<Activation>) -> Self {
+    fn on(arch: Arch, layers: &[Dense], activation: Activation, last: Output) -> Self {
         let block = arch.dispatch(BlockLanes);
         let widths = layers
             .iter()
             .flat_map(|layer| [layer.inputs, layer.outputs]);
         let width = widths.max().unwrap_or(0).next_multiple_of(ROWS);
-        let activations =
-            std::iter::repeat_n(Some(activation), layers.len().saturating_sub(1)).chain([last]);
+        let between = layers.len().saturating_sub(1);
+        let functions = std::iter::repeat_n(Function::Activation(activation), between)
+            .chain([Function::from(last)]);
         Self {
             arch,
             block,
             layers: layers
                 .iter()
-                .zip(activations)
-                .map(|(layer, activation)| Layer::new(layer, activation))
+                .zip(functions)
+                .map(|(layer, function)| Layer::new(layer, function))
                 .collect(),
             scratch: std::array::from_fn(|_| {
                 vec![0.0; width * block + CACHE_LINE / size_of::<f32>()]
@@ -89,13 +112,23 @@ impl Network {
     }
 }
 
+impl From<Output> for Function {
+    fn from(output: Output) -> Self {
+        match output {
+            Output::Raw => Self::Activation(Activation::Identity),
+            Output::Tanh => Self::Activation(Activation::Tanh),
+            Output::ClippedTanh(bound) => Self::ClippedTanh(ClippedTanh { bound }),
+        }
+    }
+}
+
 impl Layer {
-    fn new(dense: &Dense, activation: Option<Activation>) -> Self {
+    fn new(dense: &Dense, function: Function) -> Self {
         let panels = (0..dense.outputs)
             .step_by(ROWS)
             .map(|first| Panel::new(dense, first))
             .collect();
-        Self { activation, panels }
+        Self { function, panels }
     }
 }
 
@@ -152,11 +185,15 @@ impl WithSimd for Forward<'_> {
                 row[..lanes].copy_from_slice(&self.inputs.row(feature)[first..first + lanes]);
             }
             for layer in self.layers {
-                let (inputs, outputs) = (blocks::<S>(from), blocks_mut::<S>(to));
-                match layer.activation {
-                    None => dense::<S, Identity>(simd, layer, inputs, outputs),
-                    Some(Activation::Relu) => dense::<S, Relu>(simd, layer, inputs, outputs),
-                    Some(Activation::Tanh) => dense::<S, Tanh>(simd, layer, inputs, outputs),
+                let dense = DenseLayer {
+                    simd,
+                    layer,
+                    inputs: blocks::<S>(from),
+                    outputs: blocks_mut::<S>(to),
+                };
+                match layer.function {
+                    Function::Activation(activation) => visit(activation, dense),
+                    Function::ClippedTanh(clipped) => dense.visit(clipped),
                 }
                 std::mem::swap(&mut from, &mut to);
             }
@@ -188,30 +225,42 @@ fn blocks_mut<S: Simd>(values: &mut [f32]) -> &mut [[S::f32s; VECTORS]] {
 }
 
 /// One layer for one block of lanes.
-#[inline(always)]
-fn dense<S: Simd, A: Apply>(
+struct DenseLayer<'a, S: Simd> {
     simd: S,
-    layer: &Layer,
-    inputs: &[[S::f32s; VECTORS]],
-    outputs: &mut [[S::f32s; VECTORS]],
-) {
-    for (panel, outputs) in layer.panels.iter().zip(outputs.as_chunks_mut::<ROWS>().0) {
-        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        for (sum, bias) in sums.iter_mut().zip(panel.bias) {
-            *sum = [simd.splat_f32s(bias); VECTORS];
-        }
-        for (weights, inputs) in panel.weights.iter().zip(inputs) {
-            for row in 0..ROWS {
-                let weight = simd.splat_f32s(weights[row]);
-                for vector in 0..VECTORS {
-                    sums[row][vector] =
-                        simd.mul_add_f32s(weight, inputs[vector], sums[row][vector]);
+    layer: &'a Layer,
+    inputs: &'a [[S::f32s; VECTORS]],
+    outputs: &'a mut [[S::f32s; VECTORS]],
+}
+
+impl<S: Simd> Visit for DenseLayer<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Apply>(self, function: A) {
+        let Self {
+            simd,
+            layer,
+            inputs,
+            outputs,
+        } = self;
+        for (panel, outputs) in layer.panels.iter().zip(outputs.as_chunks_mut::<ROWS>().0) {
+            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+            for (sum, bias) in sums.iter_mut().zip(panel.bias) {
+                *sum = [simd.splat_f32s(bias); VECTORS];
+            }
+            for (weights, inputs) in panel.weights.iter().zip(inputs) {
+                for row in 0..ROWS {
+                    let weight = simd.splat_f32s(weights[row]);
+                    for vector in 0..VECTORS {
+                        sums[row][vector] =
+                            simd.mul_add_f32s(weight, inputs[vector], sums[row][vector]);
+                    }
                 }
             }
-        }
-        for row in 0..ROWS {
-            for vector in 0..VECTORS {
-                outputs[row][vector] = A::apply(simd, sums[row][vector]);
+            for row in 0..ROWS {
+                for vector in 0..VECTORS {
+                    outputs[row][vector] = function.apply(simd, sums[row][vector]);
+                }
             }
         }
     }
@@ -294,7 +343,7 @@ mod tests {
             let inputs = random_inputs(widths[0], 37);
             let last = widths[widths.len() - 1];
             let actual = outputs(
-                &mut Network::new(&layers, Activation::Relu, None),
+                &mut Network::new(&layers, Activation::Relu, Output::Raw),
                 &inputs,
                 last,
             );
@@ -313,7 +362,7 @@ mod tests {
     fn a_lanes_outputs_depend_on_nothing_but_its_inputs() {
         let layers = random_layers(&[4, 19, 19, 3]);
         let inputs = random_inputs(4, 100);
-        let mut network = Network::new(&layers, Activation::Tanh, Some(Activation::Tanh));
+        let mut network = Network::new(&layers, Activation::Tanh, Output::Tanh);
         let all = outputs(&mut network, &inputs, 3);
         for lane in 0..100 {
             let mut alone = LaneMatrix::zeros(4, 1);
@@ -331,9 +380,9 @@ mod tests {
     fn every_instruction_set_gives_the_same_bits() {
         let layers = random_layers(&[6, 32, 32, 3]);
         let inputs = random_inputs(6, 50);
-        for activation in [Activation::Relu, Activation::Tanh] {
-            let mut best = Network::new(&layers, activation, None);
-            let mut scalar = Network::on(Arch::Scalar, &layers, activation, None);
+        for activation in Activation::ALL {
+            let mut best = Network::new(&layers, activation, Output::Raw);
+            let mut scalar = Network::on(Arch::Scalar, &layers, activation, Output::Raw);
             assert_eq!(
                 outputs(&mut best, &inputs, 3),
                 outputs(&mut scalar, &inputs, 3)
@@ -342,10 +391,41 @@ mod tests {
     }
 
     #[test]
+    fn a_clipped_tanh_is_the_tanh_of_clipped_outputs() {
+        let layers = random_layers(&[3, 5, 2]);
+        let inputs = random_inputs(3, 40);
+        let mut last_of = |last| {
+            outputs(
+                &mut Network::new(&layers, Activation::Relu, last),
+                &inputs,
+                2,
+            )
+        };
+        let [raw, squashed, wide, narrow] = [
+            Output::Raw,
+            Output::Tanh,
+            Output::ClippedTanh(1e3),
+            Output::ClippedTanh(0.25),
+        ]
+        .map(&mut last_of);
+        assert_eq!(wide, squashed);
+        for lane in 0..40 {
+            for (raw, narrow) in raw.lane(lane).zip(narrow.lane(lane)) {
+                let expected = raw.clamp(-0.25, 0.25).tanh();
+                assert!((narrow - expected).abs() <= 1e-7, "tanh of {raw}: {narrow}");
+            }
+        }
+        let cut = (0..40)
+            .flat_map(|lane| raw.lane(lane))
+            .filter(|raw| raw.abs() > 0.25);
+        assert!(cut.count() > 10, "the bound is felt");
+    }
+
+    #[test]
     fn only_active_lanes_are_written() {
         let layers = random_layers(&[2, 3]);
         let mut matrix = LaneMatrix::zeros(3, 10);
-        Network::new(&layers, Activation::Relu, None).forward(
+        Network::new(&layers, Activation::Relu, Output::Raw).forward(
             4,
             &random_inputs(2, 10),
             &mut matrix,

@@ -1,0 +1,126 @@
+use pulp::{Arch, Scalar, WithSimd};
+
+use super::*;
+
+struct Each<'a> {
+    activation: Activation,
+    values: &'a mut [f32],
+}
+
+impl WithSimd for Each<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (vectors, rest) = S::as_mut_simd_f32s(self.values);
+        assert!(rest.is_empty(), "the tests give whole vectors");
+        visit(self.activation, OnVectors { simd, vectors });
+    }
+}
+
+struct OnVectors<'a, S: Simd> {
+    simd: S,
+    vectors: &'a mut [S::f32s],
+}
+
+impl<S: Simd> Visit for OnVectors<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Apply>(self, function: A) {
+        for vector in self.vectors {
+            *vector = function.apply(self.simd, *vector);
+        }
+    }
+}
+
+fn vectorised(activation: Activation, values: &[f32]) -> Vec<f32> {
+    let mut values = values.to_vec();
+    Arch::new().dispatch(Each {
+        activation,
+        values: &mut values,
+    });
+    values
+}
+
+fn scalar(activation: Activation, values: &[f32]) -> Vec<f32> {
+    let mut values = values.to_vec();
+    Each {
+        activation,
+        values: &mut values,
+    }
+    .with_simd(Scalar::new());
+    values
+}
+
+/// Every 64th f32 from the smallest to 16, and its negative.
+fn dense() -> Vec<f32> {
+    let magnitudes = (0..=16_f32.to_bits()).step_by(64).map(f32::from_bits);
+    let mut values: Vec<f32> = magnitudes.flat_map(|x| [x, -x]).collect();
+    values.resize(values.len().next_multiple_of(64), f32::INFINITY);
+    values
+}
+
+#[test]
+fn tanh_is_within_a_ten_millionth_of_the_true_value() {
+    let inputs = dense();
+    for (&x, y) in inputs.iter().zip(vectorised(Activation::Tanh, &inputs)) {
+        let exact = f64::from(x).tanh();
+        let error = (f64::from(y) - exact).abs();
+        assert!(error <= 1e-7, "tanh({x}) = {y}, {error:e} off");
+        assert!(
+            error <= 2.6e-7 * exact.abs() + 1e-45,
+            "tanh({x}) = {y}, {error:e} off"
+        );
+    }
+}
+
+#[test]
+fn tanh_is_odd_bounded_and_saturates() {
+    let inputs = dense();
+    for (x, y) in inputs
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .zip(vectorised(Activation::Tanh, &inputs).as_chunks::<2>().0)
+    {
+        if x[0].is_finite() {
+            assert_eq!(
+                y[0].to_bits(),
+                (-y[1]).to_bits(),
+                "tanh({}) and tanh({})",
+                x[0],
+                x[1]
+            );
+        }
+        assert!(y[0] <= 1.0, "tanh({}) = {}", x[0], y[0]);
+    }
+    let far = [9.02, 1e10, f32::MAX, f32::INFINITY];
+    assert_eq!(scalar(Activation::Tanh, &far), [1.0; 4]);
+    assert_eq!(scalar(Activation::Tanh, &far.map(|x| -x)), [-1.0; 4]);
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    let mut inputs = dense();
+    inputs.truncate(1 << 20);
+    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+    for activation in Activation::ALL {
+        assert!(
+            bits(vectorised(activation, &inputs)) == bits(scalar(activation, &inputs)),
+            "{activation}"
+        );
+    }
+}
+
+#[test]
+fn nan_stays_nan() {
+    for activation in Activation::ALL {
+        for outputs in [
+            vectorised(activation, &[f32::NAN; 64]),
+            scalar(activation, &[f32::NAN]),
+        ] {
+            assert!(outputs.iter().all(|y| y.is_nan()), "{activation}");
+        }
+    }
+}
