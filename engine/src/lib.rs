@@ -5,6 +5,7 @@
 //! thread count.
 #![warn(missing_docs)]
 
+mod any_case;
 pub mod catalogue;
 pub mod environment;
 pub mod episode;

@@ -5,10 +5,16 @@ mod actor;
 mod choice;
 mod fit;
 mod network;
+mod noise;
+mod preparation;
+mod rescale;
+mod spaces;
 
 pub use self::activation::{Activation, UnknownActivation};
 pub use self::actor::{Actor, NotANumber};
 pub use self::fit::Misfit;
+pub use self::noise::Noise;
+pub use self::spaces::{DifferingObservations, Spaces};
 
 /// One dense layer: `y = W x + b`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,22 +32,33 @@ pub struct Dense {
 /// What the last layer's outputs mean and how they become an action.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Head {
-    /// Q-values (DQN): argmax; sampled: ε-greedy.
+    /// Q-values (DQN, QR-DQN): argmax; sampled: ε-greedy.
     Values {
         /// ε of the sampled policy.
         exploration_rate: f64,
     },
-    /// Logits of a categorical distribution (A2C, PPO): argmax; sampled: a draw.
+    /// Logits of a categorical distribution (A2C, PPO, TRPO): argmax; sampled: a draw.
     Logits,
-    /// Mean of a diagonal Gaussian (A2C, PPO on a box): the mean, then clipped; sampled: a draw,
-    /// then clipped.
+    /// Scores of actions (ARS): argmax, also where others would sample.
+    Scores,
+    /// Mean of a diagonal Gaussian (A2C, PPO, TRPO on a box): the mean, then clipped; sampled: a
+    /// draw, then clipped.
     Gaussian {
-        /// Logarithm of the standard deviation, one per action dimension. `None` where the file has
-        /// no usable one: such a policy cannot be sampled.
-        log_std: Option<Vec<f32>>,
+        /// What a draw adds to the mean.
+        noise: Noise,
     },
-    /// Deterministic actor (DDPG): tanh, then scaled to the action bounds.
+    /// Mean of a diagonal Gaussian whose draws go through tanh (SAC, TQC, CrossQ, and PPO with
+    /// gSDE and `squash_output`): tanh of the mean or of a draw, scaled to the action bounds.
+    SquashedGaussian {
+        /// The mean is first held within ± this bound (SB3's `clip_mean`).
+        mean_bound: Option<f32>,
+        /// What a draw adds to the mean.
+        noise: Noise,
+    },
+    /// Deterministic actor (DDPG, TD3, ARS): tanh, then scaled to the action bounds.
     Squashed,
+    /// The action itself (ARS without tanh): clipped, also where others would sample.
+    Action,
 }
 
 /// Observation statistics of SB3's `VecNormalize`: `clip((obs − mean) / √(var + ε), ±clip)`, in
@@ -69,4 +86,6 @@ pub struct Policy {
     pub head: Head,
     /// Applied to every observation first.
     pub normalizer: Option<Normalizer>,
+    /// The spaces that it was trained in, where its file declares them.
+    pub spaces: Spaces,
 }

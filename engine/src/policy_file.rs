@@ -1,14 +1,15 @@
-//! Readers of policy files. They execute nothing and stay within fixed bounds, whatever the bytes
-//! are.
+//! Readers of policy files. They execute nothing and stay within fixed bounds, whatever the bytes are.
 //!
 //! | format | what it is | read by |
 //! |---|---|---|
-//! | `sb3-zip` | Stable-Baselines3's `model.save()`, 1.0 and later | zip, a restricted pickle reader |
-//! | `safetensors` | the state dict of an SB3 policy | names and shapes of its tensors |
+//! | `sb3-zip` | Stable-Baselines3's `model.save()`, of any release, at the root of a zip, in a folder of it or in a zip inside | zip, a restricted pickle reader |
+//! | `torch` | `torch.save`: `policy.save()`, a state dict, CleanRL's `.cleanrl_model` | zip or torch's format before 1.6, the same pickle reader |
+//! | `safetensors` | the state dict of a policy | names and shapes of its tensors |
 //! | `mlp-json` | our own small JSON, described [below](#mlp-json) | serde |
 //!
-//! What cannot be evaluated exactly (a CNN, a recurrent network, another activation, several
-//! actions at a time) is refused by name instead of being approximated.
+//! What a file says about itself is read, and what it does not say is asked for (see [`Given`]),
+//! never guessed. What cannot be evaluated exactly (a CNN, a recurrent network, a policy class of
+//! somebody's own, several actions at a time) is refused by name instead of being approximated.
 //!
 //! # mlp-json
 //!
@@ -16,33 +17,48 @@
 
 mod algorithm;
 mod archive;
+mod declared;
+mod detect;
 mod error;
 mod format;
+mod given;
 mod limits;
 mod mlp_json;
 mod network;
+mod numpy;
 mod pickle;
+mod python_json;
 mod safetensors;
+mod sb3_data;
 mod sb3_zip;
 mod state_dict;
+mod summary;
 mod torch;
+mod torch_file;
 mod vec_normalize;
 
 pub use algorithm::Algorithm;
+pub use detect::detect;
 pub use error::Error;
 pub use format::Format;
+pub use given::Given;
 pub use limits::MAX_FILE_BYTES;
+pub use summary::{ActivationSource, Summary};
 
-use crate::policy::{Activation, Head, Normalizer, Policy};
+use crate::policy::{Normalizer, Policy};
 
 /// What a policy file holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyFile {
     /// The policy.
     pub policy: Policy,
-    /// The algorithm that trained it, where it was given or the file tells: A2C and PPO have the
-    /// same tensors.
+    /// The algorithm that trained it, where it was given or the file tells: the tensors of several
+    /// are alike.
     pub algorithm: Option<Algorithm>,
+    /// Who says what stands between the layers.
+    pub activation_source: ActivationSource,
+    /// Where in the file the policy lies, if not in the usual place.
+    pub place: Option<String>,
 }
 
 impl PolicyFile {
@@ -60,50 +76,38 @@ impl PolicyFile {
         Ok(self)
     }
 
-    /// Checks the algorithm that a request or a file names against what the network is.
-    fn confirmed_as(self, given: Option<Algorithm>) -> Result<Self, Error> {
-        let Some(given) = given else { return Ok(self) };
-        let (fits, found) = match self.policy.head {
-            Head::Values { .. } => (
-                given == Algorithm::Dqn,
-                "the policy is a Q-network, as DQN trains it",
-            ),
-            Head::Logits | Head::Gaussian { .. } => (
-                matches!(given, Algorithm::A2c | Algorithm::Ppo),
-                "the policy is an actor-critic's, as A2C and PPO train it",
-            ),
-            Head::Squashed => (
-                given == Algorithm::Ddpg,
-                "the policy is a deterministic actor, as DDPG trains it",
-            ),
+    /// Checks the algorithm that a request names against those that the file can be of.
+    fn confirmed_as(
+        self,
+        given: Option<Algorithm>,
+        possible: &[Algorithm],
+    ) -> Result<Self, Error> {
+        let algorithm = match (given, possible) {
+            (Some(given), _) if !possible.contains(&given) => {
+                return Err(Error::AlgorithmMismatch {
+                    given,
+                    found: Algorithm::names(possible),
+                });
+            }
+            (None, [only]) => Some(*only),
+            (given, _) => given,
         };
-        if !fits {
-            return Err(Error::AlgorithmMismatch { given, found });
-        }
-        Ok(Self {
-            algorithm: Some(given),
-            ..self
-        })
+        Ok(Self { algorithm, ..self })
     }
 }
 
-/// Reads a policy. `algorithm` is what the request says; a file that holds another algorithm's
-/// policy is refused.
+/// Reads a policy. What is given beside the file is held against what the file says.
 ///
 /// The policy's layers chain, have at least one input and output each, and all its numbers are
 /// finite.
-pub fn read(
-    format: Format,
-    algorithm: Option<Algorithm>,
-    bytes: &[u8],
-) -> Result<PolicyFile, Error> {
+pub fn read(format: Format, given: &Given, bytes: &[u8]) -> Result<PolicyFile, Error> {
     expect_size("the policy file", bytes)?;
-    let file = match format {
-        Format::Sb3Zip => sb3_zip::read(bytes)?,
-        Format::Safetensors => safetensors::read(bytes)?,
-        Format::MlpJson => mlp_json::read(bytes)?,
-    };
-    file.confirmed_as(algorithm)
+    match format {
+        Format::Sb3Zip => sb3_zip::read(bytes, given),
+        Format::Torch => torch_file::read(bytes, given),
+        Format::Safetensors => safetensors::read(bytes, given),
+        Format::MlpJson => mlp_json::read(bytes, given),
+    }
 }
 
 /// Reads what SB3's `VecNormalize.save()` wrote: the statistics of observations, or `None` where
@@ -123,16 +127,4 @@ fn expect_size(what: &str, bytes: &[u8]) -> Result<(), Error> {
         limit: MAX_FILE_BYTES as u64,
         unit: "bytes",
     })
-}
-
-/// The activation of this name in a file of ours.
-fn activation_named(text: &str) -> Result<Activation, Error> {
-    match text {
-        "tanh" => Ok(Activation::Tanh),
-        "relu" => Ok(Activation::Relu),
-        _ => Err(Error::Unsupported {
-            found: format!("the activation is {}", error::quote(text)),
-            advice: "only tanh and relu can be evaluated",
-        }),
-    }
 }

@@ -4,10 +4,14 @@ mod vector;
 
 pub(super) use self::vector::{Apply, ClippedTanh, Visit, visit};
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+
+use crate::any_case;
 
 /// The function between two dense layers, as `torch.nn` defines it with its default parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,6 +106,16 @@ impl Activation {
         }
     }
 
+    /// Whether a Python class is torch's of this function. The last name alone says nothing about
+    /// what a class computes.
+    pub fn is_class(self, module: &str, name: &str) -> bool {
+        let home = match self {
+            Self::Identity => "torch.nn.modules.linear",
+            _ => "torch.nn.modules.activation",
+        };
+        module == home && name == self.class_name()
+    }
+
     /// Its name in options, requests and results: the class's name in lower case.
     pub fn name(self) -> &'static str {
         match self {
@@ -157,5 +171,20 @@ impl TryFrom<String> for Activation {
 
     fn try_from(text: String) -> Result<Self, UnknownActivation> {
         text.parse()
+    }
+}
+
+impl JsonSchema for Activation {
+    fn schema_name() -> Cow<'static, str> {
+        "Activation".into()
+    }
+
+    /// What is read and what is written differ, so no definition could stand for both.
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        any_case::schema(generator, &Self::ALL.map(Self::name))
     }
 }

@@ -1,16 +1,18 @@
 //! A policy at work: observations in, actions out, for many lanes at once.
 
+use std::borrow::Cow;
+
 use super::choice::Choice;
 use super::network::{Network, Output};
-use super::{Head, Misfit, Normalizer, Policy};
+use super::preparation::Preparation;
+use super::{Dense, Head, Misfit, Policy};
 use crate::catalogue::EnvironmentSpec;
 use crate::lanes::{Actions, LaneMatrix};
 
 /// A policy that was fitted to an environment, with all buffers that it needs.
 #[derive(Debug)]
 pub struct Actor {
-    normalizer: Option<Normalizer>,
-    normalized: LaneMatrix,
+    preparation: Preparation,
     network: Network,
     outputs: LaneMatrix,
     choice: Choice,
@@ -39,27 +41,20 @@ impl Actor {
         if !deterministic {
             policy.can_sample()?;
         }
-        let last = match policy.head {
-            Head::Squashed => Output::Tanh,
-            Head::Values { .. } | Head::Logits | Head::Gaussian { .. } => Output::Raw,
-        };
-        let outputs = policy.layers.last().map_or(0, |layer| layer.outputs);
-        let normalized = policy
-            .normalizer
-            .as_ref()
-            .map_or(0, |normalizer| normalizer.mean.len());
+        let actions = policy.layers.last().map_or(0, |layer| layer.outputs);
+        let (layers, output) = last_layer(policy, deterministic);
+        let outputs = layers.last().map_or(0, |layer| layer.outputs);
         let choice = Choice::new(
-            &policy.head,
+            policy,
             &environment.action_space,
             lanes,
             deterministic,
         );
         Ok(Self {
-            normalizer: policy.normalizer.clone(),
-            normalized: LaneMatrix::zeros(normalized, lanes),
-            network: Network::new(&policy.layers, policy.activation, last),
+            preparation: Preparation::new(policy, &environment.observation_space, lanes),
+            network: Network::new(&layers, policy.activation, output),
             outputs: LaneMatrix::zeros(outputs, lanes),
-            actions: choice.first_actions(outputs, lanes),
+            actions: choice.first_actions(actions, lanes),
             choice,
         })
     }
@@ -82,13 +77,7 @@ impl Actor {
         active: usize,
         observations: &LaneMatrix,
     ) -> Result<&Actions, NotANumber> {
-        let inputs = match &self.normalizer {
-            None => observations,
-            Some(normalizer) => {
-                normalizer.apply(active, observations, &mut self.normalized);
-                &self.normalized
-            }
-        };
+        let inputs = self.preparation.apply(active, observations);
         self.network.forward(active, inputs, &mut self.outputs);
         if let Some(lane) = first_nan(active, &self.outputs) {
             let observed = observations.lane(lane).any(f32::is_nan);
@@ -99,7 +88,8 @@ impl Actor {
     }
 
     /// What the network gave in the last [`Actor::act`]: Q-values, logits, means, or squashed
-    /// actions in ±1.
+    /// actions in ±1; where a Gaussian's actions are drawn, what the noise depends on stands behind
+    /// the means.
     pub fn outputs(&self) -> &LaneMatrix {
         &self.outputs
     }
@@ -113,26 +103,32 @@ fn first_nan(active: usize, outputs: &LaneMatrix) -> Option<usize> {
         .min()
 }
 
-impl Normalizer {
-    fn apply(&self, active: usize, observations: &LaneMatrix, normalized: &mut LaneMatrix) {
-        for (feature, (mean, var)) in self.mean.iter().zip(&self.var).enumerate() {
-            let deviation = (var + self.epsilon).sqrt();
-            let row = normalized.row_mut(feature)[..active].iter_mut();
-            for (normal, &raw) in row.zip(observations.row(feature)) {
-                *normal = clip((f64::from(raw) - mean) / deviation, self.clip);
-            }
+/// The layers with what the last one has to give for these actions, and what is applied to that.
+fn last_layer(policy: &Policy, deterministic: bool) -> (Cow<'_, [Dense]>, Output) {
+    let layers = &policy.layers[..];
+    let output = match policy.head {
+        Head::Squashed => Output::Tanh,
+        Head::SquashedGaussian { mean_bound, .. } if deterministic => {
+            mean_bound.map_or(Output::Tanh, Output::ClippedTanh)
         }
-    }
-}
-
-/// Unlike `f64::max`, this lets NaN through, as NumPy's `clip` does.
-#[expect(clippy::cast_possible_truncation, reason = "networks take f32")]
-fn clip(value: f64, bound: f64) -> f32 {
-    if value < -bound {
-        -bound as f32
-    } else if value > bound {
-        bound as f32
-    } else {
-        value as f32
+        _ => Output::Raw,
+    };
+    let (Head::Gaussian { noise } | Head::SquashedGaussian { noise, .. }) = &policy.head else {
+        return (layers.into(), output);
+    };
+    match layers.split_last() {
+        Some((mean, before)) if !deterministic => match noise.rows(mean) {
+            Some(rows) => {
+                let last = Dense {
+                    inputs: mean.inputs,
+                    outputs: mean.outputs + rows.outputs,
+                    weight: [&mean.weight[..], &rows.weight].concat(),
+                    bias: [&mean.bias[..], &rows.bias].concat(),
+                };
+                ([before, &[last]].concat().into(), output)
+            }
+            None => (layers.into(), output),
+        },
+        _ => (layers.into(), output),
     }
 }

@@ -3,10 +3,16 @@
 //! Sampled actions are drawn from a stream per episode, seeded by the episode's own seed, so they
 //! depend neither on the lane nor on what other episodes do.
 
-use super::Head;
+mod discrete;
+mod draw;
+mod vectors;
+
+use self::discrete::Selection;
+use self::vectors::Vectors;
+use super::Policy;
 use crate::lanes::{Actions, LaneMatrix};
 use crate::seeding::Generator;
-use crate::space::{ActionSpace, BoxSpace};
+use crate::space::ActionSpace;
 
 /// What keeps an episode's stream of actions apart from the environment's stream, which has the
 /// same seed. Both halves are nonzero and different, because `SeedSequence` strings 32-bit words
@@ -18,208 +24,78 @@ const ACTION_STREAM: u64 = 0x6163_7469_6f6e_7321;
 pub(super) struct Choice {
     rule: Rule,
     streams: Vec<Generator>,
-    /// The best output per lane so far.
-    best: Vec<f32>,
 }
 
 #[derive(Debug)]
 enum Rule {
-    /// The first of the greatest outputs, as NumPy and PyTorch take it.
-    Greatest,
-    /// With probability ε any action, otherwise the first of the greatest.
-    EpsilonGreedy(f64),
-    /// A draw from the softmax of the outputs.
-    Categorical,
-    /// The outputs, within the bounds.
-    Mean(BoxSpace),
-    /// A draw around the outputs, within the bounds.
-    Gaussian {
-        deviations: Vec<f64>,
-        bounds: BoxSpace,
-    },
-    /// Outputs in ±1, stretched to the bounds.
-    Stretched(BoxSpace),
+    Index(Selection),
+    Vector(Vectors),
 }
 
 impl Choice {
-    pub(super) fn new(head: &Head, space: &ActionSpace, lanes: usize, deterministic: bool) -> Self {
-        let bounds = match space {
-            ActionSpace::Box(bounds) => bounds.clone(),
-            ActionSpace::Discrete { .. } => BoxSpace {
-                low: Vec::new(),
-                high: Vec::new(),
-            },
+    /// For a policy that fits the space.
+    pub(super) fn new(
+        policy: &Policy,
+        space: &ActionSpace,
+        lanes: usize,
+        deterministic: bool,
+    ) -> Self {
+        let rule = match space {
+            ActionSpace::Discrete { .. } => {
+                Rule::Index(Selection::new(&policy.head, lanes, deterministic))
+            }
+            ActionSpace::Box(bounds) => {
+                Rule::Vector(Vectors::new(policy, bounds, lanes, deterministic))
+            }
         };
-        let rule = match head {
-            Head::Values { .. } | Head::Logits if deterministic => Rule::Greatest,
-            Head::Values { exploration_rate } => Rule::EpsilonGreedy(*exploration_rate),
-            Head::Logits => Rule::Categorical,
-            Head::Gaussian {
-                log_std: Some(log_std),
-            } if !deterministic => Rule::Gaussian {
-                deviations: log_std
-                    .iter()
-                    .map(|&log_std| f64::from(log_std).exp())
-                    .collect(),
-                bounds,
-            },
-            Head::Gaussian { .. } => Rule::Mean(bounds),
-            Head::Squashed => Rule::Stretched(bounds),
+        let draws = match &rule {
+            Rule::Index(selection) => selection.draws(),
+            Rule::Vector(vectors) => vectors.draws(),
         };
-        let draws = matches!(
-            rule,
-            Rule::EpsilonGreedy(_) | Rule::Categorical | Rule::Gaussian { .. }
-        );
         Self {
             rule,
-            streams: if draws {
-                vec![Generator::new(0); lanes]
-            } else {
-                Vec::new()
-            },
-            best: vec![0.0; lanes],
+            streams: vec![Generator::new(0); if draws { lanes } else { 0 }],
         }
     }
 
-    /// Room for actions of this kind.
-    pub(super) fn first_actions(&self, outputs: usize, lanes: usize) -> Actions {
+    /// Room for the actions of a policy that gives `length` values.
+    pub(super) fn first_actions(&self, length: usize, lanes: usize) -> Actions {
         match self.rule {
-            Rule::Greatest | Rule::EpsilonGreedy(_) | Rule::Categorical => {
-                Actions::Discrete(vec![0; lanes])
-            }
-            Rule::Mean(_) | Rule::Gaussian { .. } | Rule::Stretched(_) => {
-                Actions::Continuous(LaneMatrix::zeros(outputs, lanes))
-            }
+            Rule::Index(_) => Actions::Discrete(vec![0; lanes]),
+            Rule::Vector(_) => Actions::Continuous(LaneMatrix::zeros(length, lanes)),
         }
     }
 
     pub(super) fn start_episode(&mut self, lane: usize, seed: u64) {
         if let Some(stream) = self.streams.get_mut(lane) {
             *stream = Generator::from_words(&[seed, ACTION_STREAM]);
+            if let Rule::Vector(vectors) = &mut self.rule {
+                vectors.start_episode(lane, stream);
+            }
         }
     }
 
     pub(super) fn move_lane(&mut self, from: usize, to: usize) {
         if !self.streams.is_empty() {
             self.streams[to] = self.streams[from].clone();
+            if let Rule::Vector(vectors) = &mut self.rule {
+                vectors.move_lane(from, to);
+            }
         }
     }
 
     /// Writes the actions of the lanes `0..active`. The outputs must hold no NaN.
     pub(super) fn choose(&mut self, active: usize, outputs: &LaneMatrix, actions: &mut Actions) {
-        match actions {
-            Actions::Discrete(actions) => self.choose_indices(outputs, &mut actions[..active]),
-            Actions::Continuous(actions) => self.choose_vectors(active, outputs, actions),
-        }
-    }
-
-    fn choose_indices(&mut self, outputs: &LaneMatrix, actions: &mut [u32]) {
-        if let Rule::Categorical = self.rule {
-            for (lane, (action, stream)) in actions.iter_mut().zip(&mut self.streams).enumerate() {
-                *action = draw_categorical(outputs, lane, stream);
+        match (&mut self.rule, actions) {
+            (Rule::Index(selection), Actions::Discrete(actions)) => {
+                selection.choose(outputs, &mut self.streams, &mut actions[..active]);
             }
-            return;
-        }
-        greatest(outputs, &mut self.best, actions);
-        if let Rule::EpsilonGreedy(epsilon) = self.rule {
-            let count = index(outputs.features());
-            for (action, stream) in actions.iter_mut().zip(&mut self.streams) {
-                if stream.random() < epsilon {
-                    *action = stream.integers_below(count);
-                }
+            (Rule::Vector(vectors), Actions::Continuous(actions)) => {
+                vectors.choose(active, outputs, &mut self.streams, actions);
             }
+            // `first_actions` made the room for this rule.
+            _ => {}
         }
-    }
-
-    fn choose_vectors(&mut self, active: usize, outputs: &LaneMatrix, actions: &mut LaneMatrix) {
-        for dimension in 0..outputs.features() {
-            let row = outputs.row(dimension)[..active]
-                .iter()
-                .zip(actions.row_mut(dimension));
-            match &self.rule {
-                Rule::Gaussian { deviations, bounds } => {
-                    let (low, high) = (bounds.low[dimension], bounds.high[dimension]);
-                    for ((&mean, action), stream) in row.zip(&mut self.streams) {
-                        *action = clip(draw_normal(mean, deviations[dimension], stream), low, high);
-                    }
-                }
-                Rule::Stretched(bounds) => {
-                    let (low, high) = (bounds.low[dimension], bounds.high[dimension]);
-                    for (&squashed, action) in row {
-                        *action = low + 0.5 * (squashed + 1.0) * (high - low);
-                    }
-                }
-                Rule::Mean(bounds) => {
-                    let (low, high) = (bounds.low[dimension], bounds.high[dimension]);
-                    for (&mean, action) in row {
-                        *action = clip(mean, low, high);
-                    }
-                }
-                Rule::Greatest | Rule::EpsilonGreedy(_) | Rule::Categorical => {}
-            }
-        }
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "networks have far fewer outputs than 2³²"
-)]
-fn index(output: usize) -> u32 {
-    output as u32
-}
-
-/// Row by row, so that neighbouring lanes are compared together.
-fn greatest(outputs: &LaneMatrix, best: &mut [f32], actions: &mut [u32]) {
-    let best = &mut best[..actions.len()];
-    best.copy_from_slice(&outputs.row(0)[..actions.len()]);
-    actions.fill(0);
-    for output in 1..outputs.features() {
-        for ((best, action), &value) in best
-            .iter_mut()
-            .zip(actions.iter_mut())
-            .zip(outputs.row(output))
-        {
-            let better = value > *best;
-            *best = if better { value } else { *best };
-            *action = if better { index(output) } else { *action };
-        }
-    }
-}
-
-fn draw_categorical(logits: &LaneMatrix, lane: usize, stream: &mut Generator) -> u32 {
-    let greatest = logits.lane(lane).fold(f32::NEG_INFINITY, f32::max);
-    let weights = || {
-        logits
-            .lane(lane)
-            .map(|logit| f64::from(logit - greatest).exp())
-    };
-    let target = stream.random() * weights().sum::<f64>();
-    let mut cumulative = 0.0;
-    let below = weights().take_while(|weight| {
-        cumulative += weight;
-        cumulative <= target
-    });
-    // Rounding could put the target behind the last weight.
-    index(below.count().min(logits.features() - 1))
-}
-
-/// Box and Muller (1958). The logarithm's argument is in (0, 1].
-#[expect(clippy::cast_possible_truncation, reason = "actions are f32")]
-fn draw_normal(mean: f32, deviation: f64, stream: &mut Generator) -> f32 {
-    let radius = (-2.0 * (1.0 - stream.random()).ln()).sqrt();
-    let angle = std::f64::consts::TAU * stream.random();
-    (f64::from(mean) + deviation * radius * angle.cos()) as f32
-}
-
-/// `f32::clamp` panics where bounds are NaN; an environment's bounds come from outside.
-fn clip(value: f32, low: f32, high: f32) -> f32 {
-    if value < low {
-        low
-    } else if value > high {
-        high
-    } else {
-        value
     }
 }
 

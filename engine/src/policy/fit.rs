@@ -1,6 +1,6 @@
 //! Whether a policy and an environment belong together.
 
-use super::{Dense, Head, Normalizer, Policy};
+use super::{Dense, Head, Noise, Normalizer, Policy};
 use crate::catalogue::EnvironmentSpec;
 use crate::space::{ActionSpace, BoxSpace};
 
@@ -86,6 +86,34 @@ pub enum Misfit {
         "the policy scales its actions to the bounds, but {environment} has actions without bounds"
     )]
     Unbounded { environment: String },
+    /// The policy saw other observations than the environment gives.
+    #[error(
+        "the policy was trained on observations within {trained}, {environment} gives them within \
+         {gives}: it saw them through a wrapper. If that was RescaleObservation, say \
+         rescale_observations; if its bounds mean nothing, say raw_observations"
+    )]
+    ObservationBounds {
+        environment: String,
+        trained: String,
+        gives: String,
+    },
+    /// The policy gives other actions than the environment takes.
+    #[error(
+        "the policy was trained with actions within {trained}, {environment} takes them within \
+         {takes}: if it was trained under RescaleAction, say rescale_actions"
+    )]
+    ActionBounds {
+        environment: String,
+        trained: String,
+        takes: String,
+    },
+    /// A map between these bounds does not exist.
+    #[error("{what} cannot be rescaled from {from} to {to}: all bounds must be finite")]
+    NotRescalable {
+        what: &'static str,
+        from: String,
+        to: String,
+    },
     /// `log_std` has another size than the action.
     #[error("the policy has {log_std} standard deviations for actions of {gives} values")]
     Deviations { log_std: usize, gives: usize },
@@ -112,13 +140,20 @@ impl Policy {
         if let Some(normalizer) = &self.normalizer {
             check_normalizer(normalizer, environment)?;
         }
-        self.check_head(outputs, environment)
+        self.check_head(outputs, environment)?;
+        self.spaces.check(environment)
     }
 
     /// Checks that sampled actions (`deterministic: false`) are possible at all.
     pub fn can_sample(&self) -> Result<(), Misfit> {
         match self.head {
-            Head::Gaussian { log_std: None } => Err(Misfit::NotSampleable),
+            Head::Gaussian {
+                noise: Noise::Unknown,
+            }
+            | Head::SquashedGaussian {
+                noise: Noise::Unknown,
+                ..
+            } => Err(Misfit::NotSampleable),
             _ => Ok(()),
         }
     }
@@ -126,46 +161,67 @@ impl Policy {
     fn check_head(&self, gives: usize, environment: &EnvironmentSpec) -> Result<(), Misfit> {
         let id = environment.id.to_string();
         match (&self.head, &environment.action_space) {
-            (Head::Values { .. } | Head::Logits, ActionSpace::Discrete { n }) => {
+            (Head::Values { .. } | Head::Logits | Head::Scores, ActionSpace::Discrete { n }) => {
                 check(gives == *n, || Misfit::ActionCount {
                     environment: id,
                     gives,
                     takes: *n,
                 })
             }
-            (Head::Values { .. } | Head::Logits, ActionSpace::Box(space)) => {
+            (Head::Values { .. } | Head::Logits | Head::Scores, ActionSpace::Box(space)) => {
                 Err(Misfit::DiscreteForBox {
                     environment: id,
                     gives,
                     takes: space.dimensions(),
                 })
             }
-            (Head::Gaussian { .. } | Head::Squashed, ActionSpace::Discrete { n }) => {
-                Err(Misfit::BoxForDiscrete {
-                    environment: id,
-                    gives,
-                    takes: *n,
-                })
-            }
-            (Head::Gaussian { log_std }, ActionSpace::Box(space)) => {
+            (_, ActionSpace::Discrete { n }) => Err(Misfit::BoxForDiscrete {
+                environment: id,
+                gives,
+                takes: *n,
+            }),
+            (Head::Action, ActionSpace::Box(space)) => check_length(gives, space, &id),
+            (Head::Gaussian { noise }, ActionSpace::Box(space)) => {
                 check_length(gives, space, &id)?;
-                let deviations = log_std.as_ref().map_or(gives, Vec::len);
-                check(deviations == gives, || Misfit::Deviations {
-                    log_std: deviations,
-                    gives,
-                })
+                self.check_noise(noise, gives)
+            }
+            (Head::SquashedGaussian { noise, .. }, ActionSpace::Box(space)) => {
+                check_length(gives, space, &id)?;
+                self.check_noise(noise, gives)?;
+                check_bounded(space, id)
             }
             (Head::Squashed, ActionSpace::Box(space)) => {
                 check_length(gives, space, &id)?;
-                let finite = space
-                    .low
-                    .iter()
-                    .chain(&space.high)
-                    .all(|bound| bound.is_finite());
-                check(finite, || Misfit::Unbounded { environment: id })
+                check_bounded(space, id)
             }
         }
     }
+
+    /// As many deviations as actions, from as many features as the last layer takes.
+    fn check_noise(&self, noise: &Noise, gives: usize) -> Result<(), Misfit> {
+        let features = self.layers.last().map_or(0, |layer| layer.inputs);
+        let (deviations, fits) = match noise {
+            Noise::Unknown => return Ok(()),
+            Noise::Constant { log_std } => (log_std.len(), true),
+            Noise::Layer(layer) => {
+                let arrays = layer.weight.len() == layer.inputs * layer.outputs
+                    && layer.bias.len() == layer.outputs;
+                (layer.outputs, arrays && layer.inputs == features)
+            }
+            Noise::StateDependent { std } => (gives, std.len() == features * gives),
+        };
+        check(fits && deviations == gives, || Misfit::Deviations {
+            log_std: deviations,
+            gives,
+        })
+    }
+}
+
+fn check_bounded(space: &BoxSpace, environment: String) -> Result<(), Misfit> {
+    let mut bounds = space.low.iter().chain(&space.high);
+    check(bounds.all(|bound| bound.is_finite()), || {
+        Misfit::Unbounded { environment }
+    })
 }
 
 fn check(holds: bool, misfit: impl FnOnce() -> Misfit) -> Result<(), Misfit> {

@@ -41,10 +41,6 @@ pub(super) enum Output {
     /// Hyperbolic tangent.
     Tanh,
     /// Hyperbolic tangent of the outputs within ± this bound.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no head that needs it is read yet")
-    )]
     ClippedTanh(f32),
 }
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::error::quote;
+use crate::any_case;
 
 /// The algorithm that trained an agent. Read in any case, written in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,11 +23,40 @@ pub enum Algorithm {
     Ppo,
     /// Deep deterministic policy gradient.
     Ddpg,
+    /// Soft actor-critic.
+    Sac,
+    /// Twin delayed deep deterministic policy gradient.
+    Td3,
+    /// Truncated quantile critics.
+    Tqc,
+    /// Quantile-regression deep Q-network.
+    QrDqn,
+    /// Trust region policy optimization.
+    Trpo,
+    /// Augmented random search.
+    Ars,
+    /// Cross-Q, whose actor has batch normalisation.
+    CrossQ,
+    /// Proximal policy optimization with invalid actions masked; no environment here masks any.
+    MaskablePpo,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Dqn, Self::A2c, Self::Ppo, Self::Ddpg];
+    pub const ALL: [Self; 12] = [
+        Self::Dqn,
+        Self::A2c,
+        Self::Ppo,
+        Self::Ddpg,
+        Self::Sac,
+        Self::Td3,
+        Self::Tqc,
+        Self::QrDqn,
+        Self::Trpo,
+        Self::Ars,
+        Self::CrossQ,
+        Self::MaskablePpo,
+    ];
 
     /// Its name, in upper case.
     pub fn name(self) -> &'static str {
@@ -35,6 +65,25 @@ impl Algorithm {
             Self::A2c => "A2C",
             Self::Ppo => "PPO",
             Self::Ddpg => "DDPG",
+            Self::Sac => "SAC",
+            Self::Td3 => "TD3",
+            Self::Tqc => "TQC",
+            Self::QrDqn => "QRDQN",
+            Self::Trpo => "TRPO",
+            Self::Ars => "ARS",
+            Self::CrossQ => "CROSSQ",
+            Self::MaskablePpo => "MASKABLEPPO",
+        }
+    }
+
+    /// The names of several, for messages: `A2C, PPO or TRPO`.
+    pub(super) fn names(algorithms: &[Self]) -> String {
+        let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        match names.split_last() {
+            Some((last, before)) if !before.is_empty() => {
+                format!("{} or {last}", before.join(", "))
+            }
+            _ => names.concat(),
         }
     }
 }
@@ -52,7 +101,7 @@ impl FromStr for Algorithm {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| Error::UnknownAlgorithm(quote(text)))
+            .ok_or_else(|| Error::UnknownAlgorithm { name: quote(text) })
     }
 }
 
@@ -75,19 +124,6 @@ impl JsonSchema for Algorithm {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let names = Self::ALL.map(Self::name);
-        if generator.contract().is_serialize() {
-            return json_schema!({"type": "string", "enum": names});
-        }
-        // A class per letter: JSON Schema's patterns know no flag for "in any case".
-        let in_any_case = |name: &str| -> String {
-            let class = |letter: char| match letter.to_ascii_lowercase() {
-                small if small == letter => letter.to_string(),
-                small => format!("[{letter}{small}]"),
-            };
-            name.chars().map(class).collect()
-        };
-        let pattern = format!("^({})$", names.map(in_any_case).join("|"));
-        json_schema!({"type": "string", "pattern": pattern, "examples": names})
+        any_case::schema(generator, &Self::ALL.map(Self::name))
     }
 }

@@ -5,10 +5,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No algorithm has this name.
-    #[error("unknown algorithm {0}: use DQN, A2C, PPO or DDPG")]
-    UnknownAlgorithm(String),
+    #[error("unknown algorithm {name}: use {}", super::Algorithm::names(&super::Algorithm::ALL))]
+    UnknownAlgorithm {
+        /// The name, quoted.
+        name: String,
+    },
     /// No format has this name.
-    #[error("unknown policy format {0}: use sb3-zip, safetensors or mlp-json")]
+    #[error("unknown policy format {0}: use sb3-zip, torch, safetensors or mlp-json")]
     UnknownFormat(String),
     /// A file, or a part of one, is over a fixed limit.
     #[error("{what} exceeds the limit of {limit} {unit}")]
@@ -28,15 +31,30 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The bytes are of no format that policies are kept in.
+    #[error("it is no policy file: it is {0}")]
+    NoPolicy(String),
     /// A zip archive lacks an entry that every Stable-Baselines3 save has.
-    #[error("this zip has no {0}: is it a Stable-Baselines3 save?")]
-    MissingEntry(&'static str),
-    /// `policy.pth` is no zip, as PyTorch wrote it before 1.6.
     #[error(
-        "policy.pth is in the torch format from before PyTorch 1.6: load the model with Stable-Baselines3 1.0 or later \
-         and save it again"
+        "this zip has no {entry}: is it a Stable-Baselines3 save? It has {}",
+        if .found.is_empty() { "no entries" } else { .found }
     )]
-    LegacyTorch,
+    MissingEntry {
+        /// What is missing.
+        entry: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A zip archive with more than one save in it.
+    #[error("this zip has {count} saves, {first} and {second} among them: take one of them out")]
+    SeveralSaves {
+        /// How many.
+        count: usize,
+        /// The first, by name.
+        first: String,
+        /// The second.
+        second: String,
+    },
     /// A pickle holds something that the restricted reader does not accept. Nothing of it was
     /// executed.
     #[error("{file} was refused at byte {offset}: {reason}")]
@@ -77,7 +95,42 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The network is not a plain multilayer perceptron of one of the four algorithms.
+    /// The policy's class is somebody's own.
+    #[error(
+        "the policy is of the class {name}, which is not Stable-Baselines3's, so its forward pass \
+         is not known: if it computes what the standard policy does from these tensors, say \
+         trust_architecture, and the activation if the class chooses it"
+    )]
+    ForeignClass {
+        /// The class, quoted.
+        name: String,
+    },
+    /// The activation function is somebody's own, or torch's with parameters.
+    #[error(
+        "the activation function is {name}, and only those of torch.nn with their default \
+         parameters are known: if it computes the same as one of them, say that activation"
+    )]
+    ForeignActivation {
+        /// The class, quoted.
+        name: String,
+    },
+    /// The file says another activation function than is said beside it.
+    #[error("the file says that the activation is {said}, not {given}")]
+    ActivationMismatch {
+        /// What the file says.
+        said: crate::policy::Activation,
+        /// What is said beside it.
+        given: crate::policy::Activation,
+    },
+    /// Something that decides about the actions is said nowhere.
+    #[error("{what}: {advice}")]
+    Unsaid {
+        /// What is missing.
+        what: &'static str,
+        /// What to say or do.
+        advice: &'static str,
+    },
+    /// The network is not a plain multilayer perceptron of one of the known algorithms.
     #[error("{found}: {advice}")]
     Unsupported {
         /// What was found.
@@ -89,12 +142,12 @@ pub enum Error {
     #[error("the network is not usable: {0}")]
     Network(String),
     /// The file holds another algorithm's policy than the request says.
-    #[error("the request says {given}, but {found}")]
+    #[error("the request says {given}, but the file holds a policy of {found}")]
     AlgorithmMismatch {
         /// What the request says.
         given: super::Algorithm,
-        /// What the file holds.
-        found: &'static str,
+        /// The algorithms that the file can be of.
+        found: String,
     },
     /// Observation statistics that cannot be used.
     #[error("the observation normalisation is not usable: {0}")]

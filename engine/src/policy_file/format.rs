@@ -15,7 +15,9 @@ use super::error::quote;
 pub enum Format {
     /// Stable-Baselines3 `model.save()`.
     Sb3Zip,
-    /// safetensors with the tensor names of SB3's state dict.
+    /// `torch.save` of a policy or a state dict, as Stable-Baselines3 and CleanRL write it.
+    Torch,
+    /// safetensors with the tensor names of a state dict.
     Safetensors,
     /// Our own small JSON.
     MlpJson,
@@ -23,32 +25,16 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sb3Zip, Self::Safetensors, Self::MlpJson];
+    pub const ALL: [Self; 4] = [Self::Sb3Zip, Self::Torch, Self::Safetensors, Self::MlpJson];
 
     /// Its name in requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sb3Zip => "sb3-zip",
+            Self::Torch => "torch",
             Self::Safetensors => "safetensors",
             Self::MlpJson => "mlp-json",
         }
-    }
-
-    /// The format that a file's first bytes speak for, or `None`. Whether it is a valid one, only
-    /// reading it tells.
-    pub fn detect(bytes: &[u8]) -> Option<Self> {
-        if bytes.starts_with(b"PK\x03\x04") {
-            return Some(Self::Sb3Zip);
-        }
-        // safetensors: the header's length as a little-endian u64, then the header, a JSON object.
-        if let Some((length, header)) = bytes.split_first_chunk()
-            && header.first() == Some(&b'{')
-            && u64::from_le_bytes(*length) <= header.len() as u64
-        {
-            return Some(Self::Safetensors);
-        }
-        let text = bytes.trim_ascii_start();
-        text.starts_with(b"{").then_some(Self::MlpJson)
     }
 }
 

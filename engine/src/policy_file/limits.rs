@@ -1,8 +1,9 @@
 //! How large a policy file may be, at every level. A policy of 400-300 takes a tenth of these
 //! bounds.
 
-/// Bytes of a policy file as it is submitted.
-pub const MAX_FILE_BYTES: usize = 10 << 20;
+/// Bytes of a policy file. Most of a large save is critics and optimizers, which are skipped; a
+/// service sets a lower limit of its own.
+pub const MAX_FILE_BYTES: usize = 128 << 20;
 /// Bytes that one zip archive may unpack to, over all entries that are read.
 pub(super) const MAX_UNPACKED_BYTES: u64 = 32 << 20;
 /// Entries of one zip archive.
@@ -21,3 +22,5 @@ pub(super) const MAX_LAYERS: usize = 32;
 pub(super) const MAX_WIDTH: usize = 8_192;
 /// Weights and biases of a network.
 pub(super) const MAX_PARAMETERS: usize = 4 << 20;
+/// Storages of a torch file from before 1.6.
+pub(super) const MAX_STORAGES: usize = 512;

@@ -4,15 +4,16 @@ mod matrix;
 
 use serde::Deserialize;
 
-use super::{Algorithm, Error, PolicyFile, network, vec_normalize};
-use crate::policy::{Activation, Dense, Head, Normalizer, Policy};
+use super::given::Given;
+use super::{ActivationSource, Algorithm, Error, PolicyFile, network, vec_normalize};
+use crate::policy::{Activation, Dense, Head, Noise, Normalizer, Policy, Spaces};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     version: u32,
     head: HeadName,
-    activation: ActivationName,
+    activation: Activation,
     layers: Vec<Layer>,
     algorithm: Option<Algorithm>,
     log_std: Option<Vec<f32>>,
@@ -29,11 +30,20 @@ enum HeadName {
     Squashed,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ActivationName {
-    Tanh,
-    Relu,
+impl HeadName {
+    /// The algorithms that train policies with such a head.
+    fn algorithms(self) -> &'static [Algorithm] {
+        match self {
+            Self::Values => &[Algorithm::Dqn, Algorithm::QrDqn],
+            Self::Logits | Self::Gaussian => &[
+                Algorithm::A2c,
+                Algorithm::Ppo,
+                Algorithm::Trpo,
+                Algorithm::MaskablePpo,
+            ],
+            Self::Squashed => &[Algorithm::Ddpg, Algorithm::Td3],
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -53,7 +63,7 @@ struct Statistics {
 }
 
 /// Reads a whole document.
-pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
     let document: Document = serde_json::from_slice(bytes).map_err(|error| Error::Json {
         file: "the mlp-json document",
         reason: error.to_string(),
@@ -64,42 +74,45 @@ pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
             reason: format!("its version is {}, but only 1 is known", document.version),
         });
     }
+    let activation = document.activation;
+    if let Some(given) = given.activation.filter(|given| *given != activation) {
+        return Err(Error::ActivationMismatch { said: activation, given });
+    }
     let head = head(&document)?;
+    let algorithms = document.head.algorithms();
     let layers: Vec<Dense> = document.layers.into_iter().map(Layer::into_dense).collect();
     network::validate(&layers)?;
     if let Head::Gaussian {
-        log_std: Some(values),
+        noise: Noise::Constant { log_std },
     } = &head
     {
-        network::finite("log_std", values)?;
+        network::finite("log_std", log_std)?;
         let actions = layers.last().map_or(0, |layer| layer.outputs);
-        if values.len() != actions {
+        if log_std.len() != actions {
             return Err(Error::Network(format!(
                 "log_std has {} values, but there are {actions} actions",
-                values.len()
+                log_std.len()
             )));
         }
     }
-    let recognised = PolicyFile {
+    let file = PolicyFile {
         policy: Policy {
             layers,
-            activation: match document.activation {
-                ActivationName::Tanh => Activation::Tanh,
-                ActivationName::Relu => Activation::Relu,
-            },
+            activation,
             head,
             normalizer: None,
+            spaces: given.spaces(Spaces::default()),
         },
-        algorithm: match document.head {
-            HeadName::Values => Some(Algorithm::Dqn),
-            HeadName::Squashed => Some(Algorithm::Ddpg),
-            HeadName::Logits | HeadName::Gaussian => None,
-        },
+        algorithm: None,
+        activation_source: ActivationSource::File,
+        place: None,
     };
-    let recognised = recognised.confirmed_as(document.algorithm)?;
+    let file = file.confirmed_as(document.algorithm, algorithms)?;
+    let algorithms = file.algorithm.as_ref().map_or(algorithms, std::slice::from_ref);
+    let file = file.clone().confirmed_as(given.algorithm, algorithms)?;
     match document.normalizer {
-        Some(statistics) => recognised.normalized_by(statistics.into_normalizer()?),
-        None => Ok(recognised),
+        Some(statistics) => file.normalized_by(statistics.into_normalizer()?),
+        None => Ok(file),
     }
 }
 
@@ -120,7 +133,12 @@ fn head(document: &Document) -> Result<Head, Error> {
         },
         HeadName::Logits => Head::Logits,
         HeadName::Gaussian => Head::Gaussian {
-            log_std: document.log_std.clone(),
+            noise: match &document.log_std {
+                Some(log_std) => Noise::Constant {
+                    log_std: log_std.clone(),
+                },
+                None => Noise::Unknown,
+            },
         },
         HeadName::Squashed => Head::Squashed,
     })

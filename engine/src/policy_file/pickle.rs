@@ -67,20 +67,38 @@ pub(super) struct Document<'a, G> {
 }
 
 impl<'a, G: AllowedGlobal> Document<'a, G> {
-    /// Reads a pickle of protocol 2 to 5. `file` names it in errors.
+    /// Reads a pickle of protocol 2 to 5, which must be all of `bytes`. `file` names it in errors.
     pub(super) fn read(file: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
         if bytes.len() > MAX_PICKLE_BYTES {
-            return Err(Error::TooLarge {
-                what: file.to_owned(),
-                limit: MAX_PICKLE_BYTES as u64,
-                unit: "bytes",
-            });
+            return Err(too_large(file));
         }
-        machine::run(bytes).map_err(|(offset, fault): (usize, Fault)| Error::Pickle {
-            file,
-            offset,
-            reason: fault.to_string(),
-        })
+        let (document, rest) = Self::read_first(file, bytes)?;
+        if rest.is_empty() {
+            Ok(document)
+        } else {
+            Err(refused(file, bytes.len() - rest.len(), &Fault::TrailingBytes))
+        }
+    }
+
+    /// Reads the pickle that `bytes` begin with, and returns what stands behind it.
+    pub(super) fn read_first(
+        file: &'static str,
+        bytes: &'a [u8],
+    ) -> Result<(Self, &'a [u8]), Error> {
+        let bounded = &bytes[..bytes.len().min(MAX_PICKLE_BYTES)];
+        let (document, length) = machine::run(bounded).map_err(|(offset, fault)| {
+            if matches!(fault, Fault::Truncated) && bounded.len() < bytes.len() {
+                too_large(file)
+            } else {
+                refused(file, offset, &fault)
+            }
+        })?;
+        Ok((document, &bytes[length..]))
+    }
+
+    /// Every value, in the order in which they were made.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node<'a, G>> {
+        self.nodes.iter()
     }
 
     pub(super) fn root(&self) -> &Node<'a, G> {
@@ -139,5 +157,21 @@ impl<'a, G: AllowedGlobal> Document<'a, G> {
             .rev()
             .find(|&&(key, _)| self.text(key) == Some(name))?;
         Some(*value)
+    }
+}
+
+fn too_large(file: &'static str) -> Error {
+    Error::TooLarge {
+        what: file.to_owned(),
+        limit: MAX_PICKLE_BYTES as u64,
+        unit: "bytes",
+    }
+}
+
+fn refused(file: &'static str, offset: usize, fault: &Fault) -> Error {
+    Error::Pickle {
+        file,
+        offset,
+        reason: fault.to_string(),
     }
 }

@@ -1,20 +1,26 @@
-//! safetensors with the tensor names of SB3's state dict.
+//! safetensors with the tensor names of a state dict.
 //!
-//! The metadata may name the `activation` (`tanh` or `relu`) and the `exploration_rate` (a number
-//! from 0 to 1); without them the algorithm's defaults hold. Spaces are not recorded in such a
-//! file, so a policy for several discrete actions at a time (`MultiDiscrete`) cannot be told from
-//! one for a single one; it fails when it is fitted to an environment.
+//! Such a file says nothing about a policy but its tensors. The metadata may name the `activation`
+//! (`tanh`, `relu`, …), the `algorithm`, the `exploration_rate` (a number from 0 to 1) and, as the
+//! constructors of SB3's policies take them, `squash_output`, `n_quantiles`, `clip_mean` and
+//! `batch_norm_eps`; what is needed and neither there nor given is asked for. Spaces are not
+//! recorded, so a policy for several discrete actions at a time (`MultiDiscrete`) cannot be told
+//! from one for a single one; it fails when it is fitted to an environment.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use ::safetensors::tensor::{Dtype, Metadata, SafeTensors};
 
+use super::declared::{Class, Declared, Said};
 use super::error::quote;
-use super::state_dict::{self, Hints, TensorSource};
-use super::{Error, PolicyFile, activation_named};
+use super::given::Given;
+use super::state_dict::{self, TensorSource};
+use super::torch::Element;
+use super::{Error, PolicyFile};
 
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
     let refused = |error: ::safetensors::SafeTensorError| Error::Safetensors(error.to_string());
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(refused)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(refused)?;
@@ -22,29 +28,34 @@ pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
         .iter()
         .map(|(name, view)| (name.to_owned(), view))
         .collect();
-    state_dict::recognise(&mut Views(views), &hints(&metadata)?)
+    state_dict::recognise(&mut Views(views), &declared(&metadata)?, given)
 }
 
-fn hints(metadata: &Metadata) -> Result<Hints, Error> {
-    let named = |key: &str| {
-        metadata
-            .metadata()
-            .as_ref()
-            .and_then(|entries| entries.get(key))
+fn declared(metadata: &Metadata) -> Result<Declared, Error> {
+    Ok(Declared {
+        class: Class::StateDict,
+        activation: value(metadata, "activation")?.map_or(Said::Nothing, Said::Known),
+        algorithm: value(metadata, "algorithm")?,
+        exploration_rate: value(metadata, "exploration_rate")?,
+        squash_output: value(metadata, "squash_output")?,
+        n_quantiles: value(metadata, "n_quantiles")?,
+        clip_mean: value(metadata, "clip_mean")?,
+        batch_norm_eps: value(metadata, "batch_norm_eps")?,
+        ..Declared::default()
+    })
+}
+
+/// An entry of the metadata, if it is there.
+fn value<T: FromStr<Err: std::fmt::Display>>(
+    metadata: &Metadata,
+    key: &str,
+) -> Result<Option<T>, Error> {
+    let entries = metadata.metadata().as_ref();
+    let Some(text) = entries.and_then(|entries| entries.get(key)) else {
+        return Ok(None);
     };
-    let exploration_rate = named("exploration_rate").map(|text| {
-        text.parse().map_err(|_| {
-            Error::Safetensors(format!(
-                "the metadata exploration_rate is {}, no number",
-                quote(text)
-            ))
-        })
-    });
-    Ok(Hints {
-        activation: named("activation")
-            .map(|text| activation_named(text))
-            .transpose()?,
-        exploration_rate: exploration_rate.transpose()?,
+    text.parse().map(Some).map_err(|error| {
+        Error::Safetensors(format!("the metadata {key} is {}: {error}", quote(text)))
     })
 }
 
@@ -66,16 +77,16 @@ impl TensorSource for Views<'_> {
             .0
             .get(name)
             .ok_or_else(|| refused("is missing".to_owned()))?;
-        if view.dtype() != Dtype::F32 {
-            return Err(refused(format!(
-                "is {:?}: only F32 is accepted",
-                view.dtype()
-            )));
-        }
-        let (values, _) = view.data().as_chunks();
-        Ok(values
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes))
-            .collect())
+        let element = match view.dtype() {
+            Dtype::F32 => Element::Float32,
+            Dtype::F64 => Element::Float64,
+            Dtype::F16 => Element::Float16,
+            Dtype::BF16 => Element::BFloat16,
+            other => {
+                return Err(refused(format!("is {other:?}: weights are floating-point numbers")));
+            }
+        };
+        let elements = view.shape().iter().product();
+        element.decode(view.data(), elements, 0..elements).map_err(refused)
     }
 }

@@ -1,112 +1,88 @@
 //! Stable-Baselines3's `model.save()`: a zip with `data` (JSON) and `policy.pth` (a torch state
-//! dict).
-//!
-//! Many values in `data` are pickles in base64. Those are never decoded: a readable string stands
-//! beside each, such as the class of the activation function, and that is all that is needed.
-
-use serde::Deserialize;
+//! dict), in whatever folder or archive people put it.
 
 use super::archive::Archive;
 use super::error::quote;
-use super::state_dict::{self, Hints};
-use super::{Error, PolicyFile, torch};
-use crate::policy::Activation;
+use super::given::Given;
+use super::{Error, PolicyFile, sb3_data, state_dict, torch};
 
-/// Reads a save of any of the four algorithms.
-pub(super) fn read(bytes: &[u8]) -> Result<PolicyFile, Error> {
-    let mut archive = Archive::open("the policy file", bytes)?;
-    let data = archive.entry("data")?;
-    let policy = archive
-        .entry("policy.pth")?
-        .ok_or(Error::MissingEntry("policy.pth"))?;
-    let data = data.ok_or(Error::MissingEntry("data"))?;
-    drop(archive);
-    let hints = hints(&data)?;
-    state_dict::recognise(&mut torch::StateDict::open(policy)?, &hints)
-}
+/// How the archives are named in errors.
+const OUTER: &str = "the policy file";
+const INNER: &str = "the archive inside the policy file";
 
-/// The few fields of `data` that matter. The rest is skipped.
-#[derive(Deserialize)]
-struct Data {
-    #[serde(default)]
-    policy_kwargs: Option<PolicyKwargs>,
-    observation_space: Option<Space>,
-    action_space: Option<Space>,
-    exploration_rate: Option<f64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PolicyKwargs {
-    activation_fn: Option<String>,
-    features_extractor_class: Option<String>,
-    squash_output: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct Space {
-    /// Such as `<class 'gymnasium.spaces.box.Box'>`.
-    #[serde(rename = ":type:")]
-    class: String,
-}
-
-fn hints(data: &[u8]) -> Result<Hints, Error> {
-    let data: Data = serde_json::from_slice(data).map_err(|error| Error::Json {
-        file: "the entry data of the Stable-Baselines3 save",
-        reason: error.to_string(),
-    })?;
-    expect_space("observations", data.observation_space.as_ref(), &["Box"])?;
-    expect_space("actions", data.action_space.as_ref(), &["Box", "Discrete"])?;
-    let kwargs = data.policy_kwargs.unwrap_or_default();
-    if let Some(class) = &kwargs.features_extractor_class
-        && class_name(class) != "FlattenExtractor"
-    {
-        return Err(Error::Unsupported {
-            found: format!("the policy has the features extractor {}", quote(class)),
-            advice: "only FlattenExtractor, the default of MlpPolicy, can be evaluated",
-        });
+/// Reads a save of any algorithm.
+pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+    let mut archive = Archive::open(OUTER, bytes)?;
+    if let Some(folder) = folder_of_the_save(&archive)? {
+        let place = (!folder.is_empty()).then(|| format!("folder {}", quote(&folder)));
+        return read_save(&mut archive, &folder, place, given);
     }
-    if kwargs.squash_output == Some(true) {
-        return Err(Error::Unsupported {
-            found: "the policy was trained with squash_output=True".to_owned(),
-            advice: "only actions that are clipped can be evaluated",
-        });
-    }
-    Ok(Hints {
-        activation: kwargs
-            .activation_fn
-            .as_deref()
-            .map(activation)
-            .transpose()?,
-        exploration_rate: data.exploration_rate,
-    })
+    let Some(inner) = only_zip(&archive)? else {
+        return Err(missing(&archive, ""));
+    };
+    let content = archive.entry(&inner)?.unwrap_or_default();
+    let mut archive = Archive::open(INNER, content)?;
+    let folder = folder_of_the_save(&archive)?.ok_or_else(|| missing(&archive, ""))?;
+    let place = format!("entry {}", quote(&format!("{inner}/{folder}")));
+    read_save(&mut archive, &folder, Some(place), given)
 }
 
-/// Other spaces than these come with the same tensors but other arithmetic around them: one-hot
-/// encoding, several discrete actions at a time.
-fn expect_space(what: &str, space: Option<&Space>, accepted: &[&str]) -> Result<(), Error> {
-    match space {
-        Some(space) if !accepted.contains(&class_name(&space.class)) => Err(Error::Unsupported {
-            found: format!("the {what} are of {}", quote(&space.class)),
-            advice: "only Box observations and Box or Discrete actions can be evaluated",
-        }),
-        _ => Ok(()),
-    }
+fn read_save<B: AsRef<[u8]>>(
+    archive: &mut Archive<B>,
+    folder: &str,
+    place: Option<String>,
+    given: &Given,
+) -> Result<PolicyFile, Error> {
+    let data = archive.entry(&format!("{folder}data"))?;
+    let data = data.ok_or_else(|| missing(archive, folder))?;
+    let declared = sb3_data::read(&data)?;
+    let policy = archive.entry(&format!("{folder}policy.pth"))?;
+    let policy = policy.ok_or_else(|| missing(archive, folder))?;
+    let file = state_dict::recognise(&mut torch::StateDict::open(policy)?, &declared, given)?;
+    Ok(PolicyFile { place, ..file })
 }
 
-fn activation(class: &str) -> Result<Activation, Error> {
-    match class_name(class) {
-        "Tanh" => Ok(Activation::Tanh),
-        "ReLU" => Ok(Activation::Relu),
-        _ => Err(Error::Unsupported {
-            found: format!("the activation function is {}", quote(class)),
-            advice: "only Tanh and ReLU can be evaluated",
+/// The folder, with its slash, in which the one save of an archive lies: `""` at its root.
+fn folder_of_the_save<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<String>, Error> {
+    let folders = archive
+        .names()
+        .filter_map(|name| name.strip_suffix("policy.pth"))
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'));
+    only(folders)
+}
+
+/// The one entry that is an archive itself.
+fn only_zip<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<String>, Error> {
+    // macOS keeps attributes of each file under this folder.
+    let real = |name: &&str| !name.starts_with("__MACOSX/");
+    only(archive.names().filter(|name| name.ends_with(".zip")).filter(real))
+}
+
+/// The only one, or an error that names several.
+fn only<'a>(found: impl Iterator<Item = &'a str>) -> Result<Option<String>, Error> {
+    let mut found: Vec<&str> = found.collect();
+    found.sort_unstable();
+    match found[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(only.to_owned())),
+        [first, second, ..] => Err(Error::SeveralSaves {
+            count: found.len(),
+            first: quote(first),
+            second: quote(second),
         }),
     }
 }
 
-/// `Tanh` of `<class 'torch.nn.modules.activation.Tanh'>`.
-fn class_name(class: &str) -> &str {
-    let path = class.trim_start_matches("<class '").trim_end_matches("'>");
-    path.rsplit('.').next().unwrap_or(path)
+/// What an archive has instead of a save.
+fn missing<B: AsRef<[u8]>>(archive: &Archive<B>, folder: &str) -> Error {
+    let lacks = |name| !archive.names().any(|found| found == format!("{folder}{name}"));
+    let entry = if lacks("policy.pth") { "policy.pth" } else { "data" };
+    let mut names: Vec<String> = archive.names().take(4).map(quote).collect();
+    if archive.names().count() > names.len() {
+        names.push("…".to_owned());
+    }
+    Error::MissingEntry {
+        entry,
+        found: names.join(", "),
+    }
 }

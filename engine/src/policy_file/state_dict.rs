@@ -1,15 +1,20 @@
-//! Recognises a policy by the names and shapes of its tensors, as Stable-Baselines3 gives them.
+//! Recognises a policy by the names and shapes of its tensors.
 
+mod activation;
+mod actor_critic;
+mod clean_rl;
+mod layers;
 mod names;
+mod soft_actor;
+mod tensors;
 
-use std::collections::BTreeMap;
-
-use names::{Family, Part, Place};
-
-use super::error::quote;
-use super::limits::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
+use self::layers::LayerReader;
+use self::names::{Network, Vector};
+use self::tensors::Tensors;
+use super::declared::{Class, Declared};
+use super::given::Given;
 use super::{Algorithm, Error, PolicyFile, network};
-use crate::policy::{Activation, Dense, Head, Policy};
+use crate::policy::{Dense, Head, Policy, Spaces};
 
 /// Where tensors come from. Their values are read only when they are needed.
 pub(super) trait TensorSource {
@@ -20,223 +25,176 @@ pub(super) trait TensorSource {
     fn values(&mut self, name: &str) -> Result<Vec<f32>, Error>;
 }
 
-/// What a file says about its policy beside the tensors.
-#[derive(Debug, Default)]
-pub(super) struct Hints {
-    /// The activation between the layers; the algorithm's default where the file is silent.
-    pub(super) activation: Option<Activation>,
-    /// ε of a Q-network's exploration.
-    pub(super) exploration_rate: Option<f64>,
+/// What the tensors are.
+struct Recognised {
+    layers: Vec<Dense>,
+    head: Head,
+    /// The algorithms whose policies have such tensors.
+    algorithms: &'static [Algorithm],
+    /// The action space, where the tensors hold it.
+    spaces: Option<Spaces>,
+}
+
+impl Recognised {
+    fn new(layers: Vec<Dense>, head: Head, algorithms: &'static [Algorithm]) -> Self {
+        Self {
+            layers,
+            head,
+            algorithms,
+            spaces: None,
+        }
+    }
 }
 
 /// The policy that these tensors are.
 pub(super) fn recognise(
     source: &mut impl TensorSource,
-    hints: &Hints,
+    declared: &Declared,
+    given: &Given,
 ) -> Result<PolicyFile, Error> {
-    let found = sort(source)?;
-    let layers = read_layers(source, &found)?;
-    network::validate(&layers)?;
-    let (algorithm, default_activation, head) = match found.family {
-        Family::Values => {
-            let exploration_rate = network::probability(hints.exploration_rate.unwrap_or(0.0))?;
-            (
-                Some(Algorithm::Dqn),
-                Activation::Relu,
-                Head::Values { exploration_rate },
-            )
-        }
-        Family::Actor => (Some(Algorithm::Ddpg), Activation::Relu, Head::Squashed),
-        Family::ActorCritic => (
-            None,
-            Activation::Tanh,
-            actor_critic_head(source, &found, &layers)?,
-        ),
+    expect_known_class(&declared.class, given)?;
+    let tensors = Tensors::of(source)?;
+    let mut reader = LayerReader::new(source, &tensors, declared.batch_norm_eps);
+    let found = network_of(&mut reader, &tensors, declared)?;
+    network::validate(&found.layers)?;
+    let (activation, activation_source) =
+        activation::decide(declared, given, found.algorithms, found.layers.len())?;
+    let algorithms = match declared.algorithm {
+        None => found.algorithms,
+        Some(said) => found.algorithms.iter().position(|&one| one == said).map_or_else(
+            || {
+                Err(Error::Network(format!(
+                    "the file says {said}, but the tensors are those of {}",
+                    Algorithm::names(found.algorithms)
+                )))
+            },
+            |place| Ok(&found.algorithms[place..=place]),
+        )?,
     };
-    Ok(PolicyFile {
+    PolicyFile {
         policy: Policy {
-            layers,
-            activation: hints.activation.unwrap_or(default_activation),
-            head,
+            layers: found.layers,
+            activation,
+            head: found.head,
             normalizer: None,
+            spaces: given.spaces(found.spaces.unwrap_or_else(|| declared.spaces.clone())),
         },
-        algorithm,
-    })
-}
-
-/// One tensor of the policy.
-struct Tensor {
-    name: String,
-    shape: Vec<usize>,
-}
-
-/// The tensors of the policy, in order.
-struct Found {
-    family: Family,
-    /// Per layer its weight and bias.
-    layers: BTreeMap<Place, BTreeMap<Part, Tensor>>,
-    log_std: Option<Tensor>,
-}
-
-fn sort(source: &impl TensorSource) -> Result<Found, Error> {
-    let mut families = Vec::new();
-    let mut layers: BTreeMap<Place, BTreeMap<Part, Tensor>> = BTreeMap::new();
-    let mut log_std = None;
-    for (name, shape) in source.tensors() {
-        let tensor = || Tensor {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-        };
-        let family = match names::classify(name)? {
-            names::Role::Ignored => continue,
-            names::Role::LogStd => {
-                log_std = Some(tensor());
-                Family::ActorCritic
-            }
-            names::Role::Layer(family, place, part) => {
-                layers.entry(place).or_default().insert(part, tensor());
-                family
-            }
-        };
-        if !families.contains(&family) {
-            families.push(family);
-        }
+        algorithm: None,
+        activation_source,
+        place: None,
     }
-    match families[..] {
-        [family] => Ok(Found {
-            family,
-            layers,
-            log_std,
-        }),
-        [] => Err(Error::Network(
-            "there are no policy tensors in it".to_owned(),
+    .confirmed_as(given.algorithm, algorithms)
+}
+
+/// Whether the forward pass is known, or somebody says that it is the usual one.
+fn expect_known_class(class: &Class, given: &Given) -> Result<(), Error> {
+    match class {
+        Class::Foreign(name) if !given.trust_architecture => {
+            Err(Error::ForeignClass { name: name.clone() })
+        }
+        Class::Unsaid if !given.trust_architecture && given.activation.is_none() => {
+            Err(Error::Unsaid {
+                what: "the file does not say of which class the policy is",
+                advice: "if it is Stable-Baselines3's own policy, say trust_architecture; \
+                         model.save() keeps the class",
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn network_of<S: TensorSource>(
+    reader: &mut LayerReader<'_, S>,
+    tensors: &Tensors,
+    declared: &Declared,
+) -> Result<Recognised, Error> {
+    use Network as N;
+    let exploration_rate = || network::probability(declared.exploration_rate.unwrap_or(0.0));
+    let unused = |allowed: &[Vector]| expect_no_other_vectors(tensors, allowed);
+    match tensors.networks()[..] {
+        [N::Values] => {
+            unused(&[])?;
+            let head = Head::Values {
+                exploration_rate: exploration_rate()?,
+            };
+            let layers = reader.plain_sequence(N::Values)?;
+            Ok(Recognised::new(layers, head, &[Algorithm::Dqn]))
+        }
+        [N::Quantiles] => {
+            unused(&[])?;
+            let mut layers = reader.plain_sequence(N::Quantiles)?;
+            average_quantiles(&mut layers, declared.n_quantiles)?;
+            let head = Head::Values {
+                exploration_rate: exploration_rate()?,
+            };
+            Ok(Recognised::new(layers, head, &[Algorithm::QrDqn]))
+        }
+        [N::Action] if actor_critic::is_random_search(tensors) => {
+            unused(&[])?;
+            actor_critic::random_search(reader, declared)
+        }
+        [N::Shared, N::Policy, N::Action]
+        | [N::Shared, N::Action]
+        | [N::Policy, N::Action]
+        | [N::Action] => {
+            unused(&[Vector::LogStd])?;
+            actor_critic::read(reader, tensors, declared)
+        }
+        [N::Shared, ..] | [N::Policy, ..] => Err(Error::Network(
+            "the tensor action_net.weight is missing".to_owned(),
         )),
+        [N::Mean] if tensors.vector(Vector::ActorLogStd).is_none() => {
+            unused(&[])?;
+            let layers = reader.plain_sequence(N::Mean)?;
+            Ok(Recognised::new(layers, Head::Squashed, &[Algorithm::Ddpg, Algorithm::Td3]))
+        }
+        [N::Latent, N::Mean] | [N::Mean] | [N::Latent, N::Mean, N::LogStd] | [N::Mean, N::LogStd] => {
+            unused(&[Vector::ActorLogStd])?;
+            soft_actor::read(reader, tensors, declared)
+        }
+        [] => Err(Error::Network("there are no policy tensors in it".to_owned())),
+        ref networks if clean_rl::is_known(networks) => clean_rl::read(reader, tensors),
         _ => Err(Error::Network(
             "it holds the tensors of more than one algorithm".to_owned(),
         )),
     }
 }
 
-fn read_layers(source: &mut impl TensorSource, found: &Found) -> Result<Vec<Dense>, Error> {
-    if found.layers.len() > MAX_LAYERS {
-        return Err(Error::TooLarge {
-            what: "the network".to_owned(),
-            limit: MAX_LAYERS as u64,
-            unit: "layers",
-        });
-    }
-    if found.family == Family::ActorCritic && !found.layers.contains_key(&Place::Output) {
-        return Err(Error::Network(
-            "the tensor action_net.weight is missing".to_owned(),
-        ));
-    }
-    let mut parameters = 0;
-    let mut layers = Vec::with_capacity(found.layers.len());
-    for (position, (place, parts)) in found.layers.iter().enumerate() {
-        // An activation has no tensors, but it takes a number: layers stand at 0, 2, 4, …
-        if let Place::Hidden(number) = *place
-            && number != 2 * position
-        {
-            return Err(Error::Unsupported {
-                found: format!(
-                    "dense layer {position} has the number {number} instead of {}",
-                    2 * position
-                ),
-                advice: "only dense layers with one activation between them can be evaluated",
-            });
-        }
-        let (weight, bias) = parts_of(parts)?;
-        let (outputs, inputs) = dense_shape(weight, bias)?;
-        parameters += outputs * inputs + outputs;
-        if parameters > MAX_PARAMETERS {
-            return Err(Error::TooLarge {
-                what: "the network".to_owned(),
-                limit: MAX_PARAMETERS as u64,
-                unit: "weights and biases",
-            });
-        }
-        layers.push(Dense {
-            inputs,
-            outputs,
-            weight: source.values(&weight.name)?,
-            bias: source.values(&bias.name)?,
-        });
-    }
-    Ok(layers)
-}
-
-fn parts_of(parts: &BTreeMap<Part, Tensor>) -> Result<(&Tensor, &Tensor), Error> {
-    match (parts.get(&Part::Weight), parts.get(&Part::Bias)) {
-        (Some(weight), Some(bias)) => Ok((weight, bias)),
-        (Some(other), None) | (None, Some(other)) => Err(Error::Tensor {
-            name: quote(&other.name),
-            reason: "has no weight or bias beside it: only dense layers with both can be evaluated"
-                .to_owned(),
-        }),
-        (None, None) => Err(Error::Network("a layer has no tensors".to_owned())),
+/// A vector that the network has no use for would otherwise be left out silently.
+fn expect_no_other_vectors(tensors: &Tensors, allowed: &[Vector]) -> Result<(), Error> {
+    match tensors.vectors().iter().find(|vector| !allowed.contains(vector)) {
+        None => Ok(()),
+        Some(_) => Err(Error::Network(
+            "it holds the tensors of more than one algorithm".to_owned(),
+        )),
     }
 }
 
-/// `(outputs, inputs)` of a layer.
-fn dense_shape(weight: &Tensor, bias: &Tensor) -> Result<(usize, usize), Error> {
-    let &[outputs, inputs] = &weight.shape[..] else {
-        return Err(Error::Tensor {
-            name: quote(&weight.name),
-            reason: format!(
-                "has the shape {:?}, which is no dense layer's [outputs, inputs]",
-                weight.shape
-            ),
-        });
+/// Makes Q-values of a QR-DQN's quantiles, `[quantiles][actions]`: the mean of linear outputs is the
+/// output of the mean weights. Computed in f64 and rounded once.
+#[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
+fn average_quantiles(layers: &mut [Dense], quantiles: Option<usize>) -> Result<(), Error> {
+    let quantiles = quantiles.ok_or(Error::Unsaid {
+        what: "the policy is a QR-DQN's, and the file does not say how many quantiles it has",
+        advice: "save it with model.save()",
+    })?;
+    let Some(last) = layers.last_mut() else {
+        return Err(Error::Network("it has no layers".to_owned()));
     };
-    if bias.shape != [outputs] {
-        return Err(Error::Tensor {
-            name: quote(&bias.name),
-            reason: format!(
-                "has the shape {:?}, but its weight has {:?}",
-                bias.shape, weight.shape
-            ),
-        });
+    let actions = last.outputs / quantiles.max(1);
+    if actions == 0 || actions * quantiles != last.outputs {
+        return Err(Error::Network(format!(
+            "its {} outputs are not {quantiles} quantiles of each action",
+            last.outputs
+        )));
     }
-    for width in [outputs, inputs] {
-        if !(1..=MAX_WIDTH).contains(&width) {
-            return Err(Error::Tensor {
-                name: quote(&weight.name),
-                reason: format!(
-                    "has the shape {:?}; widths from 1 to {MAX_WIDTH} are accepted",
-                    weight.shape
-                ),
-            });
-        }
-    }
-    Ok((outputs, inputs))
-}
-
-/// Logits without a `log_std`, else a Gaussian. State-dependent exploration (gSDE) has a matrix in
-/// its place, which needs the noise of training to be sampled; the mean is the same.
-fn actor_critic_head(
-    source: &mut impl TensorSource,
-    found: &Found,
-    layers: &[Dense],
-) -> Result<Head, Error> {
-    let Some(log_std) = &found.log_std else {
-        return Ok(Head::Logits);
+    let mean = |values: &[f32], place: usize, stride: usize| {
+        let sum: f64 = values[place..].iter().step_by(stride).map(|&value| f64::from(value)).sum();
+        (sum / quantiles as f64) as f32
     };
-    let actions = layers.last().map_or(0, |layer| layer.outputs);
-    match log_std.shape[..] {
-        [length] if length == actions => {
-            let values = source.values(&log_std.name)?;
-            network::finite("log_std", &values)?;
-            Ok(Head::Gaussian {
-                log_std: Some(values),
-            })
-        }
-        [_, _] => Ok(Head::Gaussian { log_std: None }),
-        _ => Err(Error::Tensor {
-            name: "log_std".to_owned(),
-            reason: format!(
-                "has the shape {:?}, but there are {actions} actions",
-                log_std.shape
-            ),
-        }),
-    }
+    let stride = actions * last.inputs;
+    last.weight = (0..stride).map(|place| mean(&last.weight, place, stride)).collect();
+    last.bias = (0..actions).map(|place| mean(&last.bias, place, actions)).collect();
+    last.outputs = actions;
+    Ok(())
 }

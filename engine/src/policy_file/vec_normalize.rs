@@ -3,12 +3,11 @@
 //! NumPy 1 and 2 keep the same functions in different modules, and protocol 5 (Python 3.14's
 //! default) writes arrays another way than protocol 3 and 4; all of these are read.
 
-mod array;
 mod globals;
 
 use globals::Global;
 
-use super::Error;
+use super::{Error, numpy};
 use super::limits::MAX_WIDTH;
 use super::pickle::{Document, Id, Node, Object};
 use crate::policy::Normalizer;
@@ -112,7 +111,7 @@ fn vector(
     name: &str,
 ) -> Result<Vec<f64>, Error> {
     let id = attribute_id(document, object, name)?;
-    array::vector(document, id).ok_or_else(|| {
+    numpy::vector(document, id).ok_or_else(|| {
         unexpected(&format!(
             "{name} is no one-dimensional array of float64: only flat observations are accepted"
         ))
@@ -125,7 +124,7 @@ fn number(
     name: &str,
 ) -> Result<f64, Error> {
     let id = attribute_id(document, object, name)?;
-    array::number(document, id).ok_or_else(|| unexpected(&format!("{name} is no number")))
+    numpy::number(document, id).ok_or_else(|| unexpected(&format!("{name} is no number")))
 }
 
 fn unexpected(reason: &str) -> Error {

@@ -18,10 +18,6 @@ impl<'a> Input<'a> {
         self.offset
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.offset == self.bytes.len()
-    }
-
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
         let rest = &self.bytes[self.offset..];
         let taken = rest.get(..count).ok_or(Fault::Truncated)?;

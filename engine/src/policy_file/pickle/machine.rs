@@ -7,16 +7,20 @@ use super::input::Input;
 use super::{AllowedGlobal, Document, Id, Node, Object};
 use crate::policy_file::limits::{MAX_PICKLE_DEPTH, MAX_PICKLE_MEMO, MAX_PICKLE_OPERATIONS};
 
-/// Runs a pickle to its end. An error comes with the offset of the opcode that caused it.
-pub(super) fn run<G: AllowedGlobal>(bytes: &[u8]) -> Result<Document<'_, G>, (usize, Fault)> {
+/// Runs the pickle that `bytes` begin with, and says how long it is. An error comes with the offset
+/// of the opcode that caused it.
+pub(super) fn run<G: AllowedGlobal>(
+    bytes: &[u8],
+) -> Result<(Document<'_, G>, usize), (usize, Fault)> {
     let mut machine = Machine::new(bytes);
     let root = machine
         .run()
         .map_err(|fault| (machine.opcode_offset, fault))?;
-    Ok(Document {
+    let document = Document {
         nodes: machine.nodes,
         root,
-    })
+    };
+    Ok((document, machine.input.offset()))
 }
 
 struct Machine<'a, G> {
@@ -50,14 +54,7 @@ impl<'a, G: AllowedGlobal> Machine<'a, G> {
         for _ in 0..MAX_PICKLE_OPERATIONS {
             self.opcode_offset = self.input.offset();
             match self.input.byte()? {
-                STOP => {
-                    let root = self.pop()?;
-                    return if self.input.is_empty() {
-                        Ok(root)
-                    } else {
-                        Err(Fault::TrailingBytes)
-                    };
-                }
+                STOP => return self.pop(),
                 opcode => self.step(opcode)?,
             }
         }

@@ -1,5 +1,6 @@
 //! The names that a saved `VecNormalize` may refer to.
 
+use crate::policy_file::numpy::{self, NumpyGlobal};
 use crate::policy_file::pickle::AllowedGlobal;
 
 /// What a name stands for here.
@@ -7,12 +8,7 @@ use crate::policy_file::pickle::AllowedGlobal;
 pub(super) enum Global {
     VecNormalize,
     RunningMeanStd,
-    /// NumPy's classes and functions that arrays and scalars are rebuilt with.
-    Array,
-    Dtype,
-    Reconstruct,
-    FromBuffer,
-    Scalar,
+    Numpy(numpy::Global),
     /// Spaces and random generators. They are in every file and mean nothing to observations.
     Inert,
 }
@@ -26,14 +22,17 @@ impl AllowedGlobal for Global {
             ("stable_baselines3.common.running_mean_std", "RunningMeanStd") => {
                 Some(Self::RunningMeanStd)
             }
-            ("numpy", "ndarray") => Some(Self::Array),
-            ("numpy", "dtype") => Some(Self::Dtype),
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
-                Some(Self::Reconstruct)
-            }
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Some(Self::Scalar),
-            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Some(Self::FromBuffer),
-            _ => is_inert(module, name).then_some(Self::Inert),
+            _ if is_inert(module, name) => Some(Self::Inert),
+            _ => numpy::Global::named(module, name).map(Self::Numpy),
+        }
+    }
+}
+
+impl NumpyGlobal for Global {
+    fn numpy(self) -> Option<numpy::Global> {
+        match self {
+            Self::Numpy(global) => Some(global),
+            _ => None,
         }
     }
 }

@@ -1,0 +1,68 @@
+//! JSON as Python writes it: with `NaN`, `Infinity` and `-Infinity`, which no standard allows.
+
+use std::borrow::Cow;
+
+/// The same document with `null` in the place of those three. Numbers that are not finite mean
+/// nothing to a policy; they stand in fields such as `max_grad_norm` or `best_mean_reward`.
+pub(super) fn standard(json: &[u8]) -> Cow<'_, [u8]> {
+    const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let mut replaced = Vec::new();
+    let mut copied = 0;
+    let mut place = 0;
+    while let Some(byte) = json.get(place) {
+        match byte {
+            b'"' => place = end_of_text(json, place),
+            b'-' | b'I' | b'N' => {
+                let found = WORDS.iter().find(|word| json[place..].starts_with(word));
+                if let Some(word) = found {
+                    replaced.extend_from_slice(&json[copied..place]);
+                    replaced.extend_from_slice(b"null");
+                    place += word.len();
+                    copied = place;
+                } else {
+                    place += 1;
+                }
+            }
+            _ => place += 1,
+        }
+    }
+    if copied == 0 {
+        return json.into();
+    }
+    replaced.extend_from_slice(&json[copied..]);
+    replaced.into()
+}
+
+/// The place behind the text that begins at `start`.
+fn end_of_text(json: &[u8], start: usize) -> usize {
+    let mut place = start + 1;
+    while let Some(byte) = json.get(place) {
+        match byte {
+            b'"' => return place + 1,
+            b'\\' => place += 2,
+            _ => place += 1,
+        }
+    }
+    json.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_outside_of_texts_become_null_and_nothing_else_changes() {
+        let cases = [
+            (r#"{"a": Infinity, "b": -Infinity}"#, r#"{"a": null, "b": null}"#),
+            (r#"[NaN,1]"#, r#"[null,1]"#),
+            (r#"{"Infinity": "NaN \" -Infinity"}"#, r#"{"Infinity": "NaN \" -Infinity"}"#),
+            (r#"{"a": -1, "b": null}"#, r#"{"a": -1, "b": null}"#),
+            (r#""open \"#, r#""open \"#),
+            ("", ""),
+        ];
+        for (python, expected) in cases {
+            let standard = standard(python.as_bytes()).into_owned();
+            assert_eq!(String::from_utf8(standard).unwrap(), expected, "{python}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Which function stands between the layers: what the file says, or what it is said to be.
+
+use crate::policy::Activation;
+use crate::policy_file::declared::{Class, Declared, Said};
+use crate::policy_file::given::Given;
+use crate::policy_file::{ActivationSource, Algorithm, Error};
+
+/// Decides among what the file declares and what is given beside it.
+pub(super) fn decide(
+    declared: &Declared,
+    given: &Given,
+    algorithms: &[Algorithm],
+    layers: usize,
+) -> Result<(Activation, ActivationSource), Error> {
+    if layers < 2 {
+        return Ok((Activation::Identity, ActivationSource::NotNeeded));
+    }
+    match (&declared.activation, given.activation) {
+        (Said::Known(said), Some(given)) if *said != given => {
+            Err(Error::ActivationMismatch { said: *said, given })
+        }
+        (Said::Known(said), _) => Ok((*said, ActivationSource::File)),
+        (_, Some(given)) => Ok((given, ActivationSource::Given)),
+        (Said::Foreign(name), None) => Err(Error::ForeignActivation { name: name.clone() }),
+        (Said::Nothing, None) if declared.class == Class::Library => {
+            Ok((default_of(algorithms), ActivationSource::LibraryDefault))
+        }
+        (Said::Nothing, None) => Err(Error::Unsaid {
+            what: "the file does not say which activation function stands between the layers",
+            advice: "say activation: tanh is the default of A2C, PPO and TRPO, relu of the others, \
+                     in Stable-Baselines3",
+        }),
+    }
+}
+
+/// What the constructors of Stable-Baselines3's policies take where nothing is said.
+fn default_of(algorithms: &[Algorithm]) -> Activation {
+    match algorithms {
+        [Algorithm::A2c, ..] => Activation::Tanh,
+        _ => Activation::Relu,
+    }
+}

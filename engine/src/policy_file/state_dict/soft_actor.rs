@@ -1,0 +1,120 @@
+//! SAC's actor, which TQC and CrossQ share: hidden layers, a mean and a deviation.
+
+use super::names::{Network, Vector};
+use super::tensors::Tensors;
+use super::{LayerReader, Recognised, TensorSource};
+use crate::policy::{Dense, Head, Noise};
+use crate::policy_file::declared::Declared;
+use crate::policy_file::error::quote;
+use crate::policy_file::{Algorithm, Error};
+
+pub(super) fn read<S: TensorSource>(
+    reader: &mut LayerReader<'_, S>,
+    tensors: &Tensors,
+    declared: &Declared,
+) -> Result<Recognised, Error> {
+    let (mut layers, normalization) = reader.sequence(Network::Latent)?;
+    // Only CrossQ normalises, and it does so before every layer.
+    let algorithms: &[Algorithm] = if normalization.is_some() {
+        &[Algorithm::CrossQ]
+    } else if declared.algorithm == Some(Algorithm::CrossQ) {
+        // `batch_norm=False`.
+        &[Algorithm::CrossQ]
+    } else {
+        &[Algorithm::Sac, Algorithm::Tqc]
+    };
+    let normalized = |layer| match &normalization {
+        Some(normalization) => normalization.before(layer),
+        None => Ok(layer),
+    };
+    let clipped = tensors.single(Network::Mean).is_none();
+    let mean = match tensors.single(Network::Mean) {
+        Some(parts) => reader.dense(parts, false)?,
+        // Under gSDE the layer stands before a Hardtanh in a `Sequential`.
+        None => match <[Dense; 1]>::try_from(reader.plain_sequence(Network::Mean)?) {
+            Ok([mean]) => mean,
+            Err(_) => return Err(Error::Network("actor.mu is not a single layer".to_owned())),
+        },
+    };
+    let features = mean.inputs;
+    let noise = match (tensors.single(Network::LogStd), tensors.vector(Vector::ActorLogStd)) {
+        (Some(parts), None) => {
+            let log_std = reader.dense(parts, false)?;
+            if (log_std.inputs, log_std.outputs) != (mean.inputs, mean.outputs) {
+                return Err(Error::Network(
+                    "actor.log_std has another shape than actor.mu".to_owned(),
+                ));
+            }
+            let log_std = normalized(log_std)?;
+            super::network::validate(std::slice::from_ref(&log_std))?;
+            Noise::Layer(log_std)
+        }
+        (None, Some(matrix)) => match matrix.shape[..] {
+            [rows, columns] if rows == features && (columns == mean.outputs || columns == 1) => {
+                let values = reader.vector(matrix)?;
+                match normalization {
+                    // The noise comes from the normalised features, which are folded away.
+                    Some(_) => Noise::Unknown,
+                    None => state_dependent(&values, columns, mean.outputs, declared),
+                }
+            }
+            _ => {
+                return Err(Error::Tensor {
+                    name: quote(&matrix.name),
+                    reason: format!(
+                        "has the shape {:?}, but there are {} actions of {features} features",
+                        matrix.shape, mean.outputs
+                    ),
+                });
+            }
+        },
+        _ => return Err(Error::Network("actor.log_std is missing".to_owned())),
+    };
+    let mean_bound = match (clipped, declared.clip_mean) {
+        (false, _) => None,
+        (true, Some(bound)) if bound > 0.0 => Some(bound),
+        (true, Some(bound)) => {
+            return Err(Error::Network(format!("clip_mean is {bound}, but actor.mu is clipped")));
+        }
+        (true, None) => {
+            return Err(Error::Unsaid {
+                what: "the policy was trained with gSDE, and the file does not say clip_mean",
+                advice: "save it with model.save()",
+            });
+        }
+    };
+    layers.push(normalized(mean)?);
+    let head = Head::SquashedGaussian { mean_bound, noise };
+    Ok(Recognised::new(layers, head, algorithms))
+}
+
+/// gSDE's deviations, `[features][columns]`, where one column may stand for all actions.
+pub(super) fn state_dependent(
+    log_std: &[f32],
+    columns: usize,
+    actions: usize,
+    declared: &Declared,
+) -> Noise {
+    let std = |&log_std: &f32| deviation(log_std, declared.use_expln);
+    let repeated = if columns == actions { 1 } else { actions };
+    let std: Vec<f32> = log_std
+        .iter()
+        .flat_map(|log_std| std::iter::repeat_n(std(log_std), repeated))
+        .collect();
+    if std.iter().all(|std| std.is_finite()) {
+        Noise::StateDependent { std }
+    } else {
+        Noise::Unknown
+    }
+}
+
+/// `exp`, or SB3's `expln`, which grows like a logarithm above 0 (Rückstieß et al. 2008).
+#[expect(clippy::cast_possible_truncation, reason = "torch computes in f32")]
+fn deviation(log_std: f32, use_expln: bool) -> f32 {
+    let log_std = f64::from(log_std);
+    if use_expln && log_std > 0.0 {
+        (log_std.ln_1p() + 1.0) as f32
+    } else {
+        log_std.exp() as f32
+    }
+}
