@@ -34,9 +34,10 @@ import warnings
 
 import torch
 from saves_algorithms import algorithms
+from saves_variants import activations
 from saving import HERE
 
-PARTS = dict(algorithms=algorithms)
+PARTS = dict(algorithms=algorithms, activations=activations)
 
 
 def dump(entries):
