@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tars_engine::environment;
 use tars_engine::policy::Policy;
-use tars_engine::policy_file::{self, Format};
+use tars_engine::policy_file::{self, Format, Given};
 use tars_engine::rollout::{self, Plan, Rollout};
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ fn bytes(name: &str) -> Vec<u8> {
 
 fn policy(measured: &Measured) -> Policy {
     let file =
-        policy_file::read(Format::Sb3Zip, None, &bytes(&measured.file)).expect("SB3 saved it");
+        policy_file::read(Format::Sb3Zip, &Given::default(), &bytes(&measured.file)).expect("SB3 saved it");
     let Some(normalizer) = &measured.normalizer else {
         return file.policy;
     };

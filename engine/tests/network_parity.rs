@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tars_engine::catalogue::{EnvironmentSpec, SuccessRule};
 use tars_engine::lanes::{Actions, LaneMatrix};
 use tars_engine::policy::{Activation, Actor, Dense, Head, Normalizer, Policy};
-use tars_engine::policy_file::{self, Format};
+use tars_engine::policy_file::{self, Format, Given};
 use tars_engine::space::{ActionSpace, BoxSpace};
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn policy(name: &str, golden: &Golden) -> Policy {
-    let file = policy_file::read(Format::Sb3Zip, None, &bytes(&format!("{name}.zip")))
+    let file = policy_file::read(Format::Sb3Zip, &Given::default(), &bytes(&format!("{name}.zip")))
         .expect("SB3 saved it");
     let Some(normalizer) = &golden.normalizer else {
         return file.policy;
