@@ -15,7 +15,7 @@ use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
 use tars_shared::services::Services;
 use tars_shared::store::{Error, Inserted};
-use tars_shared::submission::{Submission, VERSION, keyed_job_id};
+use tars_shared::submission::{Submission, keyed_job_id, version_of};
 use uuid::Uuid;
 
 use crate::deadline::{altogether, in_time, within};
@@ -51,14 +51,15 @@ pub(crate) fn submission(
     body: Body,
 ) -> Result<Submission, Vec<FieldError>> {
     let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject, key));
+    let request = body.validate(job_id)?;
     Ok(Submission {
-        version: VERSION,
+        version: version_of(&request),
         job_id,
         subject: subject.to_owned(),
         request_hash,
         submitted_at: services.clock.now(),
         retry_of: None,
-        request: body.validate(job_id)?,
+        request,
     })
 }
 

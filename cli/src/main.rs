@@ -7,6 +7,8 @@ mod data_folder;
 mod environment_id;
 mod logging;
 mod mode;
+mod policy_options;
+mod policy_path;
 mod service;
 mod service_token;
 mod show;

@@ -7,7 +7,7 @@ mod bare;
 use std::ops::ControlFlow;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tars_engine::policy::{Activation, Dense, Head, Policy};
+use tars_engine::policy::{Activation, Dense, Head, Policy, Spaces};
 use tars_engine::rollout::{self, Plan};
 use tars_engine::{catalogue, environment};
 
@@ -71,6 +71,7 @@ fn balancing(activation: Activation) -> Policy {
         activation,
         head: Head::Logits,
         normalizer: None,
+        spaces: Spaces::default(),
     }
 }
 

@@ -43,7 +43,8 @@ fn environment_alone(id: &str) -> Result<f64, Box<dyn Error>> {
 }
 
 fn with_policy(path: &str) -> Result<f64, Box<dyn Error>> {
-    let policy = policy_file::read(Format::Sb3Zip, &Given::default(), &std::fs::read(path)?)?.policy;
+    let policy =
+        policy_file::read(Format::Sb3Zip, &Given::default(), &std::fs::read(path)?)?.policy;
     let make =
         |lanes| Ok(environment::native("CartPole-v1", lanes).expect("the catalogue names it"));
     let plan = Plan::new(0, EPISODES, true);

@@ -11,7 +11,11 @@ pub(crate) fn schema(generator: &SchemaGenerator, names: &[&'static str]) -> Sch
     let in_any_case = |name: &&str| -> String {
         let class = |letter: char| {
             let (upper, lower) = (letter.to_ascii_uppercase(), letter.to_ascii_lowercase());
-            if upper == lower { letter.to_string() } else { format!("[{upper}{lower}]") }
+            if upper == lower {
+                letter.to_string()
+            } else {
+                format!("[{upper}{lower}]")
+            }
         };
         name.chars().map(class).collect()
     };

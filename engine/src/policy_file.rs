@@ -77,11 +77,7 @@ impl PolicyFile {
     }
 
     /// Checks the algorithm that a request names against those that the file can be of.
-    fn confirmed_as(
-        self,
-        given: Option<Algorithm>,
-        possible: &[Algorithm],
-    ) -> Result<Self, Error> {
+    fn confirmed_as(self, given: Option<Algorithm>, possible: &[Algorithm]) -> Result<Self, Error> {
         let algorithm = match (given, possible) {
             (Some(given), _) if !possible.contains(&given) => {
                 return Err(Error::AlgorithmMismatch {

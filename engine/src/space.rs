@@ -28,7 +28,10 @@ fn upper<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Erro
 
 fn bounds<'de, D: Deserializer<'de>>(deserializer: D, none: f32) -> Result<Vec<f32>, D::Error> {
     let bounds = Vec::<Option<f32>>::deserialize(deserializer)?;
-    Ok(bounds.into_iter().map(|bound| bound.unwrap_or(none)).collect())
+    Ok(bounds
+        .into_iter()
+        .map(|bound| bound.unwrap_or(none))
+        .collect())
 }
 
 impl BoxSpace {

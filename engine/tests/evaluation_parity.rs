@@ -28,8 +28,8 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn policy(measured: &Measured) -> Policy {
-    let file =
-        policy_file::read(Format::Sb3Zip, &Given::default(), &bytes(&measured.file)).expect("SB3 saved it");
+    let file = policy_file::read(Format::Sb3Zip, &Given::default(), &bytes(&measured.file))
+        .expect("SB3 saved it");
     let Some(normalizer) = &measured.normalizer else {
         return file.policy;
     };

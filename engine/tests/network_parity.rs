@@ -55,8 +55,12 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn policy(name: &str, golden: &Golden) -> Policy {
-    let file = policy_file::read(Format::Sb3Zip, &Given::default(), &bytes(&format!("{name}.zip")))
-        .expect("SB3 saved it");
+    let file = policy_file::read(
+        Format::Sb3Zip,
+        &Given::default(),
+        &bytes(&format!("{name}.zip")),
+    )
+    .expect("SB3 saved it");
     let Some(normalizer) = &golden.normalizer else {
         return file.policy;
     };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tars_engine::catalogue;
 use tars_engine::environment::{self, Environment};
-use tars_engine::policy::{Activation, Dense, Head, Misfit, Normalizer, Policy};
+use tars_engine::policy::{Activation, Dense, Head, Misfit, Noise, Normalizer, Policy, Spaces};
 use tars_engine::rollout::{self, Error, Plan, Progress, Rollout};
 use tars_engine::seeding::Generator;
 
@@ -35,12 +35,15 @@ fn random_policy(widths: &[usize], head: Head) -> Policy {
         activation: Activation::Tanh,
         head,
         normalizer: None,
+        spaces: Spaces::default(),
     }
 }
 
 fn gaussian() -> Head {
     Head::Gaussian {
-        log_std: Some(vec![-0.5]),
+        noise: Noise::Constant {
+            log_std: vec![-0.5],
+        },
     }
 }
 
@@ -424,7 +427,12 @@ fn broken_layers_and_normalizers_are_refused() {
 
 #[test]
 fn actions_without_a_known_deviation_cannot_be_sampled() {
-    let policy = random_policy(&[3, 1], Head::Gaussian { log_std: None });
+    let policy = random_policy(
+        &[3, 1],
+        Head::Gaussian {
+            noise: Noise::Unknown,
+        },
+    );
     assert!(run("Pendulum-v1", &policy, &Plan::new(0, 1, true)).is_ok());
     let error = run("Pendulum-v1", &policy, &Plan::new(0, 1, false)).unwrap_err();
     assert!(matches!(error, Error::Misfit(Misfit::NotSampleable)));

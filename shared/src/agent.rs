@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use tars_engine::policy_file::Format;
+use tars_engine::policy::{Activation, DifferingObservations};
+use tars_engine::policy_file::{Algorithm, Format, Given};
 
 use crate::artifact::Digest;
 
@@ -16,6 +17,49 @@ pub struct AgentState {
     pub format: Option<Format>,
     /// SB3's `VecNormalize` statistics (`.pkl`), applied to every observation.
     pub vec_normalize: Option<Blob>,
+    /// What is said about the policy file beside the file.
+    #[serde(flatten)]
+    pub options: PolicyOptions,
+}
+
+/// What is said about a policy file beside the file, where the file leaves something open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyOptions {
+    /// The function between the layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// A policy class of somebody's own computes what Stable-Baselines3's would.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trust_architecture: bool,
+    /// Map actions to the environment's bounds, as Gymnasium's `RescaleAction` does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rescale_actions: bool,
+    /// Map observations to the policy's bounds, as Gymnasium's `RescaleObservation` does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rescale_observations: bool,
+    /// Give the policy the environment's own observations, whatever bounds its file declares.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub raw_observations: bool,
+}
+
+impl PolicyOptions {
+    /// The same for the reader of policy files.
+    pub fn given(&self, algorithm: Option<Algorithm>) -> Given {
+        Given {
+            algorithm,
+            activation: self.activation,
+            trust_architecture: self.trust_architecture,
+            rescale_actions: self.rescale_actions,
+            differing_observations: if self.rescale_observations {
+                DifferingObservations::Rescale
+            } else if self.raw_observations {
+                DifferingObservations::Raw
+            } else {
+                DifferingObservations::Refuse
+            },
+        }
+    }
 }
 
 /// Bytes that travel inside the message, or the name of stored ones.

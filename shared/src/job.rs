@@ -8,9 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tars_engine::episode::Episode;
 use tars_engine::metrics::Metrics;
+use tars_engine::policy_file::Summary;
 use tars_engine::regression::{Regression, Verdict};
 use uuid::Uuid;
 
+use crate::artifact::Digest;
 use crate::request::Parameters;
 
 /// Where a job is in its life. A terminal status never changes.
@@ -156,11 +158,24 @@ pub struct Progress {
     pub episodes_total: u32,
 }
 
+/// The policy that was evaluated: the file by its hash, and what was read from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EvaluatedPolicy {
+    /// SHA-256 of the policy file.
+    pub sha256: Digest,
+    /// What was read.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
 /// The result of one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentResult {
     /// Gymnasium's id.
     pub environment: String,
+    /// The policy as it was read. Results of older releases lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<EvaluatedPolicy>,
     /// Statistics of the episodes.
     pub metrics: Metrics,
     /// The comparison with the baseline: decided when the whole job finishes. Null when none was

@@ -5,11 +5,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::agent::PolicyOptions;
 use crate::artifact::Digest;
 use crate::request::Request;
 
-/// The wire format's version. A worker refuses versions that it does not know.
-pub const VERSION: u32 = 1;
+/// The versions of the wire format that this program understands. A worker leaves others to newer
+/// workers.
+pub const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
+
+/// The oldest version that means what this request says: workers that know only version 1 would
+/// ignore the options of a policy file, and evaluate it otherwise.
+pub fn version_of(request: &Request) -> u32 {
+    if request.agent_state.options == PolicyOptions::default() {
+        1
+    } else {
+        2
+    }
+}
 
 /// The namespace of job ids that derive from an idempotency key.
 const JOBS: Uuid = Uuid::from_u128(0x7a25_11b7_4f0c_5c58_9d8e_3f5d_8b64_0e01);

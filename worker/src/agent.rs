@@ -1,9 +1,11 @@
 //! Loads the agent of a request: fetches its blobs, reads its policy.
 
+use tars_engine::catalogue;
 use tars_engine::policy::Policy;
-use tars_engine::policy_file::{self, Format};
+use tars_engine::policy_file::{self, Format, Given, PolicyFile, Summary};
 use tars_shared::agent::Blob;
 use tars_shared::artifact::Digest;
+use tars_shared::job::EvaluatedPolicy;
 use tars_shared::request::Request;
 use tars_shared::services::Services;
 use tars_shared::store::Error;
@@ -29,11 +31,34 @@ impl std::fmt::Display for AgentError {
     }
 }
 
+/// An agent, ready to act.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    sha256: Digest,
+    format: Format,
+    file: PolicyFile,
+}
+
+impl Agent {
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.file.policy
+    }
+
+    /// What was read of it, for the result of an environment.
+    pub(crate) fn describe(&self, environment: &str) -> Option<EvaluatedPolicy> {
+        let specification = catalogue::find(environment)?;
+        Some(EvaluatedPolicy {
+            sha256: self.sha256,
+            summary: Summary::of(&self.file, self.format, specification),
+        })
+    }
+}
+
 /// Fetches and reads the agent. The outer error is the store's, the inner one the client's.
 pub(crate) async fn load(
     services: &Services,
     request: &Request,
-) -> Result<Result<Policy, AgentError>, Error> {
+) -> Result<Result<Agent, AgentError>, Error> {
     let state = &request.agent_state;
     let policy = match fetch(services, &state.policy).await? {
         Ok(bytes) => bytes,
@@ -46,30 +71,42 @@ pub(crate) async fn load(
             Err(missing) => return Ok(Err(missing)),
         },
     };
-    let (format, algorithm) = (state.format, request.parameters.agent_type);
+    let given = state.options.given(Some(request.parameters.agent_type));
+    let format = state.format;
     // Reading is bounded but can take milliseconds: not on the async runtime.
-    let read = tokio::task::spawn_blocking(move || {
-        let format = format.or_else(|| Format::detect(&policy));
-        let format =
-            format.ok_or("the artifact is no sb3-zip, safetensors or mlp-json file".to_owned())?;
-        let file = policy_file::read(format, Some(algorithm), &policy)
-            .map_err(|error| error.to_string())?;
-        let Some(statistics) = statistics else {
-            return Ok(file.policy);
-        };
-        let normalizer = policy_file::read_vec_normalize(&statistics);
-        let file = normalizer.and_then(|normalizer| match normalizer {
-            Some(normalizer) => file.normalized_by(normalizer),
-            None => Ok(file),
-        });
-        Ok(file
-            .map_err(|error| format!("vec_normalize: {error}"))?
-            .policy)
-    });
+    let read =
+        tokio::task::spawn_blocking(move || read(format, &given, &policy, statistics.as_deref()));
     let read = read
         .await
         .unwrap_or_else(|panic| Err(format!("the policy reader broke down: {panic}")));
     Ok(read.map_err(AgentError::Unreadable))
+}
+
+fn read(
+    format: Option<Format>,
+    given: &Given,
+    policy: &[u8],
+    statistics: Option<&[u8]>,
+) -> Result<Agent, String> {
+    let format = format.map_or_else(|| policy_file::detect(policy), Ok);
+    let agent = format.and_then(|format| {
+        Ok(Agent {
+            sha256: Digest::of(policy),
+            format,
+            file: policy_file::read(format, given, policy)?,
+        })
+    });
+    let agent = agent.map_err(|error| error.to_string())?;
+    let Some(statistics) = statistics else {
+        return Ok(agent);
+    };
+    let normalized = match policy_file::read_vec_normalize(statistics) {
+        Ok(Some(normalizer)) => agent.file.normalized_by(normalizer),
+        Ok(None) => Ok(agent.file),
+        Err(error) => Err(error),
+    };
+    let file = normalized.map_err(|error| format!("vec_normalize: {error}"))?;
+    Ok(Agent { file, ..agent })
 }
 
 async fn fetch(services: &Services, blob: &Blob) -> Result<Result<Vec<u8>, AgentError>, Error> {

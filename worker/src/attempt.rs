@@ -12,7 +12,7 @@ use tars_shared::store::{Ending, Failed};
 use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{self, AgentError};
+use crate::agent::{self, Agent, AgentError};
 use crate::evaluation::{self, Broken};
 use crate::keeper::{Kept, Stop};
 use crate::patience::{Unanswered, until_answered};
@@ -69,11 +69,11 @@ impl Attempt<'_> {
             }
         }
         if results.iter().any(Option::is_none) {
-            let policy = Arc::new(self.policy().await?);
-            self.check_fit(&policy)?;
+            let agent = Arc::new(self.agent().await?);
+            self.check_fit(agent.policy())?;
             for (position, place) in results.iter_mut().enumerate() {
                 if place.is_none() {
-                    *place = Some(self.evaluate(position, policy.clone()).await?);
+                    *place = Some(self.evaluate(position, agent.clone()).await?);
                 }
             }
         }
@@ -88,7 +88,7 @@ impl Attempt<'_> {
         Ok(Ending::Completed(comparisons))
     }
 
-    async fn policy(&self) -> Result<Policy, Interrupted> {
+    async fn agent(&self) -> Result<Agent, Interrupted> {
         let load = || agent::load(self.services, &self.submission.request);
         until_answered(self.shutdown, load).await?.map_err(|error| {
             let kind = match error {
@@ -120,12 +120,12 @@ impl Attempt<'_> {
     async fn evaluate(
         &self,
         position: usize,
-        policy: Arc<Policy>,
+        agent: Arc<Agent>,
     ) -> Result<EnvironmentResult, Interrupted> {
         let job = evaluation::Job {
             parameters: &self.submission.request.parameters,
             position,
-            policy,
+            agent,
         };
         #[cfg(feature = "faults")]
         crate::faults::run(job.parameters);

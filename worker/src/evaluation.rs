@@ -13,13 +13,14 @@ use tars_shared::services::Services;
 use tars_shared::store::Failed;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::Agent;
 use crate::keeper::{Kept, Run, Stop};
 
 /// One environment of a job.
 pub(crate) struct Job<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) position: usize,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) agent: Arc<Agent>,
 }
 
 /// Why an environment has no result.
@@ -43,7 +44,7 @@ pub(crate) async fn run(
     let id = parameters.environments[job.position].clone();
     let start = Instant::now();
     let evaluated = {
-        let (run, id, policy) = (kept.run.clone(), id.clone(), job.policy.clone());
+        let (run, id, agent) = (kept.run.clone(), id.clone(), job.agent.clone());
         let losses = parameters.losses.clone();
         let plan = Plan::new(
             parameters.seed,
@@ -56,7 +57,7 @@ pub(crate) async fn run(
         // The statistics take their time too: both belong beside the async runtime, where a panic
         // is caught.
         let mut evaluating = tokio::task::spawn_blocking(move || {
-            let rollout = roll(&id, &policy, &plan, &run, before)?;
+            let rollout = roll(&id, agent.policy(), &plan, &run, before)?;
             let metrics =
                 metrics::summarize(&rollout.episodes, rollout.action_counts.as_deref(), &losses);
             Ok((rollout, metrics))
@@ -97,6 +98,7 @@ pub(crate) async fn run(
         .inc_by(rollout.steps);
     let episodes = rollout.episodes;
     Ok(EnvironmentResult {
+        policy: job.agent.describe(&id),
         environment: id,
         metrics,
         regression: None,

@@ -8,7 +8,7 @@ use tars_shared::job::FailureKind;
 use tars_shared::queue::{DeadMessage, Delivery, RetryTier};
 use tars_shared::services::Services;
 use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Holding, Lease};
-use tars_shared::submission::{Submission, VERSION};
+use tars_shared::submission::{Submission, VERSIONS};
 use uuid::Uuid;
 
 use crate::attempt::{Attempt, Interrupted};
@@ -63,7 +63,7 @@ impl Handler {
     /// Handles a delivery. Whatever it says is committed before it returns.
     pub(crate) async fn handle(&self, delivery: &Delivery) -> Outcome {
         let submission = &delivery.submission;
-        let handled = if submission.version == VERSION {
+        let handled = if VERSIONS.contains(&submission.version) {
             self.claim_and_run(delivery).await
         } else {
             self.leave_to_a_newer_worker(submission).await

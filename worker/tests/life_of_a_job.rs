@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tars_engine::policy_file::Format;
 use tars_engine::regression::Thresholds;
-use tars_shared::agent::{AgentState, Base64, Blob};
+use tars_shared::agent::{AgentState, Base64, Blob, PolicyOptions};
 use tars_shared::artifact::Digest;
 use tars_shared::clock::System;
 use tars_shared::conformance::samples;
@@ -88,6 +88,7 @@ fn submission(policy: Blob, episodes: u32) -> Submission {
         policy,
         format: Some(Format::MlpJson),
         vec_normalize: None,
+        options: PolicyOptions::default(),
     };
     submission.request.parameters.environments = vec!["CartPole-v1".to_owned()];
     submission.request.parameters.num_episodes = episodes;

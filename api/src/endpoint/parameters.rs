@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 use serde_json::{Value, json};
+use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
 use super::Endpoint;
@@ -45,7 +46,9 @@ pub(crate) struct Parameter {
     pub(crate) example: &'static str,
 }
 
-const ALGORITHM: &str = "^([Dd][Qq][Nn]|[Aa]2[Cc]|[Pp][Pp][Oo]|[Dd][Dd][Pp][Gg])$";
+const ALGORITHM: &str = "^([Dd][Qq][Nn]|[Aa]2[Cc]|[Pp][Pp][Oo]|[Dd][Dd][Pp][Gg]|[Ss][Aa][Cc]|[Tt][Dd]3|\
+    [Tt][Qq][Cc]|[Qq][Rr][Dd][Qq][Nn]|[Tt][Rr][Pp][Oo]|[Aa][Rr][Ss]|\
+    [Cc][Rr][Oo][Ss][Ss][Qq]|[Mm][Aa][Ss][Kk][Aa][Bb][Ll][Ee][Pp][Pp][Oo])$";
 /// Gymnasium's form: a namespace at most, a name, a version.
 const ENVIRONMENT: &str =
     "^([A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$";
@@ -310,7 +313,12 @@ impl Kind {
         match self {
             Self::Number { min, max, .. } => format!("must be a whole number from {min} to {max}"),
             Self::OneOf(words) => format!("must be one of {}", words.join(", ")),
-            Self::Text(ALGORITHM) => "must be DQN, A2C, PPO or DDPG".to_owned(),
+            Self::Text(ALGORITHM) => {
+                format!(
+                    "must be one of {}",
+                    Algorithm::ALL.map(Algorithm::name).join(", ")
+                )
+            }
             Self::Text(ENVIRONMENT) => {
                 "must be a Gymnasium id such as CartPole-v1 or ALE/Pong-v5".to_owned()
             }
@@ -343,7 +351,6 @@ impl Kind {
 mod tests {
     use std::str::FromStr as _;
 
-    use tars_engine::policy_file::Algorithm;
     use tars_shared::account::{Action, Name};
     use tars_shared::job::{FailureKind, Status};
 

@@ -5,18 +5,19 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
-use tars_engine::policy_file::{Algorithm, Format};
+use tars_engine::policy_file::{self, Algorithm, Format};
+use tars_shared::agent::PolicyOptions;
 use tars_shared::artifact::{Digest, MAX_BYTES};
 use tars_shared::request::Priority;
 use tars_shared::request::body::{AgentStateBody, Body, StatisticsBody};
 
 use super::{Client, Error};
-use crate::bounded_file;
+use crate::{bounded_file, policy_path};
 
 /// Files above this size go ahead of the request, so that a repetition of the request is small.
 const INLINE_BYTES: usize = 256 * 1024;
@@ -27,6 +28,7 @@ pub(crate) struct AgentFile {
     policy: Cow<'static, [u8]>,
     format: Format,
     vec_normalize: Option<Cow<'static, [u8]>>,
+    options: PolicyOptions,
 }
 
 impl AgentFile {
@@ -35,14 +37,22 @@ impl AgentFile {
         policy: &Path,
         format: Option<Format>,
         vec_normalize: Option<&Path>,
+        options: PolicyOptions,
     ) -> anyhow::Result<Self> {
-        let bytes = bounded_file::read(policy, MAX_BYTES)?;
-        let Some(format) = format.or_else(|| Format::detect(&bytes)) else {
-            bail!(
-                "{} is no sb3-zip, safetensors or mlp-json file: name its format with --format",
-                policy.display()
+        let policy = policy_path::find(policy);
+        let bytes = bounded_file::read(&policy, MAX_BYTES)?;
+        let format = format
+            .map_or_else(|| policy_file::detect(&bytes), Ok)
+            .with_context(|| policy.display().to_string())?;
+        if let Some(statistics) = policy_path::forgotten_statistics(&policy)
+            && vec_normalize.is_none()
+        {
+            let statistics = statistics.display();
+            eprintln!(
+                "tars: warning: {statistics} lies beside the policy: if it was trained under \
+                 VecNormalize, give --vec-normalize {statistics}"
             );
-        };
+        }
         let vec_normalize = vec_normalize
             .map(|file| bounded_file::read(file, MAX_BYTES))
             .transpose()?;
@@ -50,6 +60,7 @@ impl AgentFile {
             policy: bytes.into(),
             format,
             vec_normalize: vec_normalize.map(Cow::from),
+            options,
         })
     }
 
@@ -64,6 +75,13 @@ impl AgentFile {
             vec_normalize: match vec_normalize {
                 Some(bytes) => Some(Cow::Borrowed(bytes)),
                 None => None,
+            },
+            options: PolicyOptions {
+                activation: None,
+                trust_architecture: false,
+                rescale_actions: false,
+                rescale_observations: false,
+                raw_observations: false,
             },
         }
     }
@@ -108,6 +126,11 @@ impl AgentFile {
             format: Some(self.format),
             data: data.as_deref().map(quoted),
             vec_normalize,
+            activation: self.options.activation,
+            trust_architecture: flag(self.options.trust_architecture),
+            rescale_actions: flag(self.options.rescale_actions),
+            rescale_observations: flag(self.options.rescale_observations),
+            raw_observations: flag(self.options.raw_observations),
         })
     }
 }
@@ -123,6 +146,11 @@ async fn settle(client: &Client, bytes: &[u8]) -> Result<(Option<Digest>, Option
     }
     let stored: Stored = client.upload(bytes.to_vec()).await?.read()?;
     Ok((Some(stored.artifact), None))
+}
+
+/// A flag that is left out where it is the default, so that older services understand the rest.
+fn flag(set: bool) -> Option<bool> {
+    set.then_some(true)
 }
 
 /// Text as a JSON value.

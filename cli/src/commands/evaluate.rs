@@ -11,12 +11,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use tars_engine::policy_file::{Algorithm, Format};
+use tars_engine::policy::Activation;
+use tars_engine::policy_file::{Algorithm, Format, Given};
 use tars_engine::regression::{self, Candidate, Regression, Verdict};
 use tars_engine::rollout::Plan;
 use uuid::Uuid;
 
 use crate::environment_id;
+use crate::policy_options::PolicyOptions;
 use crate::stdout;
 
 use self::agent::Agent;
@@ -25,8 +27,9 @@ use self::rolling::Rolled;
 
 /// Evaluate a policy file here, without a service, and compare it with a baseline
 ///
-/// POLICY is a Stable-Baselines3 .zip, a .safetensors file with the names of its state dict, or our
-/// small JSON. Nothing in it is executed. Episode i is reset with SEED + i, exactly as
+/// POLICY is a Stable-Baselines3 .zip (`agent` means agent.zip), a file of torch.save, a
+/// .safetensors of a state dict, or our small JSON. Nothing in it is executed; what it says about
+/// itself is read, and what it does not say is asked for, never guessed. Episode i is reset with SEED + i, exactly as
 /// `env.reset(seed=…)` does in Gymnasium, so the same command gives the same bytes on any machine
 /// and with any number of threads.
 #[derive(Debug, clap::Args)]
@@ -47,15 +50,17 @@ pub(crate) struct Evaluate {
     /// Sample actions from the policy instead of taking its best ones
     #[arg(long)]
     stochastic: bool,
-    /// Refuse a policy that another algorithm trained: DQN, A2C, PPO or DDPG
+    /// Refuse a policy that another algorithm trained: DQN, A2C, PPO, SAC, …
     #[arg(long, value_name = "ALGORITHM")]
     agent: Option<Algorithm>,
-    /// How POLICY is written: sb3-zip, safetensors or mlp-json [default: told from its first bytes]
+    /// How POLICY is written: sb3-zip, torch, safetensors or mlp-json [default: told from its bytes]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Statistics of SB3's `VecNormalize` that POLICY was trained under
     #[arg(long, value_name = "FILE.pkl")]
     vec_normalize: Option<PathBuf>,
+    #[command(flatten)]
+    options: PolicyOptions,
     /// Compare with a baseline: the output of `tars evaluate --json`, or of GET /v1/baselines
     ///
     /// Of several entries for an environment (and the algorithm, where --agent names it) the one
@@ -69,6 +74,9 @@ pub(crate) struct Evaluate {
     /// Statistics of SB3's `VecNormalize` that the policy of --against was trained under
     #[arg(long, value_name = "FILE.pkl", requires = "against")]
     against_vec_normalize: Option<PathBuf>,
+    /// The function between the layers of the policy of --against, where it does not say it
+    #[arg(long, value_name = "NAME", requires = "against")]
+    against_activation: Option<Activation>,
     /// Print one JSON array with an object per environment
     #[arg(long)]
     json: bool,
@@ -111,9 +119,12 @@ impl Evaluate {
         let agent = Agent::read(
             &self.policy,
             self.format,
-            self.agent,
+            &self.options.options().given(self.agent),
             self.vec_normalize.as_deref(),
         )?;
+        for warning in &agent.warnings {
+            eprintln!("tars: warning: {warning}");
+        }
         agent.check_fit(&self.environments, self.stochastic)?;
         let references = self.references()?;
         let plan = self.plan();
@@ -141,7 +152,7 @@ impl Evaluate {
             }
         };
         let text = if self.json {
-            json::write(rolled, references, &judged)?
+            json::write(&agent, rolled, references, &judged)?
         } else {
             self.text(&agent, &rolled, references.as_deref(), &judged)?
         };
@@ -172,7 +183,12 @@ impl Evaluate {
         let Some(path) = &self.against else {
             return Ok(None);
         };
-        let other = Agent::read(path, None, None, self.against_vec_normalize.as_deref())?;
+        // The other policy has an activation of its own; bounds are the same environment's.
+        let given = Given {
+            activation: self.against_activation,
+            ..self.options.options().given(None)
+        };
+        let other = Agent::read(path, None, &given, self.against_vec_normalize.as_deref())?;
         other.check_fit(&self.environments, self.stochastic)?;
         let plan = self.plan();
         let roll = |id: &String| {

@@ -10,6 +10,7 @@ use tars_shared::request::{Hyperparameter, Priority};
 
 use super::jobs;
 use crate::client::{self, AgentFile, Receipt, Server};
+use crate::policy_options::PolicyOptions;
 use crate::stdout;
 
 /// Submit a policy to the service
@@ -22,10 +23,10 @@ use crate::stdout;
     after_help = "Exit codes with --wait: 0 passed, or no baseline; 1 regressed; 2 failed; 3 inconclusive."
 )]
 pub(crate) struct Submit {
-    /// The policy: a Stable-Baselines3 .zip, a .safetensors or an mlp-json file
+    /// The policy: a Stable-Baselines3 .zip, a file of torch.save, a .safetensors or an mlp-json file
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
-    /// The algorithm that trained it: DQN, A2C, PPO or DDPG
+    /// The algorithm that trained it: DQN, A2C, PPO, SAC, …
     #[arg(long, value_name = "ALGORITHM")]
     agent: Algorithm,
     /// The environment to evaluate it on; may be repeated
@@ -46,7 +47,9 @@ pub(crate) struct Submit {
     /// The statistics that SB3's `VecNormalize` saved, if the agent was trained under them
     #[arg(long, value_name = "FILE")]
     vec_normalize: Option<PathBuf>,
-    /// sb3-zip, safetensors or mlp-json [default: told from the file]
+    #[command(flatten)]
+    options: PolicyOptions,
+    /// sb3-zip, torch, safetensors or mlp-json [default: told from the file]
     #[arg(long)]
     format: Option<Format>,
     /// high, normal or low
@@ -91,7 +94,12 @@ impl Submit {
     }
 
     async fn submit(self) -> anyhow::Result<ExitCode> {
-        let agent = AgentFile::read(&self.policy, self.format, self.vec_normalize.as_deref())?;
+        let agent = AgentFile::read(
+            &self.policy,
+            self.format,
+            self.vec_normalize.as_deref(),
+            self.options.options(),
+        )?;
         let client = self.server.client()?;
         let key = self
             .idempotency_key

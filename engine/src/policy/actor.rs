@@ -44,12 +44,7 @@ impl Actor {
         let actions = policy.layers.last().map_or(0, |layer| layer.outputs);
         let (layers, output) = last_layer(policy, deterministic);
         let outputs = layers.last().map_or(0, |layer| layer.outputs);
-        let choice = Choice::new(
-            policy,
-            &environment.action_space,
-            lanes,
-            deterministic,
-        );
+        let choice = Choice::new(policy, &environment.action_space, lanes, deterministic);
         Ok(Self {
             preparation: Preparation::new(policy, &environment.observation_space, lanes),
             network: Network::new(&layers, policy.activation, output),

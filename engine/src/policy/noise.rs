@@ -40,7 +40,10 @@ impl Noise {
 /// A layer that gives its inputs: products with 0 and 1 and their sums are exact.
 fn identity(size: usize) -> Dense {
     let mut weight = vec![0.0; size * size];
-    weight.iter_mut().step_by(size + 1).for_each(|one| *one = 1.0);
+    weight
+        .iter_mut()
+        .step_by(size + 1)
+        .for_each(|one| *one = 1.0);
     Dense {
         inputs: size,
         outputs: size,

@@ -14,19 +14,23 @@ pub(super) struct Rescale {
 pub(super) fn is_possible(from: &BoxSpace, to: &BoxSpace) -> bool {
     let wide = |space: &BoxSpace| {
         let bounds = space.low.iter().zip(&space.high);
-        bounds.into_iter().all(|(low, high)| (high - low).is_finite() && high > low)
+        bounds
+            .into_iter()
+            .all(|(low, high)| (high - low).is_finite() && high > low)
     };
     from.dimensions() == to.dimensions() && wide(from) && wide(to)
 }
 
 impl Rescale {
     /// The map from the box `from` to the box `to`, for which [`is_possible`] holds.
-    #[expect(clippy::cast_possible_truncation, reason = "Gymnasium rounds to f32 here")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "Gymnasium rounds to f32 here"
+    )]
     pub(super) fn between(from: &BoxSpace, to: &BoxSpace) -> Self {
         let gradient = |index: usize| {
-            let wide = |space: &BoxSpace| {
-                f64::from(space.high[index]) - f64::from(space.low[index])
-            };
+            let wide =
+                |space: &BoxSpace| f64::from(space.high[index]) - f64::from(space.low[index]);
             (wide(to) / wide(from)) as f32
         };
         let gradient: Vec<f32> = (0..from.dimensions()).map(gradient).collect();

@@ -102,7 +102,13 @@ impl Spaces {
 /// Whether two boxes have the same bounds. Files print them with eight digits, and Gym wrote the
 /// largest f32 where Gymnasium writes infinity.
 fn same(one: &BoxSpace, other: &BoxSpace) -> bool {
-    let bound = |x: f32| if x.abs() > 3.4e38 { x.signum() * f32::INFINITY } else { x };
+    let bound = |x: f32| {
+        if x.abs() > 3.4e38 {
+            x.signum() * f32::INFINITY
+        } else {
+            x
+        }
+    };
     let near = |(&a, &b): (&f32, &f32)| {
         let (a, b) = (bound(a), bound(b));
         a.to_bits() == b.to_bits() || (a - b).abs() <= 1e-6 * a.abs().max(b.abs())
@@ -126,11 +132,20 @@ mod tests {
     #[test]
     fn bounds_are_the_same_within_what_a_file_prints() {
         let modern = of(&[-4.8, f32::NEG_INFINITY], &[4.8, f32::INFINITY]);
-        assert!(same(&of(&[-4.800_000_2, -3.402_823_5e38], &[4.8, f32::MAX]), &modern));
+        assert!(same(
+            &of(&[-4.800_000_2, -3.402_823_5e38], &[4.8, f32::MAX]),
+            &modern
+        ));
         assert!(!same(&of(&[-4.8, -1e30], &[4.8, 1e30]), &modern));
         assert!(!same(&of(&[-4.8], &[4.8]), &modern));
         assert!(!same(&of(&[-1.0], &[1.0]), &of(&[-2.0], &[2.0])));
-        assert!(!same(&of(&[f32::NEG_INFINITY], &[1.0]), &of(&[f32::INFINITY], &[1.0])));
-        assert!(!same(&of(&[f32::NEG_INFINITY], &[1.0]), &of(&[-2.0], &[1.0])));
+        assert!(!same(
+            &of(&[f32::NEG_INFINITY], &[1.0]),
+            &of(&[f32::INFINITY], &[1.0])
+        ));
+        assert!(!same(
+            &of(&[f32::NEG_INFINITY], &[1.0]),
+            &of(&[-2.0], &[1.0])
+        ));
     }
 }

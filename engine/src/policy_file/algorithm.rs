@@ -78,7 +78,10 @@ impl Algorithm {
 
     /// The names of several, for messages: `A2C, PPO or TRPO`.
     pub(super) fn names(algorithms: &[Self]) -> String {
-        let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        let names: Vec<&str> = algorithms
+            .iter()
+            .map(|algorithm| algorithm.name())
+            .collect();
         match names.split_last() {
             Some((last, before)) if !before.is_empty() => {
                 format!("{} or {last}", before.join(", "))

@@ -33,7 +33,10 @@ fn mistaken(bytes: &[u8]) -> String {
             "a pointer of Git LFS, and the policy itself is elsewhere: run `git lfs pull`",
         ),
         (b"\x89HDF", "an HDF5 file, as Keras writes weights"),
-        (b"\x80", "a pickle; if it is a VecNormalize, it goes beside the policy"),
+        (
+            b"\x80",
+            "a pickle; if it is a VecNormalize, it goes beside the policy",
+        ),
         (b"\x1f\x8b", "compressed by gzip: unpack it first"),
     ];
     if bytes.is_empty() {

@@ -76,7 +76,10 @@ pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
     }
     let activation = document.activation;
     if let Some(given) = given.activation.filter(|given| *given != activation) {
-        return Err(Error::ActivationMismatch { said: activation, given });
+        return Err(Error::ActivationMismatch {
+            said: activation,
+            given,
+        });
     }
     let head = head(&document)?;
     let algorithms = document.head.algorithms();
@@ -108,7 +111,10 @@ pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
         place: None,
     };
     let file = file.confirmed_as(document.algorithm, algorithms)?;
-    let algorithms = file.algorithm.as_ref().map_or(algorithms, std::slice::from_ref);
+    let algorithms = file
+        .algorithm
+        .as_ref()
+        .map_or(algorithms, std::slice::from_ref);
     let file = file.clone().confirmed_as(given.algorithm, algorithms)?;
     match document.normalizer {
         Some(statistics) => file.normalized_by(statistics.into_normalizer()?),

@@ -113,7 +113,9 @@ fn bytes_of<G: NumpyGlobal>(document: &Document<'_, G>, id: Id) -> Option<Vec<u8
                 return None;
             }
             let text = document.text(text)?;
-            text.chars().map(|letter| u8::try_from(letter).ok()).collect()
+            text.chars()
+                .map(|letter| u8::try_from(letter).ok())
+                .collect()
         }
         _ => None,
     }

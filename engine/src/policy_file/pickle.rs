@@ -76,7 +76,11 @@ impl<'a, G: AllowedGlobal> Document<'a, G> {
         if rest.is_empty() {
             Ok(document)
         } else {
-            Err(refused(file, bytes.len() - rest.len(), &Fault::TrailingBytes))
+            Err(refused(
+                file,
+                bytes.len() - rest.len(),
+                &Fault::TrailingBytes,
+            ))
         }
     }
 

@@ -53,9 +53,15 @@ mod tests {
     #[test]
     fn words_outside_of_texts_become_null_and_nothing_else_changes() {
         let cases = [
-            (r#"{"a": Infinity, "b": -Infinity}"#, r#"{"a": null, "b": null}"#),
+            (
+                r#"{"a": Infinity, "b": -Infinity}"#,
+                r#"{"a": null, "b": null}"#,
+            ),
             (r#"[NaN,1]"#, r#"[null,1]"#),
-            (r#"{"Infinity": "NaN \" -Infinity"}"#, r#"{"Infinity": "NaN \" -Infinity"}"#),
+            (
+                r#"{"Infinity": "NaN \" -Infinity"}"#,
+                r#"{"Infinity": "NaN \" -Infinity"}"#,
+            ),
             (r#"{"a": -1, "b": null}"#, r#"{"a": -1, "b": null}"#),
             (r#""open \"#, r#""open \"#),
             ("", ""),

@@ -83,10 +83,14 @@ impl TensorSource for Views<'_> {
             Dtype::F16 => Element::Float16,
             Dtype::BF16 => Element::BFloat16,
             other => {
-                return Err(refused(format!("is {other:?}: weights are floating-point numbers")));
+                return Err(refused(format!(
+                    "is {other:?}: weights are floating-point numbers"
+                )));
             }
         };
         let elements = view.shape().iter().product();
-        element.decode(view.data(), elements, 0..elements).map_err(refused)
+        element
+            .decode(view.data(), elements, 0..elements)
+            .map_err(refused)
     }
 }

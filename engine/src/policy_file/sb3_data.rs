@@ -92,14 +92,25 @@ pub(super) fn read(data: &[u8]) -> Result<Declared, Error> {
         _ => false,
     };
     Ok(Declared {
-        activation: kwargs.activation_fn.as_deref().map_or(Said::Nothing, activation),
+        activation: kwargs
+            .activation_fn
+            .as_deref()
+            .map_or(Said::Nothing, activation),
         exploration_rate: data.exploration_rate,
         squash_output: Some(kwargs.squash_output.flag().unwrap_or(squashes_by_default)),
-        is_discrete: data.action_space.as_ref().map(|space| last_name(&space.class) == "Discrete"),
+        is_discrete: data
+            .action_space
+            .as_ref()
+            .map(|space| last_name(&space.class) == "Discrete"),
         n_quantiles: Some(kwargs.n_quantiles.count().unwrap_or(defaults::N_QUANTILES)),
         clip_mean: Some(kwargs.clip_mean.single().unwrap_or(defaults::CLIP_MEAN)),
         use_expln: kwargs.use_expln.flag().unwrap_or(false),
-        batch_norm_eps: Some(kwargs.batch_norm_eps.number().unwrap_or(defaults::BATCH_NORM_EPS)),
+        batch_norm_eps: Some(
+            kwargs
+                .batch_norm_eps
+                .number()
+                .unwrap_or(defaults::BATCH_NORM_EPS),
+        ),
         spaces: Spaces {
             observations: bounds("observation_space", data.observation_space.as_ref())?,
             actions: bounds("action_space", data.action_space.as_ref())?,
@@ -188,7 +199,10 @@ fn bounds(what: &str, space: Option<&Space>) -> Result<Option<BoxSpace>, Error> 
     }
     let numbers = |text: &str| -> Option<Vec<f32>> {
         let plain = text.replace(['[', ']', ','], " ");
-        plain.split_whitespace().map(|number| number.parse().ok()).collect()
+        plain
+            .split_whitespace()
+            .map(|number| number.parse().ok())
+            .collect()
     };
     match (numbers(low), numbers(high)) {
         (Some(low), Some(high)) if low.len() == high.len() => Ok(Some(BoxSpace { low, high })),

@@ -55,7 +55,12 @@ fn folder_of_the_save<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<Str
 fn only_zip<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<String>, Error> {
     // macOS keeps attributes of each file under this folder.
     let real = |name: &&str| !name.starts_with("__MACOSX/");
-    only(archive.names().filter(|name| name.ends_with(".zip")).filter(real))
+    only(
+        archive
+            .names()
+            .filter(|name| name.ends_with(".zip"))
+            .filter(real),
+    )
 }
 
 /// The only one, or an error that names several.
@@ -75,8 +80,16 @@ fn only<'a>(found: impl Iterator<Item = &'a str>) -> Result<Option<String>, Erro
 
 /// What an archive has instead of a save.
 fn missing<B: AsRef<[u8]>>(archive: &Archive<B>, folder: &str) -> Error {
-    let lacks = |name| !archive.names().any(|found| found == format!("{folder}{name}"));
-    let entry = if lacks("policy.pth") { "policy.pth" } else { "data" };
+    let lacks = |name| {
+        !archive
+            .names()
+            .any(|found| found == format!("{folder}{name}"))
+    };
+    let entry = if lacks("policy.pth") {
+        "policy.pth"
+    } else {
+        "data"
+    };
     let mut names: Vec<String> = archive.names().take(4).map(quote).collect();
     if archive.names().count() > names.len() {
         names.push("…".to_owned());

@@ -61,15 +61,19 @@ pub(super) fn recognise(
         activation::decide(declared, given, found.algorithms, found.layers.len())?;
     let algorithms = match declared.algorithm {
         None => found.algorithms,
-        Some(said) => found.algorithms.iter().position(|&one| one == said).map_or_else(
-            || {
-                Err(Error::Network(format!(
-                    "the file says {said}, but the tensors are those of {}",
-                    Algorithm::names(found.algorithms)
-                )))
-            },
-            |place| Ok(&found.algorithms[place..=place]),
-        )?,
+        Some(said) => found
+            .algorithms
+            .iter()
+            .position(|&one| one == said)
+            .map_or_else(
+                || {
+                    Err(Error::Network(format!(
+                        "the file says {said}, but the tensors are those of {}",
+                        Algorithm::names(found.algorithms)
+                    )))
+                },
+                |place| Ok(&found.algorithms[place..=place]),
+            )?,
     };
     PolicyFile {
         policy: Policy {
@@ -146,13 +150,22 @@ fn network_of<S: TensorSource>(
         [N::Mean] if tensors.vector(Vector::ActorLogStd).is_none() => {
             unused(&[])?;
             let layers = reader.plain_sequence(N::Mean)?;
-            Ok(Recognised::new(layers, Head::Squashed, &[Algorithm::Ddpg, Algorithm::Td3]))
+            Ok(Recognised::new(
+                layers,
+                Head::Squashed,
+                &[Algorithm::Ddpg, Algorithm::Td3],
+            ))
         }
-        [N::Latent, N::Mean] | [N::Mean] | [N::Latent, N::Mean, N::LogStd] | [N::Mean, N::LogStd] => {
+        [N::Latent, N::Mean]
+        | [N::Mean]
+        | [N::Latent, N::Mean, N::LogStd]
+        | [N::Mean, N::LogStd] => {
             unused(&[Vector::ActorLogStd])?;
             soft_actor::read(reader, tensors, declared)
         }
-        [] => Err(Error::Network("there are no policy tensors in it".to_owned())),
+        [] => Err(Error::Network(
+            "there are no policy tensors in it".to_owned(),
+        )),
         ref networks if clean_rl::is_known(networks) => clean_rl::read(reader, tensors),
         _ => Err(Error::Network(
             "it holds the tensors of more than one algorithm".to_owned(),
@@ -162,7 +175,11 @@ fn network_of<S: TensorSource>(
 
 /// A vector that the network has no use for would otherwise be left out silently.
 fn expect_no_other_vectors(tensors: &Tensors, allowed: &[Vector]) -> Result<(), Error> {
-    match tensors.vectors().iter().find(|vector| !allowed.contains(vector)) {
+    match tensors
+        .vectors()
+        .iter()
+        .find(|vector| !allowed.contains(vector))
+    {
         None => Ok(()),
         Some(_) => Err(Error::Network(
             "it holds the tensors of more than one algorithm".to_owned(),
@@ -189,12 +206,20 @@ fn average_quantiles(layers: &mut [Dense], quantiles: Option<usize>) -> Result<(
         )));
     }
     let mean = |values: &[f32], place: usize, stride: usize| {
-        let sum: f64 = values[place..].iter().step_by(stride).map(|&value| f64::from(value)).sum();
+        let sum: f64 = values[place..]
+            .iter()
+            .step_by(stride)
+            .map(|&value| f64::from(value))
+            .sum();
         (sum / quantiles as f64) as f32
     };
     let stride = actions * last.inputs;
-    last.weight = (0..stride).map(|place| mean(&last.weight, place, stride)).collect();
-    last.bias = (0..actions).map(|place| mean(&last.bias, place, actions)).collect();
+    last.weight = (0..stride)
+        .map(|place| mean(&last.weight, place, stride))
+        .collect();
+    last.bias = (0..actions)
+        .map(|place| mean(&last.bias, place, actions))
+        .collect();
     last.outputs = actions;
     Ok(())
 }

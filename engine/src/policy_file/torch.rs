@@ -64,7 +64,10 @@ impl TorchFile {
         if legacy::is_legacy(&bytes) {
             return legacy::open(name, bytes);
         }
-        Err(unexpected(name, "it is neither a zip archive nor a pickle of torch.save"))
+        Err(unexpected(
+            name,
+            "it is neither a zip archive nor a pickle of torch.save",
+        ))
     }
 }
 
@@ -85,7 +88,10 @@ impl StateDict {
         let file = TorchFile::open("policy.pth", bytes)?;
         let document: Document<'_, Global> = Document::read(file.name, &file.pickle)?;
         let views = views(file.name, &document, document.root())?;
-        Ok(Self { storages: file.storages, views })
+        Ok(Self {
+            storages: file.storages,
+            views,
+        })
     }
 
     /// A state dict whose tensors were found in a larger document.
@@ -96,19 +102,31 @@ impl StateDict {
 
 impl TensorSource for StateDict {
     fn tensors(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.views.iter().map(|(name, view)| (name.as_str(), &view.shape[..]))
+        self.views
+            .iter()
+            .map(|(name, view)| (name.as_str(), &view.shape[..]))
     }
 
     fn values(&mut self, name: &str) -> Result<Vec<f32>, Error> {
-        let refused = |reason: String| Error::Tensor { name: quote(name), reason };
-        let view = self.views.get(name).ok_or_else(|| refused("is missing".to_owned()))?;
+        let refused = |reason: String| Error::Tensor {
+            name: quote(name),
+            reason,
+        };
+        let view = self
+            .views
+            .get(name)
+            .ok_or_else(|| refused("is missing".to_owned()))?;
         let range = view.contiguous_range().map_err(refused)?;
         let storage = self.storages.read(&view.storage)?;
         let Some(storage) = storage else {
             let storage = quote(&view.storage);
-            return Err(refused(format!("refers to the storage {storage}, which is missing")));
+            return Err(refused(format!(
+                "refers to the storage {storage}, which is missing"
+            )));
         };
-        view.element.decode(&storage, view.storage_elements, range).map_err(refused)
+        view.element
+            .decode(&storage, view.storage_elements, range)
+            .map_err(refused)
     }
 }
 
@@ -142,11 +160,9 @@ pub(super) fn views<G: TensorGlobal>(
 pub(super) fn entries<'d, G: TensorGlobal>(node: &'d Node<'_, G>) -> Option<&'d [(Id, Id)]> {
     match node {
         Node::Dict(entries) => Some(entries),
-        Node::Object(Object { callable, items, .. })
-            if callable.tensor() == Some(Global::OrderedDict) =>
-        {
-            Some(items)
-        }
+        Node::Object(Object {
+            callable, items, ..
+        }) if callable.tensor() == Some(Global::OrderedDict) => Some(items),
         _ => None,
     }
 }

@@ -51,7 +51,10 @@ fn content(document: &Document<'_, Global>) -> Result<Content, Error> {
             let entries = torch::entries(root)
                 .ok_or_else(|| torch::unexpected(FILE, "it is neither a dictionary nor a tuple"))?;
             let entry = |name: &str| {
-                let found = entries.iter().rev().find(|&&(key, _)| document.text(key) == Some(name));
+                let found = entries
+                    .iter()
+                    .rev()
+                    .find(|&&(key, _)| document.text(key) == Some(name));
                 found.map(|&(_, value)| value)
             };
             if let (Some(tensors), Some(data)) = (entry("state_dict"), entry("data")) {

@@ -7,9 +7,9 @@ mod globals;
 
 use globals::Global;
 
-use super::{Error, numpy};
 use super::limits::MAX_WIDTH;
 use super::pickle::{Document, Id, Node, Object};
+use super::{Error, numpy};
 use crate::policy::Normalizer;
 
 const FILE: &str = "the VecNormalize file";

@@ -40,10 +40,14 @@ fn assert_close(actual: impl IntoIterator<Item = f32>, expected: &[f32], case: &
 fn readable() -> impl Iterator<Item = (String, Golden, Policy)> {
     let all = golden::load();
     assert!(all.len() >= 50, "there are only {} files", all.len());
-    all.into_iter().filter(|(_, golden)| golden.refused.is_none()).map(|(name, golden)| {
-        let file = golden.read(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
-        (name, golden, file.policy)
-    })
+    all.into_iter()
+        .filter(|(_, golden)| golden.refused.is_none())
+        .map(|(name, golden)| {
+            let file = golden
+                .read(&name)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            (name, golden, file.policy)
+        })
 }
 
 #[test]
@@ -54,8 +58,13 @@ fn algorithm_and_actions_are_the_librarys() {
             assert_eq!(file.algorithm, golden.algorithm, "{name}");
         }
         let observations = lanes(&golden.observations);
-        let mut actor =
-            Actor::new(&policy, specification(&golden.env), observations.lanes(), true).unwrap();
+        let mut actor = Actor::new(
+            &policy,
+            specification(&golden.env),
+            observations.lanes(),
+            true,
+        )
+        .unwrap();
         let actions = actor.act(observations.lanes(), &observations).unwrap();
         match (actions, &golden.actions) {
             (Actions::Discrete(actual), Chosen::Indices(expected)) => {
@@ -74,14 +83,21 @@ fn algorithm_and_actions_are_the_librarys() {
 #[test]
 fn outputs_are_the_librarys() {
     for (name, golden, mut policy) in readable() {
-        let Some(outputs) = &golden.outputs else { continue };
+        let Some(outputs) = &golden.outputs else {
+            continue;
+        };
         let observations = lanes(&golden.observations);
         // Without tanh, as the golden outputs are.
         if matches!(policy.head, Head::Squashed | Head::SquashedGaussian { .. }) {
             policy.head = Head::Action;
         }
-        let mut actor =
-            Actor::new(&policy, specification(&golden.env), observations.lanes(), true).unwrap();
+        let mut actor = Actor::new(
+            &policy,
+            specification(&golden.env),
+            observations.lanes(),
+            true,
+        )
+        .unwrap();
         actor.act(observations.lanes(), &observations).unwrap();
         for (lane, expected) in outputs.iter().enumerate() {
             let case = format!("{name}, case {lane}");
@@ -105,8 +121,17 @@ fn episodes_are_the_librarys() {
             assert_eq!(actual.steps, expected.1, "{case}");
             let error = (actual.total_reward - expected.0).abs() / expected.0.abs().max(1e-9);
             // An unstable pendulum lets the last bits of continuous actions grow.
-            let tolerance = if rollout.action_counts.is_some() { 0.0 } else { 1e-4 };
-            assert!(error <= tolerance, "{case}: {} for {}", actual.total_reward, expected.0);
+            let tolerance = if rollout.action_counts.is_some() {
+                0.0
+            } else {
+                1e-4
+            };
+            assert!(
+                error <= tolerance,
+                "{case}: {} for {}",
+                actual.total_reward,
+                expected.0
+            );
         }
     }
 }
@@ -116,7 +141,9 @@ fn episodes_are_the_librarys() {
 fn deviations_of_sampled_actions_are_the_librarys() {
     let mut checked = 0;
     for (name, golden, policy) in readable() {
-        let Some(sampling) = &golden.sampling else { continue };
+        let Some(sampling) = &golden.sampling else {
+            continue;
+        };
         let (Head::Gaussian { noise } | Head::SquashedGaussian { noise, .. }) = &policy.head else {
             panic!("{name} has no noise");
         };
@@ -125,8 +152,13 @@ fn deviations_of_sampled_actions_are_the_librarys() {
             continue;
         }
         let observations = lanes(&golden.observations);
-        let mut actor =
-            Actor::new(&policy, specification(&golden.env), observations.lanes(), false).unwrap();
+        let mut actor = Actor::new(
+            &policy,
+            specification(&golden.env),
+            observations.lanes(),
+            false,
+        )
+        .unwrap();
         actor.act(observations.lanes(), &observations).unwrap();
         for (lane, expected) in sampling.std.iter().enumerate() {
             let outputs: Vec<f32> = actor.outputs().lane(lane).collect();
@@ -138,7 +170,10 @@ fn deviations_of_sampled_actions_are_the_librarys() {
                     let entries = std.iter().skip(action).step_by(actions);
                     let features = &outputs[actions..];
                     // The library adds its epsilon for the density's sake; the noise lacks it.
-                    let variance = features.iter().zip(entries).map(|(x, std)| (x * std).powi(2));
+                    let variance = features
+                        .iter()
+                        .zip(entries)
+                        .map(|(x, std)| (x * std).powi(2));
                     (variance.sum::<f32>() + 1e-6).sqrt()
                 }
                 Noise::Unknown => unreachable!("skipped above"),
@@ -149,12 +184,17 @@ fn deviations_of_sampled_actions_are_the_librarys() {
                 Head::SquashedGaussian { mean_bound, .. } => mean_bound.unwrap_or(f32::INFINITY),
                 _ => f32::INFINITY,
             };
-            let means = outputs[..actions].iter().map(|mean| mean.clamp(-mean_bound, mean_bound));
+            let means = outputs[..actions]
+                .iter()
+                .map(|mean| mean.clamp(-mean_bound, mean_bound));
             assert_close(means, &sampling.mean[lane], &case);
         }
         checked += 1;
     }
-    assert!(checked >= 10, "only {checked} files say how they are sampled");
+    assert!(
+        checked >= 10,
+        "only {checked} files say how they are sampled"
+    );
 }
 
 /// Whoever trained the save, its activation is said by the file, never guessed.
@@ -174,7 +214,10 @@ fn a_summary_says_what_was_read() {
     assert_eq!(normalized["activation"], "relu");
     assert_eq!(normalized["activation_source"], "library_default");
     assert_eq!(normalized["observations"], "normalized");
-    assert_eq!(normalized["action_bounds"], serde_json::json!({"low": [-2.0], "high": [2.0]}));
+    assert_eq!(
+        normalized["action_bounds"],
+        serde_json::json!({"low": [-2.0], "high": [2.0]})
+    );
     let elu = summary("activation-elu.zip");
     assert_eq!(elu["activation"], "elu");
     assert_eq!(elu["activation_source"], "file");

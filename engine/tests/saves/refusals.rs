@@ -12,7 +12,10 @@ fn complaint(name: &str, golden: &Golden, given: &Given) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     let environment = catalogue::find(&golden.env)?;
-    file.policy.fit(environment).err().map(|misfit| misfit.to_string())
+    file.policy
+        .fit(environment)
+        .err()
+        .map(|misfit| misfit.to_string())
 }
 
 #[test]
@@ -25,7 +28,10 @@ fn files_that_cannot_be_read_are_refused_by_what_they_are() {
         let message = complaint(&name, &golden, &golden.given());
         let message = message.unwrap_or_else(|| panic!("{name} is accepted"));
         let because = golden.because.as_deref().unwrap_or_default();
-        assert!(message.contains(because), "{name}: {because:?} is not in {message:?}");
+        assert!(
+            message.contains(because),
+            "{name}: {because:?} is not in {message:?}"
+        );
         refused += 1;
     }
     assert!(refused >= 3, "only {refused} files are to be refused");
@@ -41,9 +47,14 @@ fn nothing_is_guessed_where_an_option_has_to_be_given() {
         let message = complaint(&name, &golden, &Given::default());
         let message = message.unwrap_or_else(|| panic!("{name} is read without its options"));
         assert!(
-            ["activation", "architecture", "rescale_actions", "observations"]
-                .iter()
-                .any(|word| message.contains(word)),
+            [
+                "activation",
+                "architecture",
+                "rescale_actions",
+                "observations"
+            ]
+            .iter()
+            .any(|word| message.contains(word)),
             "{name}: {message:?} does not say what to give"
         );
         asked += 1;

@@ -9,18 +9,18 @@ use tars_engine::policy_file::{Algorithm, Format};
 use tars_engine::regression;
 
 use crate::account::{Actor, Name, NewUser, Role};
-use crate::agent::{AgentState, Base64, Blob};
+use crate::agent::{AgentState, Base64, Blob, PolicyOptions};
 use crate::artifact::Digest;
 use crate::baseline::NewBaseline;
 use crate::clock::Clock;
 use crate::job::EnvironmentResult;
 use crate::request::{Hyperparameter, Parameters, Priority, Request};
-use crate::submission::{Submission, VERSION};
+use crate::submission::Submission;
 
 /// A DQN on two environments, ten episodes each.
 pub fn submission(clock: &dyn Clock) -> Submission {
     Submission {
-        version: VERSION,
+        version: 1,
         job_id: clock.new_id(),
         subject: "somebody".to_owned(),
         request_hash: Digest::of(b"request"),
@@ -31,6 +31,7 @@ pub fn submission(clock: &dyn Clock) -> Submission {
                 policy: Blob::Inline(Base64(vec![1, 2, 3])),
                 format: Some(Format::MlpJson),
                 vec_normalize: Some(Blob::Artifact(Digest::of(b"statistics"))),
+                options: PolicyOptions::default(),
             },
             parameters: Parameters {
                 agent_type: Algorithm::Dqn,
@@ -65,6 +66,7 @@ pub fn result(environment: &str) -> EnvironmentResult {
     let episodes: Vec<_> = (0..10_u32).map(episode).collect();
     EnvironmentResult {
         environment: environment.to_owned(),
+        policy: None,
         metrics: summarize(&episodes, Some(&[5, 5]), &[]),
         regression: None,
         baseline_id: None,

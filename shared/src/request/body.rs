@@ -10,13 +10,14 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use tars_engine::catalogue::KnownId;
+use tars_engine::policy::Activation;
 use tars_engine::policy_file::{Algorithm, Format};
 use tars_engine::whole;
 use uuid::Uuid;
 
 use super::complaints::Complaints;
 use super::{FieldError, Hyperparameter, Parameters, Priority, Request, limits, schema};
-use crate::agent::{AgentState, Base64, Blob};
+use crate::agent::{AgentState, Base64, Blob, PolicyOptions};
 use crate::artifact::{self, Digest};
 use crate::submission::default_seed;
 
@@ -26,7 +27,7 @@ use crate::submission::default_seed;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Evaluation")]
 pub struct Body {
-    /// The algorithm that trained the agent: DQN, A2C, PPO or DDPG, in any case.
+    /// The algorithm that trained the agent, in any case.
     pub agent_type: Algorithm,
     /// The policy.
     pub agent_state: AgentStateBody,
@@ -93,6 +94,21 @@ pub struct AgentStateBody {
     pub data: Option<Box<RawValue>>,
     /// SB3's `VecNormalize` statistics.
     pub vec_normalize: Option<StatisticsBody>,
+    /// See [`PolicyOptions`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// See [`PolicyOptions`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_architecture: Option<bool>,
+    /// See [`PolicyOptions`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescale_actions: Option<bool>,
+    /// See [`PolicyOptions`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescale_observations: Option<bool>,
+    /// See [`PolicyOptions`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_observations: Option<bool>,
 }
 
 /// `VecNormalize` statistics: an artifact, or base64.
@@ -164,14 +180,31 @@ impl Body {
 }
 
 impl AgentStateBody {
+    fn options(&self) -> PolicyOptions {
+        PolicyOptions {
+            activation: self.activation,
+            trust_architecture: self.trust_architecture.unwrap_or_default(),
+            rescale_actions: self.rescale_actions.unwrap_or_default(),
+            rescale_observations: self.rescale_observations.unwrap_or_default(),
+            raw_observations: self.raw_observations.unwrap_or_default(),
+        }
+    }
+
     fn validate(self) -> Result<AgentState, FieldError> {
+        let options = self.options();
+        if options.rescale_observations && options.raw_observations {
+            return Err(FieldError::new(
+                "agent_state.raw_observations",
+                "contradicts rescale_observations: give one of them",
+            ));
+        }
         let policy = match (self.artifact, self.data, self.format) {
             (Some(digest), None, _) => Blob::Artifact(digest),
             (None, Some(data), Some(format)) => Blob::Inline(policy_bytes(data.get(), format)?),
             (None, Some(_), None) => {
                 return Err(FieldError::new(
                     "agent_state.format",
-                    "is required with data: sb3-zip, safetensors or mlp-json",
+                    "is required with data: sb3-zip, torch, safetensors or mlp-json",
                 ));
             }
             (Some(_), Some(_), _) => {
@@ -195,6 +228,7 @@ impl AgentStateBody {
             policy,
             format: self.format,
             vec_normalize,
+            options,
         })
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
+use tars_engine::policy::Activation;
 use tars_engine::policy_file::Format;
 
 use super::body::{AgentStateBody, StatisticsBody};
@@ -48,52 +49,91 @@ impl JsonSchema for AgentStateBody {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let format = generator.subschema_for::<Format>();
-        let statistics = generator.subschema_for::<Option<StatisticsBody>>();
-        let digest = generator.subschema_for::<Digest>();
+        let format = json!(generator.subschema_for::<Format>());
+        let digest = json!(generator.subschema_for::<Digest>());
+        let options = agent_options(generator);
+        let variant = |about: Value, properties: Value, required: &[&str]| {
+            let mut variant = about;
+            variant["type"] = "object".into();
+            variant["properties"] = merged(properties, &options);
+            variant["required"] = required.into();
+            variant["additionalProperties"] = false.into();
+            variant
+        };
         json_schema!({
             "description": "A policy: a file's bytes, or a stored artifact.",
             "oneOf": [
-                {
-                    "title": "A file in base64",
-                    "type": "object",
-                    "properties": {
+                variant(
+                    json!({"title": "A file in base64"}),
+                    json!({
                         "artifact": {"type": "null"},
                         "format": format,
                         "data": base64(),
-                        "vec_normalize": statistics,
-                    },
-                    "required": ["format", "data"],
-                    "additionalProperties": false,
-                },
-                {
-                    "title": "An mlp-json document",
-                    "type": "object",
-                    "properties": {
+                    }),
+                    &["format", "data"],
+                ),
+                variant(
+                    json!({"title": "An mlp-json document"}),
+                    json!({
                         "artifact": {"type": "null"},
                         "format": {"type": "string", "const": Format::MlpJson},
                         "data": {"description": "The document itself.", "type": "object"},
-                        "vec_normalize": statistics,
-                    },
-                    "required": ["format", "data"],
-                    "additionalProperties": false,
-                },
-                {
-                    "title": "A stored artifact",
-                    "description": "By the digest that `PUT /v1/artifacts` answered with.",
-                    "type": "object",
-                    "properties": {
+                    }),
+                    &["format", "data"],
+                ),
+                variant(
+                    json!({
+                        "title": "A stored artifact",
+                        "description": "By the digest that `PUT /v1/artifacts` answered with.",
+                    }),
+                    json!({
                         "artifact": digest,
-                        "format": {"description": "Told from the first bytes by default.", "anyOf": [format, {"type": "null"}]},
+                        "format": {
+                            "description": "Told from the first bytes by default.",
+                            "anyOf": [format, {"type": "null"}],
+                        },
                         "data": {"type": "null"},
-                        "vec_normalize": statistics,
-                    },
-                    "required": ["artifact"],
-                    "additionalProperties": false,
-                },
+                    }),
+                    &["artifact"],
+                ),
             ],
         })
     }
+}
+
+/// What may stand beside each kind of policy.
+fn agent_options(generator: &mut SchemaGenerator) -> Value {
+    let statistics = generator.subschema_for::<Option<StatisticsBody>>();
+    let activation = generator.subschema_for::<Activation>();
+    let flag = |description: &str| json!({"description": description, "type": ["boolean", "null"], "default": false});
+    json!({
+        "vec_normalize": statistics,
+        "activation": {
+            "description": "The function between the layers, where the file does not say it.",
+            "anyOf": [activation, {"type": "null"}],
+        },
+        "trust_architecture": flag(
+            "A policy class that is not Stable-Baselines3's computes what the standard one would.",
+        ),
+        "rescale_actions": flag(
+            "Map actions to the environment's bounds, as Gymnasium's RescaleAction does.",
+        ),
+        "rescale_observations": flag(
+            "Map observations to the bounds that the policy was trained on, as Gymnasium's \
+             RescaleObservation does. Not together with raw_observations.",
+        ),
+        "raw_observations": flag(
+            "Give the policy the environment's own observations, though it was trained on others.",
+        ),
+    })
+}
+
+/// An object with the entries of another.
+fn merged(mut object: Value, other: &Value) -> Value {
+    if let (Some(object), Some(other)) = (object.as_object_mut(), other.as_object()) {
+        object.extend(other.clone());
+    }
+    object
 }
 
 impl JsonSchema for StatisticsBody {

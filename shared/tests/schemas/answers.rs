@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tars_engine::catalogue::{self, EnvironmentSpec};
 use tars_engine::environment;
 use tars_engine::metrics::{Metrics, summarize};
-use tars_engine::policy::{Activation, Dense, Head, Policy};
+use tars_engine::policy::{Activation, Dense, Head, Policy, Spaces};
 use tars_engine::regression::{self, Candidate, Comparison, Thresholds, judge};
 use tars_engine::rollout::{self, Plan};
 use tars_engine::space::ActionSpace;
@@ -68,6 +68,7 @@ fn evaluate(id: &str, losses: &[f64]) -> EnvironmentResult {
         activation: Activation::Relu,
         head,
         normalizer: None,
+        spaces: Spaces::default(),
     };
     let make = |lanes| Ok(environment::native(id, lanes).unwrap());
     let rollout = rollout::run(&make, &policy, &Plan::new(7, 4, true), &|_| {
@@ -78,6 +79,7 @@ fn evaluate(id: &str, losses: &[f64]) -> EnvironmentResult {
     let metrics = summarize(&rollout.episodes, rollout.action_counts.as_deref(), losses);
     EnvironmentResult {
         environment: id.to_owned(),
+        policy: None,
         metrics,
         regression: None,
         baseline_id: None,

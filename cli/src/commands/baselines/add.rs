@@ -14,7 +14,7 @@ use crate::stdout;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// The algorithm of the agent: DQN, A2C, PPO or DDPG
+    /// The algorithm of the agent: DQN, A2C, PPO, SAC, …
     #[arg(long, value_name = "ALGORITHM")]
     agent: Algorithm,
     /// The environment

@@ -13,7 +13,7 @@ use crate::stdout;
 
 #[derive(Debug, clap::Args, Serialize)]
 pub(super) struct Top {
-    /// DQN, A2C, PPO or DDPG
+    /// DQN, A2C, PPO, SAC, …
     #[arg(value_name = "ALGORITHM")]
     #[serde(skip)]
     agent: Algorithm,

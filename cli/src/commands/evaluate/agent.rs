@@ -4,12 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use tars_engine::catalogue;
-use tars_engine::policy::{Activation, Policy};
-use tars_engine::policy_file::{self, Algorithm, Format, MAX_FILE_BYTES, PolicyFile};
+use tars_engine::policy_file::{
+    self, ActivationSource, Format, Given, MAX_FILE_BYTES, PolicyFile, Summary,
+};
 use tars_engine::rollout::Plan;
+use tars_shared::artifact::Digest;
+use tars_shared::job::EvaluatedPolicy;
 
-use crate::bounded_file;
 use crate::show::{Ink, Palette};
+use crate::{bounded_file, policy_path};
 
 use super::rolling::{self, Rolled};
 
@@ -18,8 +21,10 @@ pub(super) struct Agent {
     /// The file's path, for messages.
     name: String,
     format: Format,
-    algorithm: Option<Algorithm>,
-    policy: Policy,
+    sha256: Digest,
+    file: PolicyFile,
+    /// What is probably not meant, in sentences.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Agent {
@@ -27,24 +32,41 @@ impl Agent {
     pub(super) fn read(
         path: &Path,
         format: Option<Format>,
-        algorithm: Option<Algorithm>,
+        given: &Given,
         vec_normalize: Option<&Path>,
     ) -> anyhow::Result<Self> {
+        let path = policy_path::find(path);
         let name = path.display().to_string();
-        let bytes = bounded_file::read(path, MAX_FILE_BYTES)?;
-        let format = format.or_else(|| Format::detect(&bytes)).ok_or_else(|| {
-            anyhow!("{name} is no policy file: it should be a Stable-Baselines3 .zip, safetensors or mlp-json")
-        })?;
-        let mut file =
-            policy_file::read(format, algorithm, &bytes).with_context(|| name.clone())?;
-        if let Some(path) = vec_normalize {
-            file = normalize(file, path)?;
+        let bytes = bounded_file::read(&path, MAX_FILE_BYTES)?;
+        let read = || {
+            let format = format.map_or_else(|| policy_file::detect(&bytes), Ok)?;
+            Ok::<_, policy_file::Error>((format, policy_file::read(format, given, &bytes)?))
+        };
+        let (format, mut file) = read().with_context(|| name.clone())?;
+        let mut warnings = Vec::new();
+        match vec_normalize {
+            Some(path) => file = normalize(file, path)?,
+            None => warnings.extend(
+                policy_path::forgotten_statistics(&path)
+                    .filter(|_| file.policy.normalizer.is_none())
+                    .map(|statistics| forgotten(&name, &statistics)),
+            ),
         }
         Ok(Self {
             name,
             format,
-            algorithm: file.algorithm,
-            policy: file.policy,
+            sha256: Digest::of(&bytes),
+            file,
+            warnings,
+        })
+    }
+
+    /// What was read, for the result of an environment.
+    pub(super) fn evaluated(&self, environment: &str) -> Option<EvaluatedPolicy> {
+        let specification = catalogue::find(environment)?;
+        Some(EvaluatedPolicy {
+            sha256: self.sha256,
+            summary: Summary::of(&self.file, self.format, specification),
         })
     }
 
@@ -56,10 +78,10 @@ impl Agent {
     ) -> anyhow::Result<()> {
         let fit = || {
             for spec in environments.iter().filter_map(|id| catalogue::find(id)) {
-                self.policy.fit(spec)?;
+                self.file.policy.fit(spec)?;
             }
             if stochastic {
-                self.policy.can_sample()?;
+                self.file.policy.can_sample()?;
             }
             Ok(())
         };
@@ -68,32 +90,70 @@ impl Agent {
 
     /// Runs the episodes in one environment.
     pub(super) fn roll(&self, environment: &str, plan: &Plan) -> anyhow::Result<Rolled> {
-        rolling::roll(environment, &self.policy, plan, &self.name)
+        rolling::roll(environment, &self.file.policy, plan, &self.name)
             .with_context(|| self.name.clone())
     }
 
-    /// The file, the algorithm and the network's shape in one line.
+    /// The file in one line, and what was read from it in another.
     pub(super) fn describe(&self, palette: Palette) -> String {
-        let policy = &self.policy;
-        let inputs = policy.layers.first().map(|layer| layer.inputs);
-        let widths = inputs
-            .into_iter()
-            .chain(policy.layers.iter().map(|layer| layer.outputs));
-        let widths: Vec<String> = widths.map(|width| width.to_string()).collect();
-        let activation = match policy.activation {
-            _ if policy.layers.len() < 2 => "linear",
-            Activation::Tanh => "tanh",
-            Activation::Relu => "relu",
-        };
-        let mut facts: Vec<String> = self.algorithm.iter().map(ToString::to_string).collect();
-        facts.push(self.format.to_string());
-        facts.push(format!("{} {activation}", widths.join("-")));
-        if policy.normalizer.is_some() {
-            facts.push("normalized observations".to_owned());
-        }
+        let hash = self.sha256.to_string();
+        let place = self.file.place.as_ref().map(|place| format!(", {place}"));
+        let aside = format!(
+            "{}{}, sha256 {}…",
+            self.format,
+            place.unwrap_or_default(),
+            &hash[..16]
+        );
         let name = palette.paint(Ink::Strong, &self.name);
-        format!("{name}  {}", palette.paint(Ink::Faint, &facts.join(", ")))
+        let read = policy_line(&self.file);
+        let warnings = self.warnings.iter().map(|warning| {
+            let warning = palette.paint(Ink::Unsure, &format!("warning: {warning}"));
+            format!("\n  {warning}")
+        });
+        format!(
+            "{name}  {}\n  {}{}",
+            palette.paint(Ink::Faint, &aside),
+            palette.paint(Ink::Faint, &read),
+            warnings.collect::<String>()
+        )
     }
+}
+
+/// Algorithm, architecture, activation and who says so, and what happens to observations.
+fn policy_line(file: &PolicyFile) -> String {
+    let policy = &file.policy;
+    let inputs = policy.layers.first().map(|layer| layer.inputs);
+    let outputs = policy.layers.iter().map(|layer| layer.outputs);
+    let widths: Vec<String> = inputs
+        .into_iter()
+        .chain(outputs)
+        .map(|width| width.to_string())
+        .collect();
+    let activation = policy.activation;
+    let activation = match file.activation_source {
+        ActivationSource::NotNeeded => "linear".to_owned(),
+        ActivationSource::File => format!("{activation} (the file says so)"),
+        ActivationSource::Given => format!("{activation} (as given)"),
+        ActivationSource::LibraryDefault => format!("{activation} (default of its class)"),
+    };
+    let observations = if policy.normalizer.is_some() {
+        "normalized"
+    } else {
+        "raw"
+    };
+    let mut facts: Vec<String> = file.algorithm.iter().map(ToString::to_string).collect();
+    facts.push(widths.join("-"));
+    facts.push(activation);
+    facts.push(format!("observations: {observations}"));
+    facts.join(", ")
+}
+
+fn forgotten(policy: &str, statistics: &Path) -> String {
+    let statistics = statistics.display();
+    format!(
+        "{statistics} lies beside {policy}, and observations are raw: if the policy was trained \
+         under VecNormalize, give --vec-normalize {statistics}"
+    )
 }
 
 /// A file that says that observations are not normalised leaves the policy as it is.

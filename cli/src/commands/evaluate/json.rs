@@ -6,6 +6,7 @@ use tars_engine::regression::{self, Regression};
 use tars_shared::job::EnvironmentResult;
 
 use super::Reference;
+use super::agent::Agent;
 use super::rolling::Rolled;
 
 /// One environment of the output.
@@ -14,6 +15,9 @@ struct Report {
     #[serde(flatten)]
     result: EnvironmentResult,
     baseline: Option<ReportedBaseline>,
+    /// What is probably not meant.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// A baseline without its returns.
@@ -26,6 +30,7 @@ struct ReportedBaseline {
 
 /// A JSON array with an object per environment, in one line.
 pub(super) fn write(
+    agent: &Agent,
     rolled: Vec<Rolled>,
     references: Option<Vec<Reference>>,
     judged: &[Regression],
@@ -35,7 +40,9 @@ pub(super) fn write(
     let report = |rolled: Rolled| {
         let reference = references.next();
         Report {
+            warnings: agent.warnings.clone(),
             result: EnvironmentResult {
+                policy: agent.evaluated(&rolled.environment),
                 environment: rolled.environment,
                 metrics: rolled.metrics,
                 regression: judged.next(),

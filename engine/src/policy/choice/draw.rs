@@ -70,7 +70,10 @@ impl Draw {
             Self::StateDependent { matrices, .. } => {
                 let entries = matrices[lane].iter().skip(dimension).step_by(length);
                 let features = (length..outputs.features()).map(|row| outputs.row(row)[lane]);
-                mean + features.zip(entries).map(|(feature, entry)| feature * entry).sum::<f32>()
+                mean + features
+                    .zip(entries)
+                    .map(|(feature, entry)| feature * entry)
+                    .sum::<f32>()
             }
         }
     }

@@ -37,7 +37,9 @@ impl Vectors {
         deterministic: bool,
     ) -> Self {
         let trained = policy.spaces.rescaled_actions(environment);
-        let rescale = trained.as_ref().map(|trained| Rescale::between(environment, trained));
+        let rescale = trained
+            .as_ref()
+            .map(|trained| Rescale::between(environment, trained));
         let (noise, finish) = match &policy.head {
             Head::Squashed => (None, Finish::Stretch),
             Head::SquashedGaussian { .. } if deterministic => (None, Finish::Stretch),

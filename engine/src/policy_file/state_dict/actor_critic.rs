@@ -24,9 +24,9 @@ pub(super) fn read<S: TensorSource>(
 ) -> Result<Recognised, Error> {
     let mut layers = reader.plain_sequence(Network::Shared)?;
     layers.extend(reader.plain_sequence(Network::Policy)?);
-    let last = tensors.single(Network::Action).ok_or_else(|| {
-        Error::Network("the tensor action_net.weight is missing".to_owned())
-    })?;
+    let last = tensors
+        .single(Network::Action)
+        .ok_or_else(|| Error::Network("the tensor action_net.weight is missing".to_owned()))?;
     layers.push(reader.dense(last, false)?);
     let head = head(reader, tensors, declared, &layers)?;
     Ok(Recognised::new(layers, head, ACTOR_CRITIC))
@@ -42,7 +42,9 @@ fn head<S: TensorSource>(
     let Some(log_std) = tensors.vector(Vector::LogStd) else {
         return Ok(Head::Logits);
     };
-    let (actions, features) = layers.last().map_or((0, 0), |last| (last.outputs, last.inputs));
+    let (actions, features) = layers
+        .last()
+        .map_or((0, 0), |last| (last.outputs, last.inputs));
     match log_std.shape[..] {
         [length] if length == actions => {
             let log_std = reader.vector(log_std)?;

@@ -15,7 +15,11 @@ pub(super) fn is_known(networks: &[Network]) -> bool {
         networks,
         [Network::CleanValues | Network::CleanLogits | Network::CleanMean]
             | [Network::CleanHidden, Network::CleanActor]
-            | [Network::CleanHidden, Network::CleanSquashedMean, Network::CleanLogStd]
+            | [
+                Network::CleanHidden,
+                Network::CleanSquashedMean,
+                Network::CleanLogStd
+            ]
     )
 }
 
@@ -48,7 +52,11 @@ pub(super) fn read<S: TensorSource>(
                 },
                 None => Noise::Unknown,
             };
-            Ok(Recognised::new(layers, Head::Gaussian { noise }, &[Algorithm::Ppo]))
+            Ok(Recognised::new(
+                layers,
+                Head::Gaussian { noise },
+                &[Algorithm::Ppo],
+            ))
         }
         _ => squashed(reader, tensors),
     }
@@ -63,7 +71,10 @@ fn squashed<S: TensorSource>(
     let mut layers = reader.plain_sequence(Network::CleanHidden)?;
     let (last, algorithms): (_, &[Algorithm]) = match tensors.single(Network::CleanActor) {
         Some(actor) => (Some(actor), &[Algorithm::Ddpg, Algorithm::Td3]),
-        None => (tensors.single(Network::CleanSquashedMean), &[Algorithm::Sac]),
+        None => (
+            tensors.single(Network::CleanSquashedMean),
+            &[Algorithm::Sac],
+        ),
     };
     let last = last.ok_or_else(|| Error::Network("it has no last layer".to_owned()))?;
     layers.push(reader.dense(last, false)?);
@@ -90,7 +101,10 @@ fn bounds<S: TensorSource>(
     reader: &mut LayerReader<'_, S>,
     tensors: &Tensors,
 ) -> Result<Option<BoxSpace>, Error> {
-    let (scale, bias) = (tensors.vector(Vector::ActionScale), tensors.vector(Vector::ActionBias));
+    let (scale, bias) = (
+        tensors.vector(Vector::ActionScale),
+        tensors.vector(Vector::ActionBias),
+    );
     let (Some(scale), Some(bias)) = (scale, bias) else {
         return Ok(None);
     };

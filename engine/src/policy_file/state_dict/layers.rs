@@ -57,7 +57,9 @@ impl<'a, S: TensorSource> LayerReader<'a, S> {
             }
             if parts.contains_key(&Part::Scale) {
                 if pending.is_some() {
-                    return Err(Error::Network("two normalisations follow each other".to_owned()));
+                    return Err(Error::Network(
+                        "two normalisations follow each other".to_owned(),
+                    ));
                 }
                 pending = Some(self.normalization(parts)?);
                 expected = number + 1;
@@ -77,7 +79,9 @@ impl<'a, S: TensorSource> LayerReader<'a, S> {
     pub(super) fn plain_sequence(&mut self, network: Network) -> Result<Vec<Dense>, Error> {
         match self.sequence(network)? {
             (dense, None) => Ok(dense),
-            (_, Some(_)) => Err(Error::Network("a normalisation has no layer behind it".to_owned())),
+            (_, Some(_)) => Err(Error::Network(
+                "a normalisation has no layer behind it".to_owned(),
+            )),
         }
     }
 
@@ -87,7 +91,9 @@ impl<'a, S: TensorSource> LayerReader<'a, S> {
         let mut dense = Vec::new();
         for (number, parts) in tensors.layers(network) {
             if number.unwrap_or(0) != 2 * dense.len() {
-                return Err(Error::Network("its layers are not numbered 0, 2, 4, …".to_owned()));
+                return Err(Error::Network(
+                    "its layers are not numbered 0, 2, 4, …".to_owned(),
+                ));
             }
             dense.push(self.dense(parts, true)?);
         }
@@ -117,7 +123,12 @@ impl<'a, S: TensorSource> LayerReader<'a, S> {
 
     /// The values of a tensor that belongs to no layer.
     pub(super) fn vector(&mut self, tensor: &Tensor) -> Result<Vec<f32>, Error> {
-        self.count(tensor.shape.iter().fold(1, |product, &length| length.saturating_mul(product)))?;
+        self.count(
+            tensor
+                .shape
+                .iter()
+                .fold(1, |product, &length| length.saturating_mul(product)),
+        )?;
         let values = self.source.values(&tensor.name)?;
         crate::policy_file::network::finite(&tensor.name, &values)?;
         Ok(values)
@@ -143,12 +154,22 @@ impl<'a, S: TensorSource> LayerReader<'a, S> {
             what: "the policy has batch normalisation, and the file does not say its epsilon",
             advice: "save it with model.save()",
         })?;
-        let same = [&var, &scale, &bias].iter().all(|values| values.len() == mean.len());
+        let same = [&var, &scale, &bias]
+            .iter()
+            .all(|values| values.len() == mean.len());
         let positive = var.iter().all(|&var| f64::from(var) + epsilon > 0.0);
         if !same || !positive || parts.len() != 4 {
-            return Err(Error::Network("its batch normalisation is not usable".to_owned()));
+            return Err(Error::Network(
+                "its batch normalisation is not usable".to_owned(),
+            ));
         }
-        Ok(Normalization { mean, var, scale, bias, epsilon })
+        Ok(Normalization {
+            mean,
+            var,
+            scale,
+            bias,
+            epsilon,
+        })
     }
 
     fn count(&mut self, parameters: usize) -> Result<(), Error> {
@@ -201,11 +222,16 @@ impl Normalization {
         let shifts: Vec<f64> = (0..layer.inputs).map(shift).collect();
         let rows = layer.weight.chunks_exact(layer.inputs);
         let bias = rows.zip(&layer.bias).map(|(row, &bias)| {
-            let added = row.iter().zip(&shifts).map(|(&weight, shift)| f64::from(weight) * shift);
+            let added = row
+                .iter()
+                .zip(&shifts)
+                .map(|(&weight, shift)| f64::from(weight) * shift);
             (f64::from(bias) + added.sum::<f64>()) as f32
         });
         let weight = layer.weight.chunks_exact(layer.inputs).flat_map(|row| {
-            row.iter().zip(&factors).map(|(&weight, factor)| (f64::from(weight) * factor) as f32)
+            row.iter()
+                .zip(&factors)
+                .map(|(&weight, factor)| (f64::from(weight) * factor) as f32)
         });
         Ok(Dense {
             bias: bias.collect(),
@@ -241,10 +267,16 @@ fn dense_shape(weight: &Tensor, bias: Option<&Tensor>) -> Result<(usize, usize),
         return Err(wrong(weight, reason));
     };
     if let Some(bias) = bias.filter(|bias| bias.shape != [outputs]) {
-        let reason = format!("has the shape {:?}, but its weight has {:?}", bias.shape, weight.shape);
+        let reason = format!(
+            "has the shape {:?}, but its weight has {:?}",
+            bias.shape, weight.shape
+        );
         return Err(wrong(bias, reason));
     }
-    if [outputs, inputs].iter().any(|width| !(1..=MAX_WIDTH).contains(width)) {
+    if [outputs, inputs]
+        .iter()
+        .any(|width| !(1..=MAX_WIDTH).contains(width))
+    {
         let reason = format!(
             "has the shape {:?}; widths from 1 to {MAX_WIDTH} are accepted",
             weight.shape

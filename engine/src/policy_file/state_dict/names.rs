@@ -173,9 +173,9 @@ fn layer(name: &str) -> Option<Role> {
         Some(Role::Layer(network, number, part))
     });
     named.or_else(|| {
-        let (rest, network) = NETWORKS.iter().find_map(|&(prefix, network)| {
-            Some((name.strip_prefix(prefix)?, network))
-        })?;
+        let (rest, network) = NETWORKS
+            .iter()
+            .find_map(|&(prefix, network)| Some((name.strip_prefix(prefix)?, network)))?;
         let Some((number, part)) = rest.split_once('.') else {
             return Some(Role::Layer(network, None, part_named(rest)?));
         };

@@ -37,7 +37,10 @@ pub(super) fn read<S: TensorSource>(
         },
     };
     let features = mean.inputs;
-    let noise = match (tensors.single(Network::LogStd), tensors.vector(Vector::ActorLogStd)) {
+    let noise = match (
+        tensors.single(Network::LogStd),
+        tensors.vector(Vector::ActorLogStd),
+    ) {
         (Some(parts), None) => {
             let log_std = reader.dense(parts, false)?;
             if (log_std.inputs, log_std.outputs) != (mean.inputs, mean.outputs) {
@@ -74,7 +77,9 @@ pub(super) fn read<S: TensorSource>(
         (false, _) => None,
         (true, Some(bound)) if bound > 0.0 => Some(bound),
         (true, Some(bound)) => {
-            return Err(Error::Network(format!("clip_mean is {bound}, but actor.mu is clipped")));
+            return Err(Error::Network(format!(
+                "clip_mean is {bound}, but actor.mu is clipped"
+            )));
         }
         (true, None) => {
             return Err(Error::Unsaid {

@@ -44,7 +44,10 @@ impl Element {
 
     /// Elements of a storage as f32, rounded to the nearest as torch does when SB3 loads them into
     /// its f32 networks.
-    #[expect(clippy::cast_possible_truncation, reason = "rounding is what torch does")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding is what torch does"
+    )]
     pub(in crate::policy_file) fn decode(
         self,
         storage: &[u8],
@@ -63,8 +66,12 @@ impl Element {
         }
         Ok(match self {
             Self::Float64 => map(storage, range, |bytes| f64::from_le_bytes(bytes) as f32),
-            Self::Float16 => map(storage, range, |bytes| half::f16::from_le_bytes(bytes).into()),
-            Self::BFloat16 => map(storage, range, |bytes| half::bf16::from_le_bytes(bytes).into()),
+            Self::Float16 => map(storage, range, |bytes| {
+                half::f16::from_le_bytes(bytes).into()
+            }),
+            Self::BFloat16 => map(storage, range, |bytes| {
+                half::bf16::from_le_bytes(bytes).into()
+            }),
             Self::Float32 | Self::Other(..) => map(storage, range, f32::from_le_bytes),
         })
     }

@@ -50,7 +50,10 @@ impl AllowedGlobal for Any {
 
 /// Finds the object's pickle and cuts the storages out.
 pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Error> {
-    let Some(rest) = bytes.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(VERSION)) else {
+    let Some(rest) = bytes
+        .strip_prefix(MAGIC)
+        .and_then(|rest| rest.strip_prefix(VERSION))
+    else {
         return Err(unexpected(name, "its version is not 1001"));
     };
     let (machine, rest) = Document::<Nothing>::read_first(name, rest)?;
@@ -78,7 +81,9 @@ pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Erro
             name: quote(storage),
             reason: format!("is a storage {reason}"),
         };
-        let size = sizes.get(storage).ok_or_else(|| damaged("of unknown type"))?;
+        let size = sizes
+            .get(storage)
+            .ok_or_else(|| damaged("of unknown type"))?;
         let (count, behind) = rest
             .split_first_chunk()
             .ok_or_else(|| damaged("without a length"))?;
@@ -88,7 +93,10 @@ pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Erro
             .filter(|&length| length <= behind.len())
             .ok_or_else(|| damaged("that is longer than the file"))?;
         let start = bytes.len() - behind.len();
-        if parts.insert(storage.to_owned(), start..start + length).is_some() {
+        if parts
+            .insert(storage.to_owned(), start..start + length)
+            .is_some()
+        {
             return Err(damaged("that occurs twice"));
         }
         rest = &behind[length..];
@@ -104,10 +112,16 @@ fn expect_little_endian(name: &'static str, machine: &Document<'_, Nothing>) -> 
     let Node::Dict(facts) = machine.root() else {
         return Err(unexpected(name, "it does not say what machine wrote it"));
     };
-    let little = facts.iter().rev().find(|&&(key, _)| machine.text(key) == Some("little_endian"));
+    let little = facts
+        .iter()
+        .rev()
+        .find(|&&(key, _)| machine.text(key) == Some("little_endian"));
     match little.map(|&(_, value)| machine.node(value)) {
         Some(Node::Bool(true)) => Ok(()),
-        _ => Err(unexpected(name, "its numbers are not in little-endian byte order")),
+        _ => Err(unexpected(
+            name,
+            "its numbers are not in little-endian byte order",
+        )),
     }
 }
 

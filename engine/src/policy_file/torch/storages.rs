@@ -29,9 +29,9 @@ impl Storages {
                 let content = archive.entry(&format!("{root}data/{name}"))?;
                 Ok(content.map(Cow::Owned))
             }
-            Self::Legacy { bytes, parts } => {
-                Ok(parts.get(name).map(|part| Cow::Borrowed(&bytes[part.clone()])))
-            }
+            Self::Legacy { bytes, parts } => Ok(parts
+                .get(name)
+                .map(|part| Cow::Borrowed(&bytes[part.clone()]))),
         }
     }
 }

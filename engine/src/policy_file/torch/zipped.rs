@@ -11,7 +11,10 @@ pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Erro
     if let Some(order) = archive.entry(&format!("{root}byteorder"))?
         && order != b"little"
     {
-        return Err(unexpected(name, "its numbers are not in little-endian byte order"));
+        return Err(unexpected(
+            name,
+            "its numbers are not in little-endian byte order",
+        ));
     }
     let pickle = archive
         .entry(&format!("{root}data.pkl"))?

@@ -16,7 +16,10 @@ pub(super) fn read(document: Data<'_, '_>, data: Id) -> Result<Declared, Error> 
     let entries = torch::entries(document.node(data))
         .ok_or_else(|| torch::unexpected(FILE, "its data is no dictionary"))?;
     let entry = |name: &str| {
-        let found = entries.iter().rev().find(|&&(key, _)| document.text(key) == Some(name));
+        let found = entries
+            .iter()
+            .rev()
+            .find(|&&(key, _)| document.text(key) == Some(name));
         found.map(|&(_, value)| value)
     };
     let node = |name: &str| entry(name).map(|id| document.node(id));
@@ -66,7 +69,9 @@ fn space(
     document: Data<'_, '_>,
     id: Option<Id>,
 ) -> Result<(Option<BoxSpace>, Option<bool>), Error> {
-    let Some(id) = id else { return Ok((None, None)) };
+    let Some(id) = id else {
+        return Ok((None, None));
+    };
     let Node::Object(space) = document.node(id) else {
         return Err(unsupported_space());
     };
@@ -79,7 +84,10 @@ fn space(
             (Some(low), Some(high)) if low.len() == high.len() => {
                 Ok((Some(BoxSpace { low, high }), Some(false)))
             }
-            _ => Err(torch::unexpected(FILE, "the bounds of a space are no vectors")),
+            _ => Err(torch::unexpected(
+                FILE,
+                "the bounds of a space are no vectors",
+            )),
         },
         Global::Discrete => {
             let start = document.attribute(space, "start");
@@ -93,7 +101,10 @@ fn space(
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "spaces and networks are f32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "spaces and networks are f32"
+)]
 fn single(value: f64) -> f32 {
     value as f32
 }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use lapin::BasicProperties;
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::AMQPValue;
 use uuid::Uuid;
 
 use crate::queue::DeadMessage;
-use crate::submission::{Submission, VERSION};
+use crate::submission::Submission;
 
 /// The namespace of the ids of messages that came without one.
 const MESSAGES: Uuid = Uuid::from_u128(0x7a25_11b7_4f0c_5c58_9d8e_3f5d_8b64_0e02);
@@ -17,15 +17,12 @@ const PERSISTENT: u8 = 2;
 /// What goes beside the body. The body alone is what counts; the rest is for whoever looks into a
 /// queue.
 pub(super) fn properties(message_id: Uuid) -> BasicProperties {
-    let mut headers = FieldTable::default();
-    headers.insert("version".into(), AMQPValue::LongUInt(VERSION));
     BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/json".into())
         .with_message_id(message_id.to_string().into())
         .with_type("submission".into())
         .with_app_id("tars".into())
-        .with_headers(headers)
 }
 
 /// The message's id. Another program may have published it without one; then the id derives from
@@ -72,6 +69,8 @@ fn reason(properties: &BasicProperties) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use lapin::types::FieldTable;
+
     use super::*;
     use crate::clock::{Clock as _, System};
 
