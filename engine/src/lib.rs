@@ -10,6 +10,7 @@ pub mod environment;
 pub mod episode;
 pub mod lanes;
 pub mod metrics;
+mod names;
 pub mod policy;
 pub mod policy_file;
 pub mod regression;

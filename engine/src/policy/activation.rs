@@ -4,10 +4,14 @@ mod vector;
 
 pub(super) use self::vector::{Apply, ClippedTanh, Visit, visit};
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+
+use crate::names;
 
 /// The function between two dense layers, as `torch.nn` defines it with its default parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,5 +161,45 @@ impl TryFrom<String> for Activation {
 
     fn try_from(text: String) -> Result<Self, UnknownActivation> {
         text.parse()
+    }
+}
+
+impl JsonSchema for Activation {
+    fn schema_name() -> Cow<'static, str> {
+        "Activation".into()
+    }
+
+    /// What is read and what is written differ, so no definition could stand for both.
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        names::schema(generator, &Self::ALL.map(Self::name), "_*")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_in_any_case_and_written_as_it_is_called() {
+        for activation in Activation::ALL {
+            let written = serde_json::to_value(activation).expect("it is a name");
+            assert_eq!(written, activation.name());
+            for text in [
+                activation.name().to_owned(),
+                activation.class_name().to_owned(),
+                activation.name().to_uppercase(),
+                format!("_{activation}_"),
+            ] {
+                assert_eq!(text.parse(), Ok(activation), "{text}");
+                let read: Activation = serde_json::from_value(text.into()).expect("it is a name");
+                assert_eq!(read, activation);
+            }
+        }
+        assert_eq!("leaky_relu".parse(), Ok(Activation::LeakyRelu));
+        assert_eq!("relu7".parse::<Activation>(), Err(UnknownActivation));
     }
 }

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::error::quote;
+use crate::names;
 
 /// The algorithm that trained an agent. Read in any case, written in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,19 +76,6 @@ impl JsonSchema for Algorithm {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let names = Self::ALL.map(Self::name);
-        if generator.contract().is_serialize() {
-            return json_schema!({"type": "string", "enum": names});
-        }
-        // A class per letter: JSON Schema's patterns know no flag for "in any case".
-        let in_any_case = |name: &str| -> String {
-            let class = |letter: char| match letter.to_ascii_lowercase() {
-                small if small == letter => letter.to_string(),
-                small => format!("[{letter}{small}]"),
-            };
-            name.chars().map(class).collect()
-        };
-        let pattern = format!("^({})$", names.map(in_any_case).join("|"));
-        json_schema!({"type": "string", "pattern": pattern, "examples": names})
+        names::schema(generator, &Self::ALL.map(Self::name), "")
     }
 }
