@@ -7,8 +7,8 @@ use statrs::function::erf::erfc;
 use super::{scalar, spread, vectorised};
 use crate::policy::Activation;
 
-/// What counts as 0: an exponential below f32's normal numbers is 0, and `Silu` and `Mish` multiply it
-/// by nearly a hundred.
+/// What counts as 0: an exponential below f32's normal numbers is 0, and `Silu` and `Mish`
+/// multiply it by nearly a hundred.
 const SUBNORMAL: f64 = 100.0 * 1.2e-38;
 
 /// The function in f64, from formulas in which nothing cancels.
