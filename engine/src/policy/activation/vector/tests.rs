@@ -73,7 +73,7 @@ fn dense() -> Vec<f32> {
     values
 }
 
-/// Every 1021st f32 from the smallest to 110, where all exponentials have left the range of f32, and
+/// Every 1021st f32 from the smallest to 110, where exponentials have left the range of f32, and
 /// its negative.
 fn spread() -> Vec<f32> {
     let magnitudes = (0..=110_f32.to_bits()).step_by(1021).map(f32::from_bits);
@@ -137,7 +137,7 @@ fn every_instruction_set_gives_the_same_bits() {
         ]
         .repeat(8),
     );
-    // Which NaN comes out of −∞ · 0 and the like depends on the machine; that one comes out does not.
+    // Which NaN comes out of −∞ · 0 depends on the machine; that one comes out does not.
     let bits = |values: Vec<f32>| {
         let bits = |y: f32| if y.is_nan() { f32::NAN } else { y }.to_bits();
         values.into_iter().map(bits).collect::<Vec<_>>()
