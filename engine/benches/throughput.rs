@@ -7,7 +7,8 @@ mod bare;
 use std::ops::ControlFlow;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tars_engine::policy::{Activation, Dense, Head, Policy, Spaces};
+use tars_engine::lanes::LaneMatrix;
+use tars_engine::policy::{Activation, Actor, Dense, Head, Policy, Spaces};
 use tars_engine::rollout::{self, Plan};
 use tars_engine::{catalogue, environment};
 
@@ -47,6 +48,24 @@ fn rollouts(criterion: &mut Criterion) {
     }
 }
 
+/// One step of a policy without an environment, for each activation function between its layers.
+fn activations(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("policy of 2 x 64");
+    let spec = catalogue::find("CartPole-v1").expect("the catalogue names it");
+    let mut observations = LaneMatrix::zeros(4, LANES);
+    for lane in 0..LANES {
+        let spread = lane as f32 / LANES as f32 - 0.5;
+        observations.set_lane(lane, &[spread, -spread, spread / 4.0, 0.1]);
+    }
+    group.throughput(Throughput::Elements(LANES as u64));
+    for activation in Activation::ALL {
+        let mut actor = Actor::new(&balancing(activation), spec, LANES, true).expect("it fits");
+        group.bench_function(activation.name(), |bencher| {
+            bencher.iter(|| actor.act(LANES, &observations).is_ok());
+        });
+    }
+}
+
 /// Pushes towards the side where the pole is falling. The hidden units carry that signal with
 /// alternating signs, so that half of them are cut off by `Relu`, as in a trained network.
 fn balancing(activation: Activation) -> Policy {
@@ -75,5 +94,5 @@ fn balancing(activation: Activation) -> Policy {
     }
 }
 
-criterion_group!(benches, environments, rollouts);
+criterion_group!(benches, environments, activations, rollouts);
 criterion_main!(benches);

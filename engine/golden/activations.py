@@ -1,52 +1,81 @@
-"""Writes what torch computes for each activation function: activations.safetensors.
+"""Records what torch's activation functions give: activations.safetensors.
 
-    pip install -r requirements-sb3.txt
+    pip install -r requirements-sb3.txt      # mpmath comes with torch
     python activations.py
 
-x (f32) are the inputs, the same for all. Per function NAME (torch's class in lower case) there are NAME.f32, what
-torch gives for them in f32, and NAME.f64, the function of the same inputs in double precision. Torch's own f32 is not
-one value: its vector code and the scalar code for the last few elements round differently. NAME.f64 is the truth,
-except where a formula loses it in f32: Tanhshrink near 0 (x - tanh(x)), GELU and Hardswish at 3e38 (inf).
+It holds the inputs "x", for each class of torch.nn its outputs in f32, "<class>", and for finite inputs the true value of
+its definition in f64, "<class>.true" (NaN elsewhere), computed with 60 digits.
 """
 
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import torch
-from safetensors.torch import save_file
-from torch import nn
-
-HERE = Path(__file__).parent
-FUNCTIONS = [
-    *(nn.ELU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Sigmoid, nn.LogSigmoid, nn.Softplus, nn.Mish, nn.Identity),
-    *(nn.Hardtanh, nn.SELU, nn.CELU, nn.ReLU6, nn.Softsign, nn.Hardswish, nn.Hardsigmoid, nn.Tanhshrink),
-]
-# Where a function has a corner, a branch (Softplus: 20), or where exp() overflows or vanishes in f32.
-CORNERS = [0.5, 1, 2, 3, 6, 9, 10, 17, 20, 30, 40, 60, 80, 87, 88.7, 88.8, 89, 90, 100, 103, 104, 110, 150, 300, 1e4, 1e10, 3e38]
+from mpmath import mp, mpf
+from safetensors.numpy import save_file
 
 
 def inputs():
-    dense = np.linspace(-9, 9, 2001)
-    sizes = np.geomspace(1e-6, 30, 700)
-    corners = np.float32(CORNERS)
-    near = [corners, np.nextafter(corners, np.float32(0)), np.nextafter(corners, np.float32(np.inf))]
-    tiny = np.float32([0.0, 1e-45, 1e-40, 1.2e-38, 1e-30, 1e-20, 1e-10, 1e-8, 1e-7])
-    positive = np.concatenate([sizes, *near, tiny]).astype(np.float32)
-    return torch.from_numpy(np.concatenate([dense.astype(np.float32), positive, -positive]))
+    generator = np.random.default_rng(0)
+    spread = generator.choice([-1, 1], 500) * 10 ** generator.uniform(-7, 2, 500)
+    common = generator.uniform(-8, 8, 700)
+    kinks = np.array([0, 1e-30, 1e-3, 0.3465, 0.3466, 1, 3, 6, 9.02, 13.2, 13.3, 20, 20.1, 87.2, 87.4, 88.7, 89, 104, 1e10, 5e37])
+    special = [np.inf, -np.inf, np.nan]
+    return np.concatenate([spread, common, kinks, -kinks, special]).astype(np.float32)
 
 
-def main():
-    torch.set_num_threads(1)
-    x = inputs()
-    tensors = {"x": x}
-    for function in FUNCTIONS:
-        name = function.__name__.lower()
-        # A function of the input itself would share its memory, which safetensors refuses.
-        tensors[f"{name}.f32"] = function()(x).clone()
-        tensors[f"{name}.f64"] = function()(x.double()).clone()
-        assert tensors[f"{name}.f64"].isfinite().all(), name
-    save_file(tensors, HERE / "activations.safetensors")
+def softplus(x):
+    return max(x, mpf(0)) + mpmath.log1p(mpmath.exp(-abs(x)))
+
+
+def elu(x):
+    return x if x > 0 else mpmath.expm1(x)
+
+
+def within(x, low, high):
+    return min(max(x, mpf(low)), mpf(high))
+
+
+SELU = mpf("1.0507009873554804934193349852946"), mpf("1.6732632423543772848170429916717")
+
+DEFINITIONS = {
+    "Tanh": mpmath.tanh,
+    "ReLU": lambda x: max(x, mpf(0)),
+    "ELU": elu,
+    "LeakyReLU": lambda x: x if x > 0 else x / 100,
+    "SiLU": lambda x: x / (1 + mpmath.exp(-x)),
+    "GELU": lambda x: x * mpmath.ncdf(x),
+    "Sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "LogSigmoid": lambda x: -softplus(-x),
+    "Softplus": softplus,
+    "Mish": lambda x: x * mpmath.tanh(softplus(x)),
+    "Identity": lambda x: x,
+    "Hardtanh": lambda x: within(x, -1, 1),
+    "SELU": lambda x: SELU[0] * (x if x > 0 else SELU[1] * mpmath.expm1(x)),
+    "CELU": elu,
+    "ReLU6": lambda x: within(x, 0, 6),
+    "Softsign": lambda x: x / (1 + abs(x)),
+    "Hardswish": lambda x: x * within(x + 3, 0, 6) / 6,
+    "Hardsigmoid": lambda x: within(x + 3, 0, 6) / 6,
+    "Tanhshrink": lambda x: x - mpmath.tanh(x),
+}
+
+
+def true_value(definition, x):
+    return float(definition(mpf(float(x)))) if np.isfinite(x) else np.nan
 
 
 if __name__ == "__main__":
-    main()
+    mp.dps = 60
+    torch.set_num_threads(1)
+    # oneDNN computes GELU on some CPUs, and then it is NaN for infinity. Torch's own kernel gives the same everywhere.
+    torch.backends.mkldnn.enabled = False
+    x = inputs()
+    tensors = {"x": x}
+    for name, definition in DEFINITIONS.items():
+        tensors[name] = getattr(torch.nn, name)()(torch.from_numpy(x.copy())).numpy()
+        tensors[f"{name}.true"] = np.array([true_value(definition, value) for value in x])
+    path = Path(__file__).parent / "activations.safetensors"
+    save_file(tensors, path)
+    print(path.name, len(x), "inputs,", path.stat().st_size, "bytes")

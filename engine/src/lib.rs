@@ -5,12 +5,12 @@
 //! thread count.
 #![warn(missing_docs)]
 
-mod any_case;
 pub mod catalogue;
 pub mod environment;
 pub mod episode;
 pub mod lanes;
 pub mod metrics;
+mod names;
 pub mod policy;
 pub mod policy_file;
 pub mod regression;

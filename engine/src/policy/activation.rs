@@ -11,7 +11,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::any_case;
+use crate::names;
 
 /// The function between two dense layers, as `torch.nn` defines it with its default parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,6 +185,31 @@ impl JsonSchema for Activation {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        any_case::schema(generator, &Self::ALL.map(Self::name))
+        names::schema(generator, &Self::ALL.map(Self::name), "_*")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_in_any_case_and_written_as_it_is_called() {
+        for activation in Activation::ALL {
+            let written = serde_json::to_value(activation).expect("it is a name");
+            assert_eq!(written, activation.name());
+            for text in [
+                activation.name().to_owned(),
+                activation.class_name().to_owned(),
+                activation.name().to_uppercase(),
+                format!("_{activation}_"),
+            ] {
+                assert_eq!(text.parse(), Ok(activation), "{text}");
+                let read: Activation = serde_json::from_value(text.into()).expect("it is a name");
+                assert_eq!(read, activation);
+            }
+        }
+        assert_eq!("leaky_relu".parse(), Ok(Activation::LeakyRelu));
+        assert_eq!("relu7".parse::<Activation>(), Err(UnknownActivation));
     }
 }

@@ -102,6 +102,8 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Activation, Dense, Head, Noise, Spaces};
+    use crate::space::BoxSpace;
 
     const LANES: usize = 10_000;
 
@@ -113,14 +115,34 @@ mod tests {
     }
 
     /// The actions of many lanes that all have the same outputs, each with its own stream.
+    /// A policy of which only the head and the number of actions matter.
+    fn policy(head: &Head, actions: usize) -> Policy {
+        Policy {
+            layers: vec![Dense {
+                inputs: 1,
+                outputs: actions,
+                weight: vec![0.0; actions],
+                bias: vec![0.0; actions],
+            }],
+            activation: Activation::Identity,
+            head: head.clone(),
+            normalizer: None,
+            spaces: Spaces::default(),
+        }
+    }
+
     fn choose(head: &Head, space: &ActionSpace, outputs: &[f32], deterministic: bool) -> Actions {
+        let actions = match space {
+            ActionSpace::Discrete { n } => *n,
+            ActionSpace::Box(space) => space.dimensions(),
+        };
         let mut matrix = LaneMatrix::zeros(outputs.len(), LANES);
-        let mut choice = Choice::new(head, space, LANES, deterministic);
+        let mut choice = Choice::new(&policy(head, actions), space, LANES, deterministic);
         for lane in 0..LANES {
             matrix.set_lane(lane, outputs);
             choice.start_episode(lane, lane as u64);
         }
-        let mut actions = choice.first_actions(outputs.len(), LANES);
+        let mut actions = choice.first_actions(actions, LANES);
         choice.choose(LANES, &matrix, &mut actions);
         actions
     }
@@ -136,7 +158,12 @@ mod tests {
     }
 
     fn vectors(head: &Head, space: &ActionSpace, output: f32, deterministic: bool) -> Vec<f32> {
-        match choose(head, space, &[output], deterministic) {
+        drawn(head, space, &[output], deterministic)
+    }
+
+    /// One-dimensional actions; behind the mean stands what the noise depends on.
+    fn drawn(head: &Head, space: &ActionSpace, outputs: &[f32], deterministic: bool) -> Vec<f32> {
+        match choose(head, space, outputs, deterministic) {
             Actions::Continuous(actions) => actions.row(0).to_vec(),
             Actions::Discrete(_) => panic!("vectors are wanted"),
         }
@@ -182,7 +209,9 @@ mod tests {
     #[test]
     fn gaussian_draws_have_the_mean_and_deviation_and_stay_within_the_bounds() {
         let head = Head::Gaussian {
-            log_std: Some(vec![0.5_f32.ln()]),
+            noise: Noise::Constant {
+                log_std: vec![0.5_f32.ln()],
+            },
         };
         let draws = vectors(&head, &box_of(-9.0, 9.0), 1.0, false);
         let mean = draws.iter().map(|&x| f64::from(x)).sum::<f64>() / LANES as f64;
@@ -201,7 +230,9 @@ mod tests {
 
     #[test]
     fn means_are_clipped_and_squashed_outputs_stretched_to_the_bounds() {
-        let gaussian = Head::Gaussian { log_std: None };
+        let gaussian = Head::Gaussian {
+            noise: Noise::Unknown,
+        };
         let cases = [
             (&gaussian, -7.0, -2.0),
             (&gaussian, 0.25, 0.25),
@@ -220,6 +251,107 @@ mod tests {
             vec![-0.5; LANES],
             "SB3 adds no noise when it evaluates DDPG"
         );
+    }
+
+    /// Mean and standard deviation.
+    fn moments(values: impl Iterator<Item = f64> + Clone) -> [f64; 2] {
+        let mean = values.clone().sum::<f64>() / LANES as f64;
+        let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / LANES as f64;
+        [mean, variance.sqrt()]
+    }
+
+    #[test]
+    fn squashed_draws_are_tanh_of_gaussian_ones_around_a_bounded_mean() {
+        let head = |mean_bound| Head::SquashedGaussian {
+            mean_bound,
+            noise: Noise::Layer(Dense {
+                inputs: 1,
+                outputs: 1,
+                weight: vec![0.0],
+                bias: vec![0.0],
+            }),
+        };
+        let undo = |x: f32| (f64::from(x + 0.5) / 1.5).atanh();
+        let space = box_of(-2.0, 1.0);
+        let log_std = 0.4_f32.ln();
+        let draws = drawn(&head(None), &space, &[0.3, log_std], false);
+        assert_near(&moments(draws.iter().map(|&x| undo(x))), &[0.3, 0.4]);
+        let draws = drawn(&head(Some(0.25)), &space, &[5.0, log_std], false);
+        assert_near(&moments(draws.iter().map(|&x| undo(x))), &[0.25, 0.4]);
+        // A deviation below what SAC allows is raised to exp(-20): no draw differs visibly.
+        let draws = drawn(&head(None), &space, &[0.0, -1e30], false);
+        assert!(draws.iter().all(|x| (x + 0.5).abs() < 1e-6));
+    }
+
+    #[test]
+    fn state_dependent_noise_keeps_its_matrix_for_an_episode() {
+        let head = Head::Gaussian {
+            noise: Noise::StateDependent {
+                std: vec![0.5, 0.25],
+            },
+        };
+        let space = box_of(-9.0, 9.0);
+        // Variance 0.5² · 1² + 0.25² · 2².
+        let draws = drawn(&head, &space, &[1.0, 1.0, 2.0], false);
+        let moments = moments(draws.iter().map(|&x| f64::from(x)));
+        assert_near(&moments, &[1.0, 0.5_f64.sqrt()]);
+
+        let mut choice = Choice::new(&policy(&head, 1), &space, 2, false);
+        let mut actions = choice.first_actions(1, 2);
+        let mut act = |choice: &mut Choice, features: [f32; 2]| {
+            let mut outputs = LaneMatrix::zeros(3, 2);
+            outputs.set_lane(0, &[0.0, features[0], features[1]]);
+            choice.choose(1, &outputs, &mut actions);
+            match &actions {
+                Actions::Continuous(actions) => actions.row(0)[0],
+                Actions::Discrete(_) => panic!("vectors are wanted"),
+            }
+        };
+        choice.start_episode(0, 7);
+        let first = act(&mut choice, [1.0, 0.0]);
+        assert_eq!(act(&mut choice, [1.0, 0.0]).to_bits(), first.to_bits());
+        assert_eq!(
+            act(&mut choice, [2.0, 0.0]).to_bits(),
+            (2.0 * first).to_bits()
+        );
+        choice.start_episode(0, 8);
+        assert_ne!(act(&mut choice, [1.0, 0.0]).to_bits(), first.to_bits());
+        choice.start_episode(1, 7);
+        choice.move_lane(1, 0);
+        assert_eq!(act(&mut choice, [1.0, 0.0]).to_bits(), first.to_bits());
+    }
+
+    #[test]
+    fn heads_that_draw_nothing_take_the_same_actions_when_sampled() {
+        let space = ActionSpace::Discrete { n: 3 };
+        let scores = [0.0, 0.2, 0.1];
+        assert_eq!(
+            choose(&Head::Scores, &space, &scores, false),
+            Actions::Discrete(vec![1; LANES])
+        );
+        let clipped = vectors(&Head::Action, &box_of(-2.0, 1.0), 7.0, false);
+        assert_eq!(clipped, vec![1.0; LANES]);
+    }
+
+    #[test]
+    fn actions_are_mapped_from_the_policys_bounds_to_the_environments() {
+        let mut rescaled = policy(&Head::Squashed, 1);
+        rescaled.spaces.rescale_actions = true;
+        rescaled.spaces.actions = Some(BoxSpace {
+            low: vec![0.0],
+            high: vec![1.0],
+        });
+        let mut choice = Choice::new(&rescaled, &box_of(-2.0, 4.0), 1, true);
+        let mut actions = choice.first_actions(1, 1);
+        for (output, expected) in [(-1.0, -2.0), (0.0, 1.0), (1.0, 4.0)] {
+            let mut outputs = LaneMatrix::zeros(1, 1);
+            outputs.set_lane(0, &[output]);
+            choice.choose(1, &outputs, &mut actions);
+            let Actions::Continuous(actions) = &actions else {
+                panic!("vectors are wanted");
+            };
+            assert_eq!(actions.row(0), [expected]);
+        }
     }
 
     #[test]

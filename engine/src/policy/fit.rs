@@ -89,8 +89,9 @@ pub enum Misfit {
     /// The policy saw other observations than the environment gives.
     #[error(
         "the policy was trained on observations within {trained}, {environment} gives them within \
-         {gives}: it saw them through a wrapper. If that was RescaleObservation, say \
-         rescale_observations; if its bounds mean nothing, say raw_observations"
+         {gives}: it saw them through a wrapper. If that was RescaleObservation, give \
+         --rescale-observations; if it changed nothing else, --raw-observations (in agent_state: \
+         rescale_observations, raw_observations)"
     )]
     ObservationBounds {
         environment: String,
@@ -100,7 +101,8 @@ pub enum Misfit {
     /// The policy gives other actions than the environment takes.
     #[error(
         "the policy was trained with actions within {trained}, {environment} takes them within \
-         {takes}: if it was trained under RescaleAction, say rescale_actions"
+         {takes}: if it was trained under RescaleAction, give --rescale-actions \
+         (agent_state.rescale_actions)"
     )]
     ActionBounds {
         environment: String,

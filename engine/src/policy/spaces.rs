@@ -111,7 +111,8 @@ fn same(one: &BoxSpace, other: &BoxSpace) -> bool {
     };
     let near = |(&a, &b): (&f32, &f32)| {
         let (a, b) = (bound(a), bound(b));
-        a.to_bits() == b.to_bits() || (a - b).abs() <= 1e-6 * a.abs().max(b.abs())
+        let close = (a - b).abs() <= 1e-6 * a.abs().max(b.abs());
+        a.to_bits() == b.to_bits() || (a.is_finite() && b.is_finite() && close)
     };
     one.dimensions() == other.dimensions()
         && one.low.iter().zip(&other.low).all(near)

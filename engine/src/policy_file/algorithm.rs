@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::error::quote;
-use crate::any_case;
+use crate::names;
 
 /// The algorithm that trained an agent. Read in any case, written in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,6 +127,6 @@ impl JsonSchema for Algorithm {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        any_case::schema(generator, &Self::ALL.map(Self::name))
+        names::schema(generator, &Self::ALL.map(Self::name), "")
     }
 }

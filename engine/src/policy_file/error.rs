@@ -98,8 +98,9 @@ pub enum Error {
     /// The policy's class is somebody's own.
     #[error(
         "the policy is of the class {name}, which is not Stable-Baselines3's, so its forward pass \
-         is not known: if it computes what the standard policy does from these tensors, say \
-         trust_architecture, and the activation if the class chooses it"
+         is not known: if it computes what the standard policy does from these tensors, give \
+         --trust-architecture (agent_state.trust_architecture), and --activation if the class \
+         chooses it"
     )]
     ForeignClass {
         /// The class, quoted.
@@ -108,7 +109,8 @@ pub enum Error {
     /// The activation function is somebody's own, or torch's with parameters.
     #[error(
         "the activation function is {name}, and only those of torch.nn with their default \
-         parameters are known: if it computes the same as one of them, say that activation"
+         parameters are known: if it computes the same as one of them, give that one as --activation \
+         (agent_state.activation)"
     )]
     ForeignActivation {
         /// The class, quoted.

@@ -99,8 +99,8 @@ fn expect_known_class(class: &Class, given: &Given) -> Result<(), Error> {
         Class::Unsaid if !given.trust_architecture && given.activation.is_none() => {
             Err(Error::Unsaid {
                 what: "the file does not say of which class the policy is",
-                advice: "if it is Stable-Baselines3's own policy, say trust_architecture; \
-                         model.save() keeps the class",
+                advice: "if it is Stable-Baselines3's own, give --trust-architecture \
+                         (agent_state.trust_architecture); model.save() keeps the class",
             })
         }
         _ => Ok(()),

@@ -119,6 +119,10 @@ pub(crate) struct Tensor {
     pub(crate) strides: Vec<i64>,
 }
 
+/// What a save says of its policy at least: that the class is the library's.
+pub(crate) const DATA: &str =
+    r#"{"policy_class": {"__module__": "stable_baselines3.common.policies"}}"#;
+
 /// A Stable-Baselines3 save that is valid until a test changes it.
 #[derive(Clone)]
 pub(crate) struct Save {
@@ -131,7 +135,7 @@ impl Save {
     /// A PPO policy for two inputs and two actions, with one hidden layer of three.
     pub(crate) fn new() -> Self {
         let mut save = Self {
-            data: "{}".to_owned(),
+            data: DATA.to_owned(),
             tensors: Vec::new(),
             storages: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! mlp-json, safetensors and VecNormalize files that cannot be what they say.
 
 use super::{assert_refused, fixture};
-use tars_engine::policy_file::{self, Format};
+use tars_engine::policy_file::{self, Format, Given};
 
 pub(crate) const MLP_JSON: &str = r#"{"version": 1, "head": "logits", "activation": "tanh",
 "layers": [{"weight": [[1, 2], [3, 4], [5, 6]], "bias": [0, 0, 0]}, {"weight": [[1, 0, 1]], "bias": [1]}],
@@ -183,7 +183,14 @@ fn safetensors_metadata_is_checked() {
         );
         safetensors(&header, 8)
     };
-    assert!(policy_file::read(Format::Safetensors, None, &with("\"activation\":\"relu\"")).is_ok());
+    assert!(
+        policy_file::read(
+            Format::Safetensors,
+            &Given::default(),
+            &with("\"activation\":\"relu\"")
+        )
+        .is_ok()
+    );
     let refused =
         |metadata: &str, reason: &str| assert_refused(Format::Safetensors, &with(metadata), reason);
     refused(

@@ -11,11 +11,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use craft::Save;
-use tars_engine::policy_file::{self, Format, MAX_FILE_BYTES};
+use tars_engine::policy_file::{self, Format, Given, MAX_FILE_BYTES};
 
 /// The message with which these bytes are refused.
 fn refusal(format: Format, bytes: &[u8]) -> String {
-    match policy_file::read(format, None, bytes) {
+    match policy_file::read(format, &Given::default(), bytes) {
         Ok(file) => panic!("accepted as {file:?}"),
         Err(error) => error.to_string(),
     }
@@ -52,7 +52,7 @@ fn samples() -> [(Format, Vec<u8>); 3] {
 
 #[test]
 fn the_crafted_save_is_accepted_so_that_refusals_have_one_cause() {
-    let file = policy_file::read(Format::Sb3Zip, None, &Save::new().bytes()).unwrap();
+    let file = policy_file::read(Format::Sb3Zip, &Given::default(), &Save::new().bytes()).unwrap();
     let widths: Vec<usize> = file
         .policy
         .layers
@@ -66,7 +66,7 @@ fn the_crafted_save_is_accepted_so_that_refusals_have_one_cause() {
 fn a_file_cut_off_anywhere_is_refused() {
     for (format, bytes) in samples() {
         for end in 0..bytes.len() {
-            let result = policy_file::read(format, None, &bytes[..end]);
+            let result = policy_file::read(format, &Given::default(), &bytes[..end]);
             assert!(
                 result.is_err(),
                 "{format} cut off at {end} of {}",
@@ -93,7 +93,7 @@ fn a_changed_byte_never_gives_numbers_that_are_not_finite() {
             } else {
                 original.wrapping_add(1)
             };
-            if let Ok(file) = policy_file::read(format, None, &bytes) {
+            if let Ok(file) = policy_file::read(format, &Given::default(), &bytes) {
                 let mut numbers = file
                     .policy
                     .layers
@@ -130,7 +130,7 @@ fn a_file_of_one_format_is_refused_as_another() {
     for (format, bytes) in samples() {
         for other in Format::ALL {
             assert_eq!(
-                policy_file::read(other, None, &bytes).is_ok(),
+                policy_file::read(other, &Given::default(), &bytes).is_ok(),
                 other == format,
                 "{format} as {other}"
             );

@@ -3,7 +3,7 @@
 use super::assert_save_refused;
 use super::craft::Save;
 use tars_engine::policy::Head;
-use tars_engine::policy_file::{self, Format};
+use tars_engine::policy_file::{self, Format, Given};
 
 const WEIGHT: &str = "mlp_extractor.policy_net.0.weight";
 
@@ -237,7 +237,7 @@ fn tensors_that_share_a_storage_are_read_each_from_its_place() {
     let storage = save.named(WEIGHT).storage.clone();
     let log_std = save.named("log_std");
     (log_std.storage, log_std.storage_elements, log_std.offset) = (storage, 8, 6);
-    let head = policy_file::read(Format::Sb3Zip, None, &save.bytes())
+    let head = policy_file::read(Format::Sb3Zip, &Given::default(), &save.bytes())
         .unwrap()
         .policy
         .head;

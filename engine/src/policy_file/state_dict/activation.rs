@@ -27,8 +27,8 @@ pub(super) fn decide(
         }
         (Said::Nothing, None) => Err(Error::Unsaid {
             what: "the file does not say which activation function stands between the layers",
-            advice: "say activation: tanh is the default of A2C, PPO and TRPO, relu of the others, \
-                     in Stable-Baselines3",
+            advice: "give --activation (agent_state.activation); Stable-Baselines3's default is tanh \
+                     for A2C, PPO and TRPO, and relu for the others",
         }),
     }
 }
