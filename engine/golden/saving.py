@@ -132,12 +132,12 @@ def is_decided(outputs, margin):
 def is_varied(environment, results):
     """Constants would also come out of a policy that was read wrongly."""
     returns, steps = np.array(results).T
-    if not isinstance(environment.action_space, spaces.Discrete):
-        if environment.spec.id.startswith("MountainCar"):
-            return steps.min() < 999  # it arrives at least once
+    if environment.spec.id == "Pendulum-v1":
         return np.ptp(returns) > 0.5
     if environment.spec.id == "CartPole-v1":
         return steps.mean() > 18 and steps.std() > 3
+    if environment.spec.id == "MountainCarContinuous-v0":
+        return steps.min() < 999  # it arrives at least once
     return np.ptp(steps) > 5
 
 
@@ -206,6 +206,32 @@ def measure(model, environment, name, **options):
     found = numbers(environment, act_with(model), raw_outputs(model), **options)
     assert found, f"{name} is not varied and steady"
     return found
+
+
+def sequential(state, prefixes, activation):
+    """The network that a state dict describes: its Linears, an activation between them."""
+    layers = []
+    for prefix in prefixes:
+        for key in state:
+            if key.startswith(prefix) and key.endswith(".weight"):
+                layer = torch.nn.Linear(*reversed(state[key].shape))
+                layer.load_state_dict({"weight": state[key], "bias": state[key.removesuffix("weight") + "bias"]})
+                layers += [layer, activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def plain(network, space, finish=None):
+    """act and raw, as `numbers` wants them, of a torch network: argmax or clip, unless `finish` does otherwise."""
+    if finish is None and isinstance(space, spaces.Discrete):
+        finish = lambda outputs: outputs.argmax(-1)
+    elif finish is None:
+        finish = lambda outputs: np.clip(outputs, space.low, space.high)
+
+    def raw(observations):
+        with torch.no_grad():
+            return network(torch.as_tensor(np.float32(observations))).numpy()
+
+    return lambda observation: finish(raw(observation[None])[0]), raw
 
 
 def settle_model(model):
