@@ -38,6 +38,7 @@ import torch
 from saves_algorithms import algorithms
 from saves_misread import misread
 from saves_types import types
+from saves_types import types
 from saves_variants import activations
 from saving import HERE
 
