@@ -36,13 +36,24 @@ import warnings
 
 import torch
 from saves_algorithms import algorithms
+from saves_baselines import baselines
+from saves_cleanrl import cleanrl
+from saves_containers import containers
 from saves_misread import misread
 from saves_types import types
 from saves_types import types
 from saves_variants import activations
 from saving import HERE
 
-PARTS = dict(algorithms=algorithms, activations=activations, misread=misread, types=types)
+PARTS = dict(
+    algorithms=algorithms,
+    activations=activations,
+    misread=misread,
+    types=types,
+    containers=containers,
+    cleanrl=cleanrl,
+    baselines=baselines,
+)
 
 
 def dump(entries):
@@ -61,7 +72,7 @@ def main():
     entries = json.loads(path.read_text()) if path.exists() else {}
     for part in sys.argv[1:] or PARTS:
         entries |= PARTS[part]()
-        path.write_text(dump(entries))
+        path.write_text(dump(dict(sorted(entries.items()))))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ OWN_CODE = [
         "PPO with a subclass of ActorCriticPolicy that passes activation_fn and net_arch itself (hill-a #53, SB3 #717).",
     ),
     (
-        *("own-policy-scale", ScalePolicy, None, {}, "policy_class"),
+        *("own-policy-scale", ScalePolicy, TINY, {}, "policy_class"),
         "PPO with a subclass that sets a features extractor without weights, x / 4.8 (SB3 #614): trust would be misplaced.",
     ),
     (
