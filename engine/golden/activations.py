@@ -22,7 +22,35 @@ FUNCTIONS = [
     *(nn.Hardtanh, nn.SELU, nn.CELU, nn.ReLU6, nn.Softsign, nn.Hardswish, nn.Hardsigmoid, nn.Tanhshrink),
 ]
 # Where a function has a corner, a branch (Softplus: 20), or where exp() overflows or vanishes in f32.
-CORNERS = [0.5, 1, 2, 3, 6, 9, 10, 17, 20, 30, 40, 60, 80, 87, 88.7, 88.8, 89, 90, 100, 103, 104, 110, 150, 300, 1e4, 1e10, 3e38]
+CORNERS = [
+    0.5,
+    1,
+    2,
+    3,
+    6,
+    9,
+    10,
+    17,
+    20,
+    30,
+    40,
+    60,
+    80,
+    87,
+    88.7,
+    88.8,
+    89,
+    90,
+    100,
+    103,
+    104,
+    110,
+    150,
+    300,
+    1e4,
+    1e10,
+    3e38,
+]
 
 
 def inputs():

@@ -35,14 +35,13 @@ import uuid
 import warnings
 
 import torch
-from saves_algorithms import algorithms
+
+from saves_algorithms import activations, algorithms
 from saves_baselines import baselines
 from saves_cleanrl import cleanrl
 from saves_containers import containers
 from saves_misread import misread
 from saves_types import types
-from saves_types import types
-from saves_variants import activations
 from saving import HERE
 
 PARTS = dict(

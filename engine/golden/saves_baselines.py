@@ -5,10 +5,11 @@ from unittest.mock import patch
 
 import gymnasium
 import numpy as np
-from saving import HERE
 from stable_baselines3 import PPO
 from stable_baselines3.common import monitor
 from stable_baselines3.common.callbacks import EvalCallback
+
+from saving import HERE
 
 
 def evaluation(timestep, returns):
@@ -22,7 +23,7 @@ def baselines():
         train = monitor.Monitor(gymnasium.make("CartPole-v1"), str(HERE / "monitor.csv"), override_existing=True)
         test = monitor.Monitor(gymnasium.make("CartPole-v1"))
         test.reset(seed=0)
-        model = PPO("MlpPolicy", train, n_steps=128, batch_size=32, learning_rate=1e-2, seed=1, device="cpu")
+        model = PPO("MlpPolicy", train, n_steps=128, batch_size=32, learning_rate=1e-2, seed=2, device="cpu")
         callback = EvalCallback(test, log_path=HERE, eval_freq=256, n_eval_episodes=6, verbose=0)
         model.learn(2048, callback)
         train.close()

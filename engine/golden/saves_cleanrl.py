@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import gymnasium
 import numpy as np
 import torch
+from torch import nn
+
 from policies import vec_normalize
 from saving import HERE, entry, numbers, scramble_for, search
-from torch import nn
 
 CARTPOLE, PENDULUM, CONTINUOUS_CAR, ACROBOT = "CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "Acrobot-v1"
 
@@ -153,7 +154,9 @@ def discrete():
 def continuous_ppo():
     module = ContinuousAgent(3, (16, 16), 1)
     found = measured(module, PENDULUM, "cleanrl-ppo-continuous")
-    made = "The state dict of ppo_continuous_action.py; mean actions, clipped; its make_env also normalizes observations, "
+    made = (
+        "The state dict of ppo_continuous_action.py; mean actions, clipped; its make_env also normalizes observations, "
+    )
     made += "which the file does not hold and the numbers leave out (cleanrl #310, #425, #532)."
     script = "ppo_continuous_action.py"
     entries = write("cleanrl-ppo-continuous", module.state_dict(), made, PENDULUM, found, script)
@@ -165,7 +168,9 @@ def continuous_ppo():
         name = f"cleanrl-ppo-continuous-obs-rms-{name}"
         found = measured(module, PENDULUM, name, statistics=obs_rms)
         content = dict(model_weights=module.state_dict(), args=dict(env_id=PENDULUM, seed=1), obs_rms=obs_rms)
-        made = "A dict of model_weights, args and obs_rms (mean, var, count), as cleanrl #556 proposes; observations go "
+        made = (
+            "A dict of model_weights, args and obs_rms (mean, var, count), as cleanrl #556 proposes; observations go "
+        )
         made += "through clip((x - mean) / sqrt(var + 1e-8), -10, 10)."
         entries |= write(name, content, made, PENDULUM, found, script)
     return entries

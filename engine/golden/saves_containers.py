@@ -2,9 +2,10 @@
 
 import gymnasium
 import torch
-from saving import HERE, assert_reads_back, build, entry, members_of, randomize, save, scramble_for, write_zip
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from torch import nn
+
+from saving import HERE, assert_reads_back, build, entry, members_of, randomize, save, scramble_for, write_zip
 
 CARTPOLE, PENDULUM = "CartPole-v1", "Pendulum-v1"
 TINY = dict(net_arch=[8])
@@ -23,8 +24,15 @@ def zips():
 
     folder = {f"ppo-CartPole-v1/{name}": member for name, member in members.items()}
     forks = {f"__MACOSX/ppo-CartPole-v1/._{name}": b"\0\x05\x16\x07\0\x02\0\0Mac OS X        " for name in members}
-    hub = {".gitattributes": b"*.zip filter=lfs diff=lfs merge=lfs -text\n", "README.md": README, "config.json": b"{}\n"}
-    hub |= {"results.json": b'{"mean_reward": 1.0, "std_reward": 0.0}\n', "replay.mp4": b"\0\0\0\x20ftypisom" + bytes(64)}
+    hub = {
+        ".gitattributes": b"*.zip filter=lfs diff=lfs merge=lfs -text\n",
+        "README.md": README,
+        "config.json": b"{}\n",
+    }
+    hub |= {
+        "results.json": b'{"mean_reward": 1.0, "std_reward": 0.0}\n',
+        "replay.mp4": b"\0\0\0\x20ftypisom" + bytes(64),
+    }
     in_repository = {f"repository-main/{name}": member for name, member in hub.items()}
     said = "A PPO save"
     cases = [
@@ -38,11 +46,14 @@ def zips():
         (
             "repository-hub",
             hub | {"ppo-CartPole-v1.zip": content} | folder,
-            f"A repository as huggingface_sb3's package_to_hub lays it out: {a{said[1:]}}, and the same unpacked beside it.",
+            f"As huggingface_sb3's package_to_hub lays it out: a{said[1:]}, and the same unpacked beside it.",
             None,
         ),
         (
-            *("repository-two", in_repository | {"repository-main/first.zip": content, "repository-main/second.zip": other}),
+            *(
+                "repository-two",
+                in_repository | {"repository-main/first.zip": content, "repository-main/second.zip": other},
+            ),
             *("A repository with two saves of different weights.", "ambiguous"),
         ),
         ("repository-none", in_repository, "A repository's zip without any save in it.", "no_policy"),
@@ -50,7 +61,9 @@ def zips():
     entries = {}
     for name, files, made, because in cases:
         write_zip(HERE / f"{name}.zip", files)
-        entries[f"{name}.zip"] = entry(made, None if because else "PPO", CARTPOLE, None if because else found, {}, because)
+        entries[f"{name}.zip"] = entry(
+            made, None if because else "PPO", CARTPOLE, None if because else found, {}, because
+        )
     return entries
 
 
@@ -92,7 +105,9 @@ def no_policies():
     env = CARTPOLE
     return {
         "lfs-pointer.zip": entry("The pointer that git leaves without git-lfs.", None, env, because="lfs_pointer"),
-        "whole-policy.pth": entry("torch.save(model.policy): a pickled object, not tensors.", None, env, because="pickle"),
+        "whole-policy.pth": entry(
+            "torch.save(model.policy): a pickled object, not tensors.", None, env, because="pickle"
+        ),
         "optimizer.pth": entry("A save's policy.optimizer.pth alone.", None, env, because="no_policy"),
     }
 

@@ -6,11 +6,12 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import wrappers
-from saves_own import LAMBDA, PARTIAL, OneLayerPolicy, OwnReLU, OwnTanh, ReLUPolicy, Scale, ScalePolicy
 from safetensors.torch import save_file
-from saving import HERE, act_with, build, entry, randomize, save
 from stable_baselines3 import DDPG, DQN, PPO, SAC, TD3
 from torch import nn
+
+from saves_own import LAMBDA, PARTIAL, OneLayerPolicy, OwnReLU, OwnTanh, ReLUPolicy, Scale, ScalePolicy
+from saving import HERE, act_with, build, entry, randomize, save
 
 CARTPOLE, PENDULUM, CONTINUOUS_CAR = "CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0"
 TINY = dict(net_arch=[8, 8])
@@ -25,11 +26,11 @@ OWN_CODE = [
     ),
     (
         *("own-policy-relu", ReLUPolicy, None, TRUSTED, "policy_class"),
-        "PPO with a subclass of ActorCriticPolicy that passes activation_fn and net_arch itself (hill-a #53, SB3 #717).",
+        "PPO with a subclass of its policy that passes activation_fn and net_arch itself (hill-a #53, SB3 #717).",
     ),
     (
         *("own-policy-scale", ScalePolicy, TINY, {}, "policy_class"),
-        "PPO with a subclass that sets a features extractor without weights, x / 4.8 (SB3 #614): trust would be misplaced.",
+        "PPO with a subclass that sets a features extractor without weights, x / 4.8 (SB3 #614).",
     ),
     (
         *("own-features-scale", "MlpPolicy", dict(TINY, features_extractor_class=Scale), {}, "features_extractor"),
@@ -110,7 +111,9 @@ def other_spaces():
         found = {}
         if name != "normalize-observation":
             # Of these only the episodes are comparable: the observations are the wrapper's.
-            found = {key: value for key, value in randomize(model, environment, name).items() if key in ("episodes", "mean")}
+            found = {
+                key: value for key, value in randomize(model, environment, name).items() if key in ("episodes", "mean")
+            }
             said += "; episodes are under it"
         save(model, f"{name}.zip")
         because = "action_space" if "action" in name else "observation_space"
@@ -139,9 +142,11 @@ def bare_tensors():
     ]:
         model = build(algorithm, gymnasium.make(env), dict(TINY, activation_fn=activation))
         found = randomize(model, gymnasium.make(env), name)
-        save_file({key: value.clone() for key, value in model.policy.state_dict().items()}, HERE / f"{name}.safetensors")
+        save_file(
+            {key: value.clone() for key, value in model.policy.state_dict().items()}, HERE / f"{name}.safetensors"
+        )
         entries[f"{name}.safetensors"] = entry(
-            f"policy.state_dict() of a {algorithm.__name__} as safetensors without metadata (pytorch/rl #3617, SB3 #1852).",
+            f"policy.state_dict() of a {algorithm.__name__} as bare safetensors (pytorch/rl #3617, SB3 #1852).",
             *(None, env, found, dict(activation=activation.__name__.lower()), "activation"),
             trained_by=algorithm.__name__,
         )

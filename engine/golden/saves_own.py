@@ -7,7 +7,6 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-
 # The code of a class goes into a pickle only if its module is __main__: a user runs train.py.
 __name__, __file__ = "__main__", "train.py"
 

@@ -4,6 +4,9 @@ import io
 
 import gymnasium
 import torch
+from stable_baselines3 import A2C, DQN, PPO, SAC
+from torch import nn
+
 from saving import (
     HERE,
     act_with,
@@ -13,18 +16,16 @@ from saving import (
     measure,
     members_of,
     numbers,
+    plain,
     randomize,
     raw_outputs,
     save,
     scramble_for,
-    plain,
     search,
     sequential,
     torch_bytes,
     write_zip,
 )
-from stable_baselines3 import A2C, DQN, PPO, SAC
-from torch import nn
 
 CARTPOLE, PENDULUM = "CartPole-v1", "Pendulum-v1"
 TINY = dict(net_arch=[8])
@@ -99,11 +100,15 @@ def of_1_7():
             model.policy.load_state_dict(state)
             found = measure(model, environment, name)
         else:
-            network = sequential(state, "mlp_extractor.shared_net mlp_extractor.policy_net action_net".split(), activation)
+            network = sequential(
+                state, "mlp_extractor.shared_net mlp_extractor.policy_net action_net".split(), activation
+            )
             found = numbers(environment, *plain(network, environment.action_space))
             assert found, name
         made = f"{algorithm.__name__} of the real stable-baselines3 1.7.0"
-        made += " with layers shared by policy and value (net_arch=[16, dict(pi=[8], vf=[8])])." if "ppo" in name else ""
+        made += (
+            " with layers shared by policy and value (net_arch=[16, dict(pi=[8], vf=[8])])." if "ppo" in name else ""
+        )
         made += " with net_arch=[16, 8]: all its layers are shared." if "a2c" in name else ""
         entries[f"{name}.zip"] = entry(made.rstrip(".") + ".", algorithm.__name__, env, found)
     return entries

@@ -12,9 +12,10 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from policies import observe, scramble
-from sb3_contrib import ARS, CrossQ, MaskablePPO, QRDQN, TQC, TRPO
+from sb3_contrib import ARS, QRDQN, TQC, TRPO, CrossQ, MaskablePPO
 from stable_baselines3 import DDPG, DQN, PPO, SAC, TD3
+
+from policies import observe, scramble
 
 HERE = Path(__file__).parent / "saves"
 EPISODES = 12
@@ -267,13 +268,19 @@ def settle_file(path, deflate=None):
     members["data"] = re.sub(r"at 0x[0-9a-f]+", "at 0x7f0000000000", text).encode()
     assert_tells_no_path(members["data"])
     # Nor does anything read on which kernel the save was made.
-    members["system_info.txt"] = re.sub(rb"OS: .*", b"OS: Linux-6.1.0-x86_64-with-glibc2.36", members["system_info.txt"])
+    members["system_info.txt"] = re.sub(
+        rb"OS: .*", b"OS: Linux-6.1.0-x86_64-with-glibc2.36", members["system_info.txt"]
+    )
     write_zip(path, members, deflate)
 
 
 def assert_tells_no_path(data):
     """A pickled function holds the name of its source file."""
-    pickles = [entry[":serialized:"] for entry in json.loads(data).values() if isinstance(entry, dict) and ":serialized:" in entry]
+    pickles = [
+        entry[":serialized:"]
+        for entry in json.loads(data).values()
+        if isinstance(entry, dict) and ":serialized:" in entry
+    ]
     for content in [data, *map(base64.b64decode, pickles)]:
         assert not re.search(rb"/(home|tmp|work|root|usr)/", content), content[:2000]
 
