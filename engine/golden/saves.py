@@ -28,16 +28,31 @@ evaluations.npz and monitor.csv say.
 """
 
 import json
+import random
 import re
 import sys
+import uuid
 import warnings
 
 import torch
-from saves_algorithms import algorithms
-from saves_variants import activations
+
+from saves_algorithms import activations, algorithms
+from saves_baselines import baselines
+from saves_cleanrl import cleanrl
+from saves_containers import containers
+from saves_misread import misread
+from saves_types import types
 from saving import HERE
 
-PARTS = dict(algorithms=algorithms, activations=activations)
+PARTS = dict(
+    algorithms=algorithms,
+    activations=activations,
+    misread=misread,
+    types=types,
+    containers=containers,
+    cleanrl=cleanrl,
+    baselines=baselines,
+)
 
 
 def dump(entries):
@@ -49,12 +64,14 @@ def dump(entries):
 def main():
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    ids = random.Random(0)
+    uuid.uuid4 = lambda: uuid.UUID(int=ids.getrandbits(128))  # cloudpickle numbers classes so
     HERE.mkdir(exist_ok=True)
     path = HERE / "saves.json"
     entries = json.loads(path.read_text()) if path.exists() else {}
     for part in sys.argv[1:] or PARTS:
         entries |= PARTS[part]()
-        path.write_text(dump(entries))
+        path.write_text(dump(dict(sorted(entries.items()))))
 
 
 if __name__ == "__main__":

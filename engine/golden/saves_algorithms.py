@@ -1,12 +1,14 @@
-"""Every algorithm of Stable-Baselines3 and sb3-contrib that an MLP policy describes."""
+"""Every algorithm of Stable-Baselines3 and sb3-contrib that an MLP policy describes, and every activation of torch."""
 
 import gymnasium
 import numpy as np
+from sb3_contrib import ARS, QRDQN, TQC, TRPO, CrossQ, MaskablePPO
+from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from activations import FUNCTIONS
 from policies import vec_normalize
 from saving import HERE, build, entry, randomize, sampling, save
-from sb3_contrib import ARS, CrossQ, MaskablePPO, QRDQN, TQC, TRPO
-from stable_baselines3 import A2C, PPO, SAC, TD3
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 SMALL = dict(net_arch=[16, 16])
 TINY = dict(net_arch=[8])
@@ -91,4 +93,18 @@ def normalized():
             found,
             vec_normalize=f"{name}.pkl",
         )
+    return entries
+
+
+def activations():
+    entries = {}
+    for index, function in enumerate(FUNCTIONS):
+        name = f"activation-{function.__name__.lower()}"
+        algorithm, env = [(PPO, "CartPole-v1"), (DQN, "Acrobot-v1")][index % 2]
+        model = build(algorithm, gymnasium.make(env), dict(net_arch=[8, 8], activation_fn=function))
+        found = randomize(model, gymnasium.make(env), name)
+        save(model, f"{name}.zip", found)
+        made = f"{algorithm.__name__} with activation_fn=torch.nn.{function.__name__}."
+        entries[f"{name}.zip"] = entry(made, algorithm.__name__, env, found)
+        print(name, [steps for _, steps in found["episodes"]], flush=True)
     return entries

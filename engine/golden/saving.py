@@ -12,9 +12,10 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from policies import observe, scramble
-from sb3_contrib import ARS, CrossQ, MaskablePPO, QRDQN, TQC, TRPO
+from sb3_contrib import ARS, QRDQN, TQC, TRPO, CrossQ, MaskablePPO
 from stable_baselines3 import DDPG, DQN, PPO, SAC, TD3
+
+from policies import observe, scramble
 
 HERE = Path(__file__).parent / "saves"
 EPISODES = 12
@@ -132,12 +133,12 @@ def is_decided(outputs, margin):
 def is_varied(environment, results):
     """Constants would also come out of a policy that was read wrongly."""
     returns, steps = np.array(results).T
-    if not isinstance(environment.action_space, spaces.Discrete):
-        if environment.spec.id.startswith("MountainCar"):
-            return steps.min() < 999  # it arrives at least once
+    if environment.spec.id == "Pendulum-v1":
         return np.ptp(returns) > 0.5
     if environment.spec.id == "CartPole-v1":
         return steps.mean() > 18 and steps.std() > 3
+    if environment.spec.id == "MountainCarContinuous-v0":
+        return steps.min() < 999  # it arrives at least once
     return np.ptp(steps) > 5
 
 
@@ -208,6 +209,32 @@ def measure(model, environment, name, **options):
     return found
 
 
+def sequential(state, prefixes, activation):
+    """The network that a state dict describes: its Linears, an activation between them."""
+    layers = []
+    for prefix in prefixes:
+        for key in state:
+            if key.startswith(prefix) and key.endswith(".weight"):
+                layer = torch.nn.Linear(*reversed(state[key].shape))
+                layer.load_state_dict({"weight": state[key], "bias": state[key.removesuffix("weight") + "bias"]})
+                layers += [layer, activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def plain(network, space, finish=None):
+    """act and raw, as `numbers` wants them, of a torch network: argmax or clip, unless `finish` does otherwise."""
+    if finish is None and isinstance(space, spaces.Discrete):
+        finish = lambda outputs: outputs.argmax(-1)
+    elif finish is None:
+        finish = lambda outputs: np.clip(outputs, space.low, space.high)
+
+    def raw(observations):
+        with torch.no_grad():
+            return network(torch.as_tensor(np.float32(observations))).numpy()
+
+    return lambda observation: finish(raw(observation[None])[0]), raw
+
+
 def settle_model(model):
     """Takes the clock out of a model that is about to be saved."""
     model.start_time = STARTED
@@ -241,13 +268,19 @@ def settle_file(path, deflate=None):
     members["data"] = re.sub(r"at 0x[0-9a-f]+", "at 0x7f0000000000", text).encode()
     assert_tells_no_path(members["data"])
     # Nor does anything read on which kernel the save was made.
-    members["system_info.txt"] = re.sub(rb"OS: .*", b"OS: Linux-6.1.0-x86_64-with-glibc2.36", members["system_info.txt"])
+    members["system_info.txt"] = re.sub(
+        rb"OS: .*", b"OS: Linux-6.1.0-x86_64-with-glibc2.36", members["system_info.txt"]
+    )
     write_zip(path, members, deflate)
 
 
 def assert_tells_no_path(data):
     """A pickled function holds the name of its source file."""
-    pickles = [entry[":serialized:"] for entry in json.loads(data).values() if isinstance(entry, dict) and ":serialized:" in entry]
+    pickles = [
+        entry[":serialized:"]
+        for entry in json.loads(data).values()
+        if isinstance(entry, dict) and ":serialized:" in entry
+    ]
     for content in [data, *map(base64.b64decode, pickles)]:
         assert not re.search(rb"/(home|tmp|work|root|usr)/", content), content[:2000]
 
