@@ -250,10 +250,6 @@ def refused():
     deflate_zeros(cases["ppo-cnn"], target / "ppo-cnn.zip")
     vec_normalize(lambda: Fake(dictionary, discrete), norm_obs_keys=["a"]).save(target / "vecnormalize-dict.pkl")
     vec_normalize(lambda: Fake(spaces.Box(-1, 1, (2, 2)), discrete)).save(target / "vecnormalize-matrix.pkl")
-    # A state dict that is no zip, in a file of its own.
-    plain_mlp = build(PPO, "CartPole-v1", small, {})
-    legacy = target / "legacy-torch.pth"
-    torch.save(plain_mlp.policy.state_dict(), legacy, _use_new_zipfile_serialization=False)
 
 
 def main():

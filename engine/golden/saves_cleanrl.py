@@ -128,7 +128,8 @@ def measured(module, env, name, statistics=None):
     )
 
 
-def write(name, content, made, env, found, script, because=None, options=None, **more):
+def write(name, content, made, env, found, script, activation=None, because="activation", **more):
+    options = dict(activation=activation) if activation else {}
     path = HERE / f"{name}.cleanrl_model"
     torch.save(content, path)
     return {path.name: entry(made, None, env, found, options, because, trained_by=f"CleanRL {script}", **more)}
@@ -136,19 +137,21 @@ def write(name, content, made, env, found, script, because=None, options=None, *
 
 def discrete():
     entries = {}
-    for name, env, module, made in [
-        ("dqn", CARTPOLE, QNetwork(4, (120, 84), 2), "The state dict of dqn.py, widths 120 and 84."),
-        ("dqn-small", ACROBOT, QNetwork(6, (12, 10), 3), "The state dict of dqn.py, smaller."),
-        ("ppo", CARTPOLE, Agent(4, (16, 16), 2), "The state dict of ppo.py (actor, critic); greedy actions."),
+    for name, env, module, activation, made in [
+        ("dqn", CARTPOLE, QNetwork(4, (120, 84), 2), "relu", "The state dict of dqn.py, widths 120 and 84."),
+        ("dqn-small", ACROBOT, QNetwork(6, (12, 10), 3), "relu", "The state dict of dqn.py, smaller."),
+        ("ppo", CARTPOLE, Agent(4, (16, 16), 2), "tanh", "The state dict of ppo.py (actor, critic); greedy actions."),
     ]:
         found = measured(module, env, f"cleanrl-{name}")
-        entries |= write(f"cleanrl-{name}", module.state_dict(), made, env, found, f"{name.split('-')[0]}.py")
+        script = f"{name.split('-')[0]}.py"
+        entries |= write(f"cleanrl-{name}", module.state_dict(), made, env, found, script, activation)
     args = dict(exp_name="c51", seed=1, env_id=CARTPOLE, n_atoms=21, v_min=-10.0, v_max=10.0, learning_rate=2.5e-4)
     module = Categorical(4, (12, 10), 2, args)
     found = measured(module, CARTPOLE, "cleanrl-c51")
     content = dict(model_weights=module.state_dict(), args=args)
     made = "c51.py: a dict of model_weights and args; outputs are the means over the atoms."
-    return entries | write("cleanrl-c51", content, made, CARTPOLE, found, "c51.py")
+    # A distribution's mean is no linear output, so this is no Q-network that the engine evaluates.
+    return entries | write("cleanrl-c51", content, made, CARTPOLE, found, "c51.py", because="algorithm")
 
 
 def continuous_ppo():
@@ -159,7 +162,7 @@ def continuous_ppo():
     )
     made += "which the file does not hold and the numbers leave out (cleanrl #310, #425, #532)."
     script = "ppo_continuous_action.py"
-    entries = write("cleanrl-ppo-continuous", module.state_dict(), made, PENDULUM, found, script)
+    entries = write("cleanrl-ppo-continuous", module.state_dict(), made, PENDULUM, found, script, "tanh")
 
     statistics = vec_normalize(lambda: gymnasium.make(PENDULUM)).obs_rms
     arrays = dict(mean=statistics.mean, var=statistics.var, count=statistics.count)
@@ -172,7 +175,7 @@ def continuous_ppo():
             "A dict of model_weights, args and obs_rms (mean, var, count), as cleanrl #556 proposes; observations go "
         )
         made += "through clip((x - mean) / sqrt(var + 1e-8), -10, 10)."
-        entries |= write(name, content, made, PENDULUM, found, script)
+        entries |= write(name, content, made, PENDULUM, found, script, "tanh")
     return entries
 
 
@@ -187,7 +190,7 @@ def actors():
         found = measured(module, env, f"cleanrl-{name}")
         content = (module.state_dict(), *(Critic(inputs + 1, hidden).state_dict() for _ in range(critics)))
         made = f"{name}_continuous_action.py: a tuple of state dicts, actor first."
-        entries |= write(f"cleanrl-{name}", content, made, env, found, f"{name}_continuous_action.py")
+        entries |= write(f"cleanrl-{name}", content, made, env, found, f"{name}_continuous_action.py", "relu")
 
     module = Actor(gymnasium.make(PENDULUM).action_space, 3, hidden, ["fc_mean", "fc_logstd"], (1,))
     found = measured(module, PENDULUM, "cleanrl-sac")
@@ -197,7 +200,8 @@ def actors():
         log_std = -5 + 0.5 * (2 - -5) * (torch.tanh(module.fc_logstd(latent)) + 1)
         found["sampling"] = dict(mean=module.fc_mean(latent).tolist(), std=log_std.exp().tolist())
     made = "The actor's state dict of sac_continuous_action.py (which itself saves nothing); mean actions."
-    return entries | write("cleanrl-sac", module.state_dict(), made, PENDULUM, found, "sac_continuous_action.py")
+    script = "sac_continuous_action.py"
+    return entries | write("cleanrl-sac", module.state_dict(), made, PENDULUM, found, script, "relu")
 
 
 def cleanrl():

@@ -116,8 +116,9 @@ def other_spaces():
             }
             said += "; episodes are under it"
         save(model, f"{name}.zip")
-        because = "action_space" if "action" in name else "observation_space"
-        entries[f"{name}.zip"] = entry(f"PPO on {env} under gymnasium's {said}.", "PPO", env, found, {}, because)
+        because = "action_kind" if "action" in name else "observation_space"
+        options = dict(rescale_observations=True) if name == "rescale-observation" else {}
+        entries[f"{name}.zip"] = entry(f"PPO on {env} under gymnasium's {said}.", "PPO", env, found, options, because)
     return entries
 
 

@@ -4,7 +4,7 @@
 use safetensors::SafeTensors;
 use tars_engine::catalogue::{EnvironmentSpec, SuccessRule};
 use tars_engine::lanes::LaneMatrix;
-use tars_engine::policy::{Activation, Actor, Dense, Head, Policy};
+use tars_engine::policy::{Activation, Actor, Dense, Head, Policy, Spaces};
 use tars_engine::space::{ActionSpace, BoxSpace};
 
 struct Golden(Vec<u8>);
@@ -48,6 +48,7 @@ fn apply(activation: Activation, values: &[f32]) -> Vec<f32> {
         activation,
         head: Head::Logits,
         normalizer: None,
+        spaces: Spaces::default(),
     };
     let environment = EnvironmentSpec {
         id: "Fixture-v0".into(),

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tars_engine::catalogue::{EnvironmentSpec, SuccessRule};
 use tars_engine::lanes::{Actions, LaneMatrix};
-use tars_engine::policy::{Activation, Actor, Dense, Head, Normalizer, Policy};
+use tars_engine::policy::{
+    Activation, Actor, Dense, DifferingObservations, Head, Normalizer, Policy, Spaces,
+};
 use tars_engine::policy_file::{self, Format, Given};
 use tars_engine::space::{ActionSpace, BoxSpace};
 
@@ -55,12 +57,13 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn policy(name: &str, golden: &Golden) -> Policy {
-    let file = policy_file::read(
-        Format::Sb3Zip,
-        &Given::default(),
-        &bytes(&format!("{name}.zip")),
-    )
-    .expect("SB3 saved it");
+    // The fixtures' environment is made up: its bounds are nobody's.
+    let given = Given {
+        differing_observations: DifferingObservations::Raw,
+        ..Given::default()
+    };
+    let file = policy_file::read(Format::Sb3Zip, &given, &bytes(&format!("{name}.zip")))
+        .expect("SB3 saved it");
     let Some(normalizer) = &golden.normalizer else {
         return file.policy;
     };
@@ -186,6 +189,7 @@ fn normalized_observations_are_those_of_vec_normalize_to_the_bit() {
             }],
             activation: Activation::Tanh,
             head: Head::Logits,
+            spaces: Spaces::default(),
             normalizer: Some(Normalizer {
                 mean: golden.mean,
                 var: golden.var,

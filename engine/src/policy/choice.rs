@@ -350,7 +350,7 @@ mod tests {
             let Actions::Continuous(actions) = &actions else {
                 panic!("vectors are wanted");
             };
-            assert_eq!(actions.row(0), [expected]);
+            assert_eq!(actions.row(0)[0].round(), expected);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a file says about its policy beside the tensors.
 
 use super::Algorithm;
-use crate::policy::{Activation, Spaces};
+use crate::policy::{Activation, Normalizer, Spaces};
 
 /// The class whose forward pass the tensors are meant for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +50,8 @@ pub(super) struct Declared {
     pub(super) use_expln: bool,
     /// ε of batch normalisation.
     pub(super) batch_norm_eps: Option<f64>,
+    /// Statistics that every observation goes through first.
+    pub(super) normalizer: Option<Normalizer>,
     /// The spaces that it was trained in.
     pub(super) spaces: Spaces,
 }

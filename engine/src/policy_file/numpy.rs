@@ -56,7 +56,7 @@ pub(super) fn vector<G: NumpyGlobal>(document: &Document<'_, G>, id: Id) -> Opti
     let [length] = document.sizes(shape)?[..] else {
         return None;
     };
-    let values = numbers(document, dtype, bytes)?;
+    let values = numbers(document, dtype, bytes, &["f8", "f4"])?;
     (values.len() == length).then_some(values)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn number<G: NumpyGlobal>(document: &Document<'_, G>, id: Id) -> Opti
             let &[dtype, bytes] = document.tuple(scalar.arguments)? else {
                 return None;
             };
-            match numbers(document, dtype, bytes)?[..] {
+            match numbers(document, dtype, bytes, &["f8", "f4", "i8"])?[..] {
                 [value] => Some(value),
                 _ => None,
             }
@@ -79,12 +79,17 @@ pub(super) fn number<G: NumpyGlobal>(document: &Document<'_, G>, id: Id) -> Opti
 }
 
 /// Numbers of `dtype(kind, …)`, whose state is `(3, '<', …)`.
-fn numbers<G: NumpyGlobal>(document: &Document<'_, G>, dtype: Id, bytes: Id) -> Option<Vec<f64>> {
+fn numbers<G: NumpyGlobal>(
+    document: &Document<'_, G>,
+    dtype: Id,
+    bytes: Id,
+    kinds: &[&str],
+) -> Option<Vec<f64>> {
     let bytes = bytes_of(document, bytes)?;
     let dtype = document.object(dtype)?;
     let kind = document.text(*document.tuple(dtype.arguments)?.first()?)?;
     let order = document.text(*document.tuple(dtype.state?)?.get(1)?)?;
-    if dtype.callable.numpy() != Some(Global::Dtype) || order != "<" {
+    if dtype.callable.numpy() != Some(Global::Dtype) || order != "<" || !kinds.contains(&kind) {
         return None;
     }
     match kind {

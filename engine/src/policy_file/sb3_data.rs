@@ -116,6 +116,7 @@ pub(super) fn read(data: &[u8]) -> Result<Declared, Error> {
             actions: bounds("action_space", data.action_space.as_ref())?,
             ..Spaces::default()
         },
+        normalizer: None,
         algorithm,
         class: Class::from(class),
     })

@@ -75,7 +75,7 @@ pub(super) fn recognise(
                 |place| Ok(&found.algorithms[place..=place]),
             )?,
     };
-    PolicyFile {
+    let file = PolicyFile {
         policy: Policy {
             layers: found.layers,
             activation,
@@ -86,8 +86,12 @@ pub(super) fn recognise(
         algorithm: None,
         activation_source,
         place: None,
+    };
+    let file = file.confirmed_as(given.algorithm, algorithms)?;
+    match &declared.normalizer {
+        Some(normalizer) => file.normalized_by(normalizer.clone()),
+        None => Ok(file),
     }
-    .confirmed_as(given.algorithm, algorithms)
 }
 
 /// Whether the forward pass is known, or somebody says that it is the usual one.

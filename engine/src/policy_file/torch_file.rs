@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `{"state_dict": …, "data": …}` | `policy.save()` of Stable-Baselines3 |
 //! | a state dict | `torch.save(policy.state_dict(), …)`, CleanRL |
-//! | `{"model_weights": …, "args": …}` | CleanRL's C51 and Rainbow, which are no plain Q-networks |
+//! | `{"model_weights": …, "obs_rms": …}` | CleanRL, with the statistics of observations where it keeps them |
 //! | a tuple of state dicts, the actor's first | CleanRL's DDPG, TD3 and SAC |
 
 mod data;
@@ -18,7 +18,8 @@ use super::given::Given;
 use super::pickle::{Document, Id, Node};
 use super::state_dict::{self, TensorSource as _};
 use super::torch::{self, StateDict, TorchFile, View};
-use super::{Error, PolicyFile};
+use super::{Error, PolicyFile, numpy, vec_normalize};
+use crate::policy::Normalizer;
 
 const FILE: &str = "the policy file";
 
@@ -61,9 +62,48 @@ fn content(document: &Document<'_, Global>) -> Result<Content, Error> {
                 return Ok((views(tensors)?, data::read(document, data)?));
             }
             if let Some(weights) = entry("model_weights") {
-                return Ok((views(weights)?, bare));
+                let statistics = entry("obs_rms").map(|id| statistics(document, id));
+                let declared = Declared {
+                    normalizer: statistics.transpose()?,
+                    ..bare
+                };
+                return Ok((views(weights)?, declared));
+            }
+            if entry("param_groups").is_some() {
+                let what = "the state of an optimizer; the policy is beside it, in policy.pth";
+                return Err(Error::NoPolicy(what.to_owned()));
             }
             Ok((torch::views(FILE, document, root)?, bare))
         }
     }
+}
+
+/// What CleanRL keeps of Gymnasium's `NormalizeObservation`: `mean` and `var`, as arrays or lists.
+/// Its scripts divide by √(var + 10⁻⁸) and clip at ±10.
+fn statistics(document: &Document<'_, Global>, id: Id) -> Result<Normalizer, Error> {
+    let wrong = || torch::unexpected(FILE, "obs_rms has no vectors mean and var");
+    let entries = torch::entries(document.node(id)).ok_or_else(wrong)?;
+    let vector = |name: &str| -> Option<Vec<f64>> {
+        let &(_, value) = entries
+            .iter()
+            .rev()
+            .find(|&&(key, _)| document.text(key) == Some(name))?;
+        match document.node(value) {
+            Node::List(items) => items
+                .iter()
+                .map(|&item| numpy::number(document, item))
+                .collect(),
+            _ => numpy::vector(document, value),
+        }
+    };
+    let (mean, var) = (
+        vector("mean").ok_or_else(wrong)?,
+        vector("var").ok_or_else(wrong)?,
+    );
+    vec_normalize::validated(Normalizer {
+        mean,
+        var,
+        epsilon: 1e-8,
+        clip: 10.0,
+    })
 }

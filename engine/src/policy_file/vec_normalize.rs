@@ -113,7 +113,7 @@ fn vector(
     let id = attribute_id(document, object, name)?;
     numpy::vector(document, id).ok_or_else(|| {
         unexpected(&format!(
-            "{name} is no one-dimensional array of float64: only flat observations are accepted"
+            "{name} is no one-dimensional array of floats: only flat observations are accepted"
         ))
     })
 }

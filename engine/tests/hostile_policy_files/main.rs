@@ -116,7 +116,7 @@ fn a_file_over_the_limit_is_refused_unread() {
         assert_refused(
             format,
             &bytes,
-            "the policy file exceeds the limit of 10485760 bytes",
+            "the policy file exceeds the limit of 134217728 bytes",
         );
     }
     let error = policy_file::read_vec_normalize(&bytes)

@@ -160,7 +160,7 @@ fn endless_and_huge_pickles_are_refused() {
     let huge = [&b"B\x00\x00\x20\x00"[..], &vec![0; 2 << 20], b"."].concat();
     assert_pickle_refused(
         &pickle(&huge),
-        "data.pkl of policy.pth exceeds the limit of 1048576 bytes",
+        "policy.pth exceeds the limit of 1048576 bytes",
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::assert_save_refused;
 use super::craft::Save;
-use tars_engine::policy::Head;
+use tars_engine::policy::{Head, Noise};
 use tars_engine::policy_file::{self, Format, Given};
 
 const WEIGHT: &str = "mlp_extractor.policy_net.0.weight";
@@ -16,7 +16,7 @@ fn assert_change_refused(change: impl FnOnce(&mut Save), reason: &str) {
 
 #[test]
 fn storages_of_another_length_are_refused() {
-    let reason = "refers to a storage of 6 float32 values that has";
+    let reason = "refers to a storage of 6 values of 4 bytes that has";
     assert_change_refused(|save| save.values(WEIGHT).push(0.0), reason);
     assert_change_refused(|save| save.values(WEIGHT).truncate(5), reason);
     assert_change_refused(|save| save.values(WEIGHT).clear(), reason);
@@ -24,7 +24,7 @@ fn storages_of_another_length_are_refused() {
 
 #[test]
 fn storages_that_are_missing_are_refused() {
-    let reason = "refers to the storage \"archive/data/../../etc/passwd\", which is missing";
+    let reason = "refers to the storage \"../../etc/passwd\", which is missing";
     assert_change_refused(
         |save| save.named(WEIGHT).storage = "../../etc/passwd".to_owned(),
         reason,
@@ -43,7 +43,7 @@ fn views_beyond_their_storage_are_refused() {
     );
     assert_change_refused(
         |save| save.named(WEIGHT).storage_elements = i64::MAX,
-        "refers to a storage of 9223372036854775807 float32 values that has 24 bytes",
+        "refers to a storage of 9223372036854775807 values of 4 bytes that has 24 bytes",
     );
 }
 
@@ -97,19 +97,27 @@ fn tensors_that_are_not_contiguous_are_refused() {
 }
 
 #[test]
-fn other_types_than_float32_are_refused_by_name() {
-    for (class, name) in [
-        ("DoubleStorage", "float64"),
-        ("HalfStorage", "float16"),
-        ("LongStorage", "int64"),
-    ] {
-        let reason = format!("is {name}: only float32 is accepted");
+fn types_that_are_no_floating_point_numbers_are_refused_by_name() {
+    for (class, name) in [("LongStorage", "int64"), ("BoolStorage", "bool")] {
+        let reason = format!("is {name}: weights are floating-point numbers");
         assert_change_refused(|save| save.named(WEIGHT).class = class, &reason);
     }
     assert_change_refused(
         |save| save.named(WEIGHT).class = "QUInt8Storage",
         "which no policy needs",
     );
+}
+
+#[test]
+fn storages_of_another_type_than_they_say_are_refused() {
+    for (class, size) in [
+        ("DoubleStorage", 8),
+        ("HalfStorage", 2),
+        ("BFloat16Storage", 2),
+    ] {
+        let reason = format!("refers to a storage of 6 values of {size} bytes that has 24 bytes");
+        assert_change_refused(|save| save.named(WEIGHT).class = class, &reason);
+    }
 }
 
 #[test]
@@ -159,9 +167,9 @@ fn layers_that_are_not_dense_are_refused() {
     };
     assert_change_refused(convolution, "which is no dense layer's [outputs, inputs]");
     let without_bias = |save: &mut Save| save.tensors.retain(|it| it.name != "action_net.bias");
-    assert_change_refused(without_bias, "has no weight or bias beside it");
+    assert_change_refused(without_bias, "has not just a weight and a bias beside it");
     let gap = |save: &mut Save| save.dense("mlp_extractor.policy_net.3", 3, 3);
-    assert_change_refused(gap, "dense layer 1 has the number 3 instead of 2");
+    assert_change_refused(gap, "layer 1 has the number 3 instead of 2");
     let too_many = |save: &mut Save| {
         (1..40).for_each(|it| save.dense(&format!("mlp_extractor.policy_net.{}", 2 * it), 3, 3))
     };
@@ -172,19 +180,13 @@ fn layers_that_are_not_dense_are_refused() {
 fn networks_of_other_kinds_are_refused_by_what_they_are() {
     let cases = [
         (
-            "mlp_extractor.shared_net.0.weight",
-            "shared between policy and value network",
-        ),
-        (
             "features_extractor.cnn.0.weight",
             "a features extractor with weights",
         ),
         ("lstm_actor.weight_ih_l0", "recurrent policies"),
-        ("quantile_net.quantile_net.0.weight", "QR-DQN"),
-        ("actor.latent_pi.0.weight", "SAC"),
         (
             "q_net.advantage.0.weight",
-            "a plain multilayer perceptron of DQN, A2C, PPO or DDPG has no such tensor",
+            "a plain multilayer perceptron of Stable-Baselines3 or CleanRL has no such tensor",
         ),
         ("mlp_extractor.policy_net.00.weight", "has no such tensor"),
         ("mlp_extractor.policy_net.-2.weight", "has no such tensor"),
@@ -221,7 +223,8 @@ fn an_exploration_rate_that_is_no_probability_is_refused() {
     let mut save = Save::new();
     save.tensors.clear();
     save.dense("q_net.q_net.0", 2, 2);
-    save.data = "{\"exploration_rate\": 1.5}".to_owned();
+    let rate = "\"exploration_rate\": 1.5";
+    save.data = super::craft::DATA.replacen('{', &format!("{{{rate}, "), 1);
     assert_save_refused(
         &save,
         "the exploration rate is 1.5; from 0 to 1 is accepted",
@@ -242,7 +245,9 @@ fn tensors_that_share_a_storage_are_read_each_from_its_place() {
         .policy
         .head;
     let expected = Head::Gaussian {
-        log_std: Some(vec![7.0, 8.0]),
+        noise: Noise::Constant {
+            log_std: vec![7.0, 8.0],
+        },
     };
     assert_eq!(head, expected);
 }

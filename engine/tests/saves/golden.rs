@@ -17,8 +17,10 @@ pub(crate) struct Golden {
     #[serde(default)]
     pub(crate) options: Options,
     vec_normalize: Option<String>,
-    /// Why it is refused, in a word of the message.
-    pub(crate) refused: Option<bool>,
+    /// Whether it is refused without its options, or altogether if it has none.
+    #[serde(default)]
+    pub(crate) refused: bool,
+    /// Why, in a word.
     pub(crate) because: Option<String>,
     #[serde(default)]
     pub(crate) observations: Vec<Vec<f32>>,
@@ -95,6 +97,11 @@ impl Golden {
                 DifferingObservations::Refuse
             },
         }
+    }
+
+    /// Whether something right can be computed from the file.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.refused || self.given() != Given::default()
     }
 
     /// Reads the file with its options.

@@ -39,9 +39,9 @@ fn assert_close(actual: impl IntoIterator<Item = f32>, expected: &[f32], case: &
 /// The golden entries with numbers, each with its policy.
 fn readable() -> impl Iterator<Item = (String, Golden, Policy)> {
     let all = golden::load();
-    assert!(all.len() >= 50, "there are only {} files", all.len());
+    assert!(all.len() >= 120, "there are only {} files", all.len());
     all.into_iter()
-        .filter(|(_, golden)| golden.refused.is_none())
+        .filter(|(_, golden)| golden.is_readable())
         .map(|(name, golden)| {
             let file = golden
                 .read(&name)
@@ -56,6 +56,9 @@ fn algorithm_and_actions_are_the_librarys() {
         let file = golden.read(&name).expect("it was read before");
         if golden.algorithm.is_some() {
             assert_eq!(file.algorithm, golden.algorithm, "{name}");
+        }
+        if golden.observations.is_empty() {
+            continue;
         }
         let observations = lanes(&golden.observations);
         let mut actor = Actor::new(
@@ -148,7 +151,8 @@ fn deviations_of_sampled_actions_are_the_librarys() {
             panic!("{name} has no noise");
         };
         if *noise == Noise::Unknown {
-            assert!(name.contains("crossq-gsde"), "{name} should be sampled");
+            let unknown = ["crossq-gsde.zip", "cleanrl-sac.cleanrl_model"];
+            assert!(unknown.contains(&name.as_str()), "{name} should be sampled");
             continue;
         }
         let observations = lanes(&golden.observations);
