@@ -14,6 +14,7 @@ mod names;
 pub mod policy;
 pub mod policy_file;
 pub mod regression;
+pub mod returns_file;
 pub mod rollout;
 pub mod seeding;
 pub mod space;

@@ -16,7 +16,7 @@
 #![doc = include_str!("policy_file/mlp_json.md")]
 
 mod algorithm;
-mod archive;
+pub(crate) mod archive;
 mod declared;
 mod detect;
 mod error;
@@ -40,6 +40,7 @@ mod vec_normalize;
 pub use algorithm::Algorithm;
 pub use detect::detect;
 pub use error::Error;
+pub(crate) use error::quote as excerpt;
 pub use format::Format;
 pub use given::Given;
 pub use limits::MAX_FILE_BYTES;

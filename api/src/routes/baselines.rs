@@ -132,9 +132,9 @@ struct Addition {
     /// Population standard deviation of the returns (divisor n).
     #[schemars(range(min = 0.0, max = regression::MAX_MAGNITUDE))]
     std_reward: f64,
-    /// Share of successful episodes.
+    /// Share of successful episodes; null where it is unknown, as of published results.
     #[schemars(range(min = 0.0, max = 1.0))]
-    success_rate: f64,
+    success_rate: Option<f64>,
     /// How many episodes there were.
     #[serde(deserialize_with = "whole::read")]
     #[schemars(range(min = 1, max = regression::MAX_EPISODES))]

@@ -3,6 +3,7 @@
 mod agent;
 pub(super) mod baseline_file;
 mod json;
+mod returns;
 mod rolling;
 mod text;
 
@@ -23,6 +24,7 @@ use crate::stdout;
 
 use self::agent::Agent;
 use self::baseline_file::BaselineFile;
+use self::returns::Which;
 use self::rolling::Rolled;
 
 /// Evaluate a policy file here, without a service, and compare it with a baseline
@@ -61,13 +63,37 @@ pub(crate) struct Evaluate {
     vec_normalize: Option<PathBuf>,
     #[command(flatten)]
     options: PolicyOptions,
-    /// Compare with a baseline: the output of `tars evaluate --json`, or of GET /v1/baselines
+    /// Compare with a baseline: the output of `tars evaluate --json` or of GET /v1/baselines, or
+    /// SB3's evaluations.npz or monitor.csv
     ///
     /// Of several entries for an environment (and the algorithm, where --agent names it) the one
     /// with the highest mean counts. Where it keeps the returns of the same seeds, episodes are
     /// compared seed by seed.
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
     baseline: Option<PathBuf>,
+    /// Which evaluation of an evaluations.npz: best, last, or the one after so many steps
+    #[arg(
+        long,
+        value_name = "best|last|STEP",
+        requires = "baseline",
+        default_value = "best"
+    )]
+    baseline_evaluation: Which,
+    /// Compare with a published mean return
+    #[arg(
+        long,
+        value_name = "MEAN",
+        allow_negative_numbers = true,
+        requires_all = ["baseline_std", "baseline_n"],
+        conflicts_with_all = ["baseline", "against"]
+    )]
+    baseline_mean: Option<f64>,
+    /// Its standard deviation over episodes
+    #[arg(long, value_name = "STD", requires = "baseline_mean")]
+    baseline_std: Option<f64>,
+    /// The number of episodes that it is of
+    #[arg(long, value_name = "N", requires = "baseline_mean")]
+    baseline_n: Option<u32>,
     /// Compare with another policy, which is evaluated on the same seeds
     #[arg(long, value_name = "POLICY")]
     against: Option<PathBuf>,
@@ -170,8 +196,13 @@ impl Evaluate {
 
     /// What each environment is compared with, in order.
     fn references(&self) -> anyhow::Result<Option<Vec<Reference>>> {
+        if let (Some(mean), Some(std), Some(n)) =
+            (self.baseline_mean, self.baseline_std, self.baseline_n)
+        {
+            return published(mean, std, n, self.environments.len()).map(Some);
+        }
         if let Some(path) = &self.baseline {
-            let file = BaselineFile::read(path)?;
+            let file = BaselineFile::read_evaluation(path, self.baseline_evaluation)?;
             let find = |id: &String| file.find(id, self.agent);
             return self
                 .environments
@@ -205,6 +236,26 @@ impl Evaluate {
             .collect::<anyhow::Result<_>>()
             .map(Some)
     }
+}
+
+/// The same published numbers for each environment, of which there can be only one.
+fn published(mean: f64, std: f64, n: u32, environments: usize) -> anyhow::Result<Vec<Reference>> {
+    if environments > 1 {
+        bail!("--baseline-mean is of one environment: give one --env");
+    }
+    let statistics = regression::Baseline {
+        mean_reward: mean,
+        std_reward: std,
+        success_rate: None,
+        n,
+        returns: None,
+    };
+    statistics.check()?;
+    Ok(vec![Reference {
+        statistics,
+        id: None,
+        source: format!("{mean} ± {std} of {n} episodes, as given"),
+    }])
 }
 
 fn repeated(names: &[String]) -> Option<&String> {

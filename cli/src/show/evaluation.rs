@@ -96,9 +96,10 @@ impl Evaluation<'_> {
             ..Row::new("standard deviation", rewards.write(metrics.std_reward))
         });
         rows.push(Row {
-            baseline: known.map(|known| percent(known.success_rate)),
-            difference: difference(metrics.success_rate, |known| known.success_rate)
-                .map(percentage_points),
+            baseline: known.map(|known| known.success_rate.map_or("unknown".to_owned(), percent)),
+            difference: known
+                .and_then(|known| known.success_rate)
+                .map(|known| percentage_points(metrics.success_rate - known)),
             ..Row::new("success rate", percent(metrics.success_rate))
         });
         rows.push(Row::new("mean steps", steps.write(metrics.mean_steps)));

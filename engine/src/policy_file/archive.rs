@@ -11,7 +11,7 @@ use super::error::quote;
 use super::limits::{MAX_ENTRIES, MAX_UNPACKED_BYTES};
 
 /// A zip archive in memory.
-pub(super) struct Archive<B> {
+pub(crate) struct Archive<B> {
     name: &'static str,
     zip: ZipArchive<Cursor<B>>,
     /// How many bytes may still be unpacked.
@@ -20,7 +20,7 @@ pub(super) struct Archive<B> {
 
 impl<B: AsRef<[u8]>> Archive<B> {
     /// Opens an archive, which `name` stands for in errors.
-    pub(super) fn open(name: &'static str, bytes: B) -> Result<Self, Error> {
+    pub(crate) fn open(name: &'static str, bytes: B) -> Result<Self, Error> {
         if entries_at_most(bytes.as_ref()) > MAX_ENTRIES {
             return Err(Error::TooLarge {
                 what: format!("the table of contents of {name}"),
@@ -49,7 +49,7 @@ impl<B: AsRef<[u8]>> Archive<B> {
     }
 
     /// The names of all entries that are UTF-8.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.zip
             .file_names_raw()
             .filter_map(|name| str::from_utf8(name).ok())
@@ -57,7 +57,7 @@ impl<B: AsRef<[u8]>> Archive<B> {
 
     /// The content of an entry, or `None` where there is no such entry. All entries together may
     /// unpack to [`MAX_UNPACKED_BYTES`].
-    pub(super) fn entry(&mut self, entry: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn entry(&mut self, entry: &str) -> Result<Option<Vec<u8>>, Error> {
         let too_large = Error::TooLarge {
             what: format!(
                 "the content of {} up to its entry {}",

@@ -157,7 +157,7 @@ pub enum Error {
 }
 
 /// Text from a file, made safe for a message: quoted, escaped and short.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 80;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}…", &text[..end]),

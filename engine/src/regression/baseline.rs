@@ -38,8 +38,9 @@ pub struct Baseline {
     pub mean_reward: f64,
     /// Population standard deviation of the returns (divisor n, NumPy's default).
     pub std_reward: f64,
-    /// Share of successful episodes.
-    pub success_rate: f64,
+    /// Share of successful episodes, where it is known.
+    #[serde(default)]
+    pub success_rate: Option<f64>,
     /// How many episodes there were.
     pub n: u32,
     /// Each episode's return, when they are known: candidates on the same seeds are then compared
@@ -58,7 +59,7 @@ impl Baseline {
         Self {
             mean_reward: metrics.mean_reward,
             std_reward: metrics.std_reward,
-            success_rate: metrics.success_rate,
+            success_rate: Some(metrics.success_rate),
             n: size(episodes.len()),
             returns: Some(returns.collect()),
         }
@@ -118,7 +119,7 @@ impl Baseline {
             MAX_MAGNITUDE,
         )?;
         within("std_reward", self.std_reward, 0.0, MAX_MAGNITUDE)?;
-        within("success_rate", self.success_rate, 0.0, 1.0)?;
+        within("success_rate", self.success_rate.unwrap_or(0.0), 0.0, 1.0)?;
         within("n", f64::from(self.n), 1.0, f64::from(MAX_EPISODES))?;
         let mut returns = self.returns.iter().flatten();
         returns.try_for_each(|episode| {
@@ -168,7 +169,7 @@ mod tests {
         let good = Baseline {
             mean_reward: 500.0,
             std_reward: 20.0,
-            success_rate: 1.0,
+            success_rate: Some(1.0),
             n: 4,
             returns: Some(
                 [(7, 480.0), (8, 520.0), (9, 480.0), (10, 520.0)]
@@ -219,7 +220,7 @@ mod tests {
             (
                 "success_rate",
                 Baseline {
-                    success_rate: 1.5,
+                    success_rate: Some(1.5),
                     ..good.clone()
                 },
             ),

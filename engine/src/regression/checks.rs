@@ -55,7 +55,8 @@ pub struct Check {
 /// What the checks look at.
 pub(super) struct Observed {
     reward_drop: f64,
-    failure_rise: f64,
+    /// `None` where the baseline's rate is unknown.
+    failure_rise: Option<f64>,
     variance_ratio: f64,
     loss: Option<LossRise>,
 }
@@ -83,7 +84,9 @@ impl Observed {
         let reference = (std * std).max(comparison.margin * comparison.margin);
         Self {
             reward_drop: comparison.reward_drop_pct,
-            failure_rise: finite(baseline.success_rate - metrics.success_rate),
+            failure_rise: baseline
+                .success_rate
+                .map(|known| finite(known - metrics.success_rate)),
             variance_ratio: finite(metrics.reward_variance / reference),
             loss: LossRise::of(
                 last(candidate.losses, thresholds.loss_trend_window),
@@ -99,23 +102,20 @@ impl Observed {
             threshold,
             failed: observed > threshold,
         };
-        let mut checks = vec![
-            check(
-                CheckName::RewardDrop,
-                self.reward_drop,
-                thresholds.reward_drop_pct,
-            ),
-            check(
-                CheckName::FailureRate,
-                self.failure_rise,
-                thresholds.failure_rate,
-            ),
-            check(
-                CheckName::Variance,
-                self.variance_ratio,
-                thresholds.variance_multiplier,
-            ),
-        ];
+        let mut checks = vec![check(
+            CheckName::RewardDrop,
+            self.reward_drop,
+            thresholds.reward_drop_pct,
+        )];
+        checks.extend(
+            self.failure_rise
+                .map(|rise| check(CheckName::FailureRate, rise, thresholds.failure_rate)),
+        );
+        checks.push(check(
+            CheckName::Variance,
+            self.variance_ratio,
+            thresholds.variance_multiplier,
+        ));
         checks.extend(
             self.loss
                 .as_ref()
@@ -127,7 +127,7 @@ impl Observed {
     pub(super) fn score(&self) -> f64 {
         let part = |value: f64| value.clamp(0.0, 1.0);
         0.4 * part(self.reward_drop)
-            + 0.3 * part(self.failure_rise)
+            + 0.3 * part(self.failure_rise.unwrap_or(0.0))
             + 0.2 * part((self.variance_ratio - 1.0) / (WORST_VARIANCE_RATIO - 1.0))
             + 0.1 * part(self.loss.as_ref().map_or(0.0, |loss| loss.observed))
     }
@@ -136,7 +136,7 @@ impl Observed {
     pub(super) fn severity(&self) -> Severity {
         let above = |drop: f64, failures: f64, variance: f64| {
             self.reward_drop > drop
-                || self.failure_rise > failures
+                || self.failure_rise.is_some_and(|rise| rise > failures)
                 || self.variance_ratio > variance
         };
         if above(0.20, 0.25, 5.0) {

@@ -110,7 +110,7 @@ fn comparisons_are_as_described_whatever_the_verdict() {
     let constant = regression::Baseline {
         mean_reward: 500.0,
         std_reward: 0.0,
-        success_rate: 1.0,
+        success_rate: Some(1.0),
         n: 9,
         returns: None,
     };

@@ -40,14 +40,14 @@ pub(super) struct Add {
 #[derive(Debug, clap::Args)]
 struct Statistics {
     /// Mean return
-    #[arg(long, required = false, requires_all = ["std", "success_rate", "episodes"], allow_negative_numbers = true)]
+    #[arg(long, required = false, requires_all = ["std", "episodes"], allow_negative_numbers = true)]
     mean: f64,
     /// Population standard deviation of the returns, as NumPy computes it
     #[arg(long, required = false, requires = "mean")]
     std: f64,
-    /// Share of successful episodes, from 0 to 1
-    #[arg(long, required = false, requires = "mean", value_name = "SHARE")]
-    success_rate: f64,
+    /// Share of successful episodes, from 0 to 1 [default: unknown, and not compared]
+    #[arg(long, requires = "mean", value_name = "SHARE")]
+    success_rate: Option<f64>,
     /// How many episodes these numbers are of
     #[arg(long, required = false, requires = "mean", value_name = "N")]
     episodes: u32,
@@ -71,7 +71,7 @@ impl Add {
                     .statistics
             }
             (None, None) => {
-                anyhow::bail!("give --mean, --std, --success-rate and --episodes, or --from-json")
+                anyhow::bail!("give --mean, --std and --episodes, or --from-json")
             }
         };
         let baseline = Body {

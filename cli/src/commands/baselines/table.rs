@@ -59,7 +59,9 @@ fn row(baseline: &Baseline, now: DateTime<Utc>) -> [String; 10] {
         baseline.rank.to_string(),
         decimals.write(statistics.mean_reward),
         decimals.write(statistics.std_reward),
-        percent(statistics.success_rate),
+        statistics
+            .success_rate
+            .map_or("unknown".to_owned(), percent),
         count(statistics.n.into()),
         baseline.version.to_string(),
         ago(now, baseline.created_at),

@@ -12,6 +12,7 @@ use tars_engine::regression::Baseline;
 use uuid::Uuid;
 
 use super::Reference;
+use super::returns::{Log, Which};
 use crate::bounded_file;
 
 /// A million episodes in a dozen environments stay below it.
@@ -21,6 +22,8 @@ const MAX_BYTES: usize = 64 << 20;
 pub(in crate::commands) struct BaselineFile {
     name: String,
     entries: Vec<Value>,
+    /// A log of Stable-Baselines3 in place of entries, and what counts of it.
+    log: Option<(Log, Which)>,
 }
 
 /// One environment of `tars evaluate --json`, or of a job's results.
@@ -41,10 +44,23 @@ struct Stored {
 
 impl BaselineFile {
     /// Reads a file with an array of baselines, an object with such an array under `items` or
-    /// `results`, or one baseline.
+    /// `results`, or one baseline; or what Stable-Baselines3 logged, of which the best evaluation
+    /// counts.
     pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::read_evaluation(path, Which::Best)
+    }
+
+    /// The same; of an `evaluations.npz` this evaluation counts.
+    pub(super) fn read_evaluation(path: &Path, which: Which) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let bytes = bounded_file::read(path, MAX_BYTES)?;
+        if let Some(log) = Log::read(path, &bytes)? {
+            return Ok(Self {
+                name,
+                entries: Vec::new(),
+                log: Some((log, which)),
+            });
+        }
         let document: Value =
             serde_json::from_slice(&bytes).with_context(|| format!("{name} is not JSON"))?;
         let entries = match document {
@@ -58,7 +74,11 @@ impl BaselineFile {
             }
             _ => bail!("{name} should hold a baseline or an array of baselines"),
         };
-        Ok(Self { name, entries })
+        Ok(Self {
+            name,
+            entries,
+            log: None,
+        })
     }
 
     /// The best baseline of an environment, and of an algorithm if that is known on both sides.
@@ -67,6 +87,9 @@ impl BaselineFile {
         environment: &str,
         agent: Option<Algorithm>,
     ) -> anyhow::Result<Reference> {
+        if let Some((log, which)) = &self.log {
+            return log.reference(&self.name, environment, *which);
+        }
         let mut best: Option<Reference> = None;
         for (index, entry) in self.entries.iter().enumerate() {
             if environment_of(entry).is_some_and(|id| id != environment) {
