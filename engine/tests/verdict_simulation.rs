@@ -75,7 +75,7 @@ impl Evaluation {
             std_reward: summary.population_variance.sqrt(),
             min_reward: returns.iter().copied().fold(f64::INFINITY, f64::min),
             max_reward: returns.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            success_rate: Some(1.0),
+            success_rate: 1.0,
             mean_steps: 1.0,
             reward_variance: summary.population_variance,
             action_entropy: None,
