@@ -15,15 +15,18 @@ use warp::http::{HeaderMap, StatusCode};
 
 use crate::problem::Problem;
 
-/// Bodies above this size wait for their turn.
+/// The most bytes of a form of accounts.
+pub(crate) const FORM_BYTES: usize = 16 * 1024;
+
+/// Bodies above this size are parsed a few at a time.
 const LARGE: usize = 256 * 1024;
 /// Parsed, a body takes a multiple of its bytes: only so many at a time.
 static LARGE_BODIES: Semaphore = Semaphore::const_new(4);
 
 /// How long a client may pause in the middle of a body.
-const STALL: Duration = Duration::from_secs(5);
-/// How long all of a body may take: a client that trickles is no better than one that stalls.
-const WHOLE: Duration = Duration::from_mins(2);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long all of a body may take, however steadily its bytes come.
+const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A body of this content type, of at most `limit` bytes.
 pub(crate) fn read(
@@ -105,7 +108,7 @@ pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
     if bytes.len() <= LARGE {
         return parse_now(&bytes);
     }
-    let _turn = LARGE_BODIES.acquire().await;
+    let _permit = LARGE_BODIES.acquire().await;
     let parsed = tokio::task::spawn_blocking(move || parse_now(&bytes)).await;
     parsed.unwrap_or_else(|panic| {
         tracing::error!(%panic, "parsing a body panicked");
@@ -152,8 +155,9 @@ fn without_position(message: &str) -> &str {
 }
 
 fn too_slow() -> Problem {
-    let detail =
-        format!("the body made no progress for {STALL:?}, or took longer than {WHOLE:?} in all");
+    let detail = format!(
+        "the body made no progress for {IDLE_TIMEOUT:?}, or took longer than {READ_TIMEOUT:?} in all"
+    );
     Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
 }
 
@@ -163,9 +167,10 @@ async fn collect(
 ) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     let mut chunks = std::pin::pin!(chunks);
-    let end = Instant::now() + WHOLE;
+    let end = Instant::now() + READ_TIMEOUT;
     loop {
-        let next = tokio::time::timeout_at(end.min(Instant::now() + STALL), chunks.next()).await;
+        let next =
+            tokio::time::timeout_at(end.min(Instant::now() + IDLE_TIMEOUT), chunks.next()).await;
         let Some(chunk) = next.map_err(|_| too_slow())? else {
             break;
         };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::endpoint::Endpoint;
-use crate::endpoint::parameters::{Parameter, Place};
+use crate::endpoint::parameters::{Location, Parameter};
 use crate::problem::Problem;
 
 /// The values of a request's path and query string. They fit the parameters of its endpoint.
@@ -23,7 +23,7 @@ impl Values {
     /// query string are still percent-encoded.
     pub(crate) fn check(
         endpoint: Endpoint,
-        segments: &[&str],
+        segments: &[String],
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
@@ -44,7 +44,7 @@ impl Values {
         for (name, value) in pairs(query)? {
             match parameters
                 .iter()
-                .find(|parameter| parameter.place == Place::Query && parameter.name == name)
+                .find(|parameter| parameter.location == Location::Query && parameter.name == name)
             {
                 Some(parameter) => take(parameter, value),
                 None => unknown.push(FieldError::new(
@@ -55,7 +55,7 @@ impl Values {
         }
         for parameter in parameters
             .iter()
-            .filter(|parameter| parameter.place == Place::Header)
+            .filter(|parameter| parameter.location == Location::Header)
         {
             for value in headers.get_all(parameter.name) {
                 take(parameter, value.to_str().unwrap_or_default().to_owned());
@@ -135,7 +135,8 @@ mod tests {
     use super::*;
 
     fn check(endpoint: Endpoint, segments: &[&str], query: &str) -> Result<Values, Problem> {
-        Values::check(endpoint, segments, Some(query), &HeaderMap::new())
+        let segments: Vec<_> = segments.iter().map(ToString::to_string).collect();
+        Values::check(endpoint, &segments, Some(query), &HeaderMap::new())
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::Endpoint;
 
 /// Where a parameter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     Path,
     Query,
     Header,
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     pub(crate) kind: Kind,
     pub(crate) description: &'static str,
     /// One that works. Empty where none can.
@@ -66,7 +66,7 @@ const fn query(
 ) -> Parameter {
     Parameter {
         name,
-        place: Place::Query,
+        location: Location::Query,
         kind,
         description,
         example,
@@ -81,7 +81,7 @@ const fn path(
 ) -> Parameter {
     Parameter {
         name,
-        place: Place::Path,
+        location: Location::Path,
         kind,
         description,
         example,
@@ -120,7 +120,7 @@ const ENVIRONMENT_ID: Parameter = query(
 );
 const IDEMPOTENCY_KEY: Parameter = Parameter {
     name: "Idempotency-Key",
-    place: Place::Header,
+    location: Location::Header,
     kind: Kind::Text(KEY_FORM),
     description: "The same key with the same body gives the same job, however often it is sent. With another body it gives \
                   409. Without a key every request is a new job.",
@@ -404,7 +404,7 @@ mod tests {
             let described: Vec<_> = endpoint
                 .parameters()
                 .iter()
-                .take_while(|parameter| parameter.place == Place::Path)
+                .take_while(|parameter| parameter.location == Location::Path)
                 .map(|parameter| parameter.name)
                 .collect();
             assert_eq!(described, named, "{path}");

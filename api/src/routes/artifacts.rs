@@ -1,7 +1,5 @@
 //! `PUT /v1/artifacts`: bytes in, their SHA-256 out.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,15 +8,17 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, json, route};
 use crate::body;
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let put = enter(context)
+pub(super) fn routes() -> Vec<Route> {
+    let put = call()
         .and(body::read("application/octet-stream", artifact::MAX_BYTES))
         .then(put);
     vec![route(Endpoint::PutArtifact, put)]

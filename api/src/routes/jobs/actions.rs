@@ -1,7 +1,5 @@
 //! What can be done to a job: cancel, retry, promote.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,25 +13,27 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::super::evaluate::{Receipt, receipt};
-use super::{Call, Context, Route, enter, json, route};
+use super::super::receipt::{Receipt, receipt};
+use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
+use crate::job_watcher::{JobWatcher, no_job};
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 use crate::view::JobView;
-use crate::watch::{Watch, no_job};
 use crate::{accept, body};
 
 /// A list of environments is small.
 const PROMOTION_BYTES: usize = 16 * 1024;
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     let body = body::read_optional("application/json", PROMOTION_BYTES);
     vec![
-        route(Endpoint::CancelJob, enter(context).then(cancel)),
-        route(Endpoint::RetryJob, enter(context).then(retry)),
-        route(Endpoint::PromoteJob, enter(context).and(body).then(promote)),
+        route(Endpoint::CancelJob, call().then(cancel)),
+        route(Endpoint::RetryJob, call().then(retry)),
+        route(Endpoint::PromoteJob, call().and(body).then(promote)),
     ]
 }
 
@@ -64,7 +64,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 /// 200 when the job is cancelled, 202 while its worker is being asked to stop, 409 when it ended
 /// otherwise.
 async fn cancel(call: Call) -> Result<Response, Problem> {
-    let id = call.values().id()?;
+    let id = call.values.id()?;
     let jobs = call.context.services.store.jobs.clone();
     let status = match within(async move { jobs.cancel(id).await }).await? {
         None => return Err(no_job(id)),
@@ -77,7 +77,7 @@ async fn cancel(call: Call) -> Result<Response, Problem> {
         Some(Cancellation::Requested) => StatusCode::ACCEPTED,
         Some(Cancellation::Cancelled | Cancellation::Ended(_)) => StatusCode::OK,
     };
-    let job = Watch::new(&call.context, id).look().await?;
+    let job = JobWatcher::new(&call.context, id).load().await?;
     Ok(json(status, &JobView::summary(job)))
 }
 
@@ -88,8 +88,8 @@ async fn retry(call: Call) -> Result<Response, Problem> {
 }
 
 async fn retry_job(call: Call) -> Result<Response, Problem> {
-    let (id, context) = (call.values().id()?, &call.context);
-    let job = Watch::new(context, id).look().await?;
+    let (id, context) = (call.values.id()?, &call.context);
+    let job = JobWatcher::new(context, id).load().await?;
     if !matches!(job.status, Status::Failed | Status::Cancelled) {
         let detail = format!(
             "the job is {}: only failed and cancelled jobs can be retried",
@@ -103,7 +103,7 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
         .ok_or_else(|| no_job(id))?;
     let submission = Submission {
         job_id: retry_job_id(id),
-        subject: call.caller().owner(),
+        subject: call.caller.owner(),
         submitted_at: context.services.clock.now(),
         retry_of: Some(id),
         ..former
@@ -142,8 +142,8 @@ async fn promote(call: Call, bytes: Result<Option<Bytes>, Problem>) -> Result<Re
 }
 
 async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, Problem> {
-    let (id, context) = (call.values().id()?, &call.context);
-    let job = Watch::new(context, id).look().await?;
+    let (id, context) = (call.values.id()?, &call.context);
+    let job = JobWatcher::new(context, id).load().await?;
     if job.status != Status::Completed {
         let detail = format!(
             "the job is {}: only completed jobs can be promoted",
@@ -158,13 +158,13 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
         return Err(Problem::unavailable());
     }
     if let Some(wanted) = &promotion.environments {
-        if let Some(stranger) = wanted
+        if let Some(unknown) = wanted
             .iter()
             .find(|id| !job.parameters.environments.contains(id))
         {
             return Err(Problem::invalid_field(
                 "environments",
-                format!("the job did not evaluate {stranger}"),
+                format!("the job did not evaluate {unknown}"),
             ));
         }
         results.retain(|result| wanted.contains(&result.environment));
@@ -174,7 +174,7 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
     for result in results {
         let (baselines, actor) = (
             context.services.store.baselines.clone(),
-            call.caller().actor(),
+            call.caller.actor(),
         );
         let baseline = baseline_of(&job, result);
         let (baseline, new) =

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use ipnet::IpNet;
 use warp::http::HeaderMap;
 
-/// Proxies whose `X-Forwarded-For` is believed.
+/// TrustedProxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Proxies(Vec<IpNet>);
+pub(crate) struct TrustedProxies(Vec<IpNet>);
 
-impl Proxies {
+impl TrustedProxies {
     pub(crate) fn new(trusted: Vec<IpNet>) -> Self {
         Self(trusted)
     }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
-        let proxies = Proxies::new(trusted.iter().map(|net| net.parse().unwrap()).collect());
+        let proxies = TrustedProxies::new(trusted.iter().map(|net| net.parse().unwrap()).collect());
         let mut headers = HeaderMap::new();
         for line in forwarded {
             headers.append("x-forwarded-for", line.parse().unwrap());

@@ -1,6 +1,7 @@
-//! What every answer carries.
+//! What every response carries.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use warp::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
@@ -8,24 +9,28 @@ use warp::http::header::{
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 use warp::reply::Response;
 
-use super::allowance::Allowance;
-use crate::auth::{Caller, Identity, NEARLY_OVER};
+use super::rate_limit::RateLimit;
+use crate::auth::caller::Identity;
+use crate::call::Call;
+use crate::context::Context;
 use crate::endpoint::Rule;
-use crate::routes::Context;
 
 /// Says that an answer comes from a replica, which may lag behind the primary that is away.
 const READ_FROM: HeaderName = HeaderName::from_static("x-tars-read-from");
 /// Says in how many seconds the access token ends, once that is soon: time to refresh it.
 const TOKEN_EXPIRES: HeaderName = HeaderName::from_static("x-token-expires-in");
 
-/// Adds what every answer carries. A route that has set a header knows better.
-pub(super) fn dress(
-    mut answer: Response,
+/// An access token that ends sooner than this is accepted with a hint to refresh it.
+const REFRESH_HINT_BEFORE: Duration = Duration::from_mins(5);
+
+/// Adds what every response carries, unless its handler has set the same header.
+pub(super) fn finish_response(
+    mut response: Response,
     context: &Context,
     rule: Option<Rule>,
-    allowance: &Allowance,
+    rate_limit: &RateLimit,
 ) -> Response {
-    let headers = answer.headers_mut();
+    let headers = response.headers_mut();
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
@@ -43,17 +48,19 @@ pub(super) fn dress(
     if rule.is_some() && context.services.store.hosts.reads_from_replica() {
         headers.insert(READ_FROM, HeaderValue::from_static("replica"));
     }
-    headers.extend(allowance.headers());
-    answer
+    headers.extend(rate_limit.headers());
+    response
 }
 
-/// The hint that an access token is nearly over.
-pub(super) fn refresh_hint(caller: &Caller, now: DateTime<Utc>) -> HeaderMap {
-    let Identity::User { until, .. } = caller.identity else {
+/// The hint that an access token ends soon.
+pub(super) fn refresh_hint(call: &Call) -> HeaderMap {
+    let Identity::User { until, .. } = call.caller.identity else {
         return HeaderMap::new();
     };
-    let left = (until - now).to_std().unwrap_or_default();
-    if left >= NEARLY_OVER {
+    let left = (until - call.context.services.clock.now())
+        .to_std()
+        .unwrap_or_default();
+    if left >= REFRESH_HINT_BEFORE {
         return HeaderMap::new();
     }
     HeaderMap::from_iter([(TOKEN_EXPIRES, HeaderValue::from(left.as_secs()))])

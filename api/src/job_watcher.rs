@@ -1,7 +1,7 @@
 //! Waiting for a job to change: long polls and event streams.
 //!
-//! The store is asked, not a process: the worker may be on any machine. Short jobs are seen after
-//! milliseconds, long ones cost a query every quarter of a second.
+//! The store is polled, because the worker may be on any machine. The first polls follow each other
+//! within milliseconds, for short jobs; later ones come every quarter of a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,43 +12,43 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::context::Context;
 use crate::deadline::within;
 use crate::problem::Problem;
-use crate::routes::Context;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(5);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Looks at one job again and again.
-pub(crate) struct Watch {
+/// Loads one job again and again.
+pub(crate) struct JobWatcher {
     context: Arc<Context>,
     id: Uuid,
-    pause: Duration,
+    interval: Duration,
 }
 
-impl Watch {
+impl JobWatcher {
     pub(crate) fn new(context: &Arc<Context>, id: Uuid) -> Self {
         Self {
             context: context.clone(),
             id,
-            pause: FIRST_PAUSE,
+            interval: MIN_POLL_INTERVAL,
         }
     }
 
     /// The job now.
-    pub(crate) async fn look(&self) -> Result<Job, Problem> {
+    pub(crate) async fn load(&self) -> Result<Job, Problem> {
         let (jobs, id) = (self.context.services.store.jobs.clone(), self.id);
         within(async move { jobs.find(id).await })
             .await?
             .ok_or_else(|| no_job(id))
     }
 
-    /// The job as soon as it has ended, or as it is after `patience`, or when the service shuts
+    /// The job as soon as it has ended, or as it is after `limit`, or when the service shuts
     /// down.
-    pub(crate) async fn wait(mut self, patience: Duration) -> Result<Job, Problem> {
-        let deadline = Instant::now() + patience;
+    pub(crate) async fn wait(mut self, limit: Duration) -> Result<Job, Problem> {
+        let deadline = Instant::now() + limit;
         loop {
-            let job = self.look().await?;
+            let job = self.load().await?;
             if job.status.is_terminal() || !self.pause(deadline).await {
                 return Ok(job);
             }
@@ -76,10 +76,10 @@ impl Watch {
 
     /// The job as soon as it differs from `seen`; `None` when the service ends.
     async fn change(&mut self, seen: &Job) -> Option<Job> {
-        self.pause = FIRST_PAUSE;
-        while self.pause(Instant::now() + LONGEST_PAUSE).await {
+        self.interval = MIN_POLL_INTERVAL;
+        while self.pause(Instant::now() + MAX_POLL_INTERVAL).await {
             // A store that is away for a moment does not end the stream.
-            if let Ok(job) = self.look().await
+            if let Ok(job) = self.load().await
                 && job != *seen
             {
                 return Some(job);
@@ -90,15 +90,15 @@ impl Watch {
 
     /// Waits a little, longer each time. False: the deadline or the service's end has come.
     async fn pause(&mut self, deadline: Instant) -> bool {
-        let pause = self
-            .pause
+        let interval = self
+            .interval
             .min(deadline.saturating_duration_since(Instant::now()));
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if pause.is_zero() {
+        self.interval = (self.interval * 2).min(MAX_POLL_INTERVAL);
+        if interval.is_zero() {
             return false;
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => true,
+            () = tokio::time::sleep(interval) => true,
             () = self.context.shutdown.cancelled() => false,
         }
     }

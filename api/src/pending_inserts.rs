@@ -18,18 +18,18 @@ use uuid::Uuid;
 use crate::deadline::in_time;
 
 /// How often the store is tried while something waits for it.
-const INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// What may wait, in bytes of policies and in jobs.
 const CAPACITY_BYTES: usize = 64 * 1024 * 1024;
 const CAPACITY_JOBS: usize = 20_000;
 /// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Rows of one call.
 const BATCH: usize = 100;
 
 /// Jobs whose rows are still to be made.
 #[derive(Debug, Default)]
-pub(crate) struct Unrecorded(Mutex<Waiting>);
+pub(crate) struct PendingInserts(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -37,7 +37,7 @@ struct Waiting {
     bytes: usize,
 }
 
-impl Unrecorded {
+impl PendingInserts {
     /// Whether the same job was accepted with another request a moment ago.
     pub(crate) fn contradicts(&self, submission: &Submission) -> bool {
         let waiting = self.waiting();
@@ -63,7 +63,7 @@ impl Unrecorded {
 
     /// Makes the rows as soon as the store is back, until `shutdown`.
     pub(crate) async fn record(&self, services: &Services, shutdown: CancellationToken) {
-        let mut tick = tokio::time::interval(INTERVAL);
+        let mut tick = tokio::time::interval(POLL_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -96,7 +96,11 @@ impl Unrecorded {
             // job.
             let (jobs, submission) = (services.store.jobs.clone(), submission.clone());
             let job_id = submission.job_id;
-            if in_time(PATIENCE, async move { jobs.insert(&[submission]).await }).await?
+            if in_time(
+                CALL_TIMEOUT,
+                async move { jobs.insert(&[submission]).await },
+            )
+            .await?
                 == [Inserted::Conflict]
             {
                 tracing::error!(job.id = %job_id, "its key was used for another request while the store was away");
@@ -125,7 +129,7 @@ pub(crate) async fn note_dispatched(services: Services, published: Vec<Uuid>) {
         return;
     }
     let dispatches = services.store.dispatches.clone();
-    if let Err(error) = in_time(PATIENCE, async move {
+    if let Err(error) = in_time(CALL_TIMEOUT, async move {
         dispatches.mark_dispatched(&published).await
     })
     .await
