@@ -18,6 +18,7 @@ use tars_shared::store::{Error, Inserted};
 use tars_shared::submission::{Submission, keyed_job_id, version_of};
 use uuid::Uuid;
 
+use crate::accepted_job::AcceptedJob;
 use crate::context::Context;
 use crate::deadline::{altogether, in_time, within};
 use crate::pending_inserts;
@@ -123,6 +124,7 @@ async fn without_the_store(
 ) -> Result<Vec<Accepted>, Problem> {
     match error {
         Error::Unavailable(reason) if context.services.queue.is_durable() => {
+            context.pending_inserts.note_outage();
             tracing::debug!(reason, "accepting by message alone");
             publish_alone(context, submissions).await
         }
@@ -185,6 +187,8 @@ async fn publish_alone(
         return Err(Problem::unavailable());
     }
     context.pending_inserts.keep(submissions);
+    let notes = submissions.iter().map(AcceptedJob::of);
+    join_all(notes.map(async |job| job.note(&*services.cache).await)).await;
     Ok(submissions
         .iter()
         .map(|submission| count(services, submission))

@@ -128,6 +128,7 @@ endpoints! {
     POST  "/v1/evaluate"                        Developer Writes Evaluate,
     POST  "/v1/evaluate/batch"                  Developer Writes EvaluateBatch,
     PUT   "/v1/artifacts"                       Developer Writes PutArtifact,
+    PUT   "/v1/artifacts/{sha256}"              Developer Writes PutNamedArtifact,
     GET   "/v1/jobs"                            Viewer    Reads  ListJobs,
     GET   "/v1/jobs/{id}"                       Viewer    Reads  ShowJob,
     GET   "/v1/jobs/{id}/events"                Viewer    Reads  FollowJob,

@@ -1,10 +1,12 @@
 //! Every request passes [`Gateway::handle`] before any handler sees it, and every response on its
 //! way out.
 //!
-//! In this order: the path and method must be in the table of endpoints; the caller must show who
+//! In this order: the head must be within its bounds; the path and method must be in the table of endpoints; the caller must show who
 //! they are, if the endpoint asks for that; they must be within their rate limit; their role must
 //! suffice; every parameter must fit. Only then a handler runs.
 
+mod body_budget;
+mod head;
 mod rate_limit;
 mod response;
 
@@ -18,6 +20,8 @@ use warp::http::request::Parts;
 use warp::http::{HeaderMap, Request, StatusCode};
 use warp::reply::{Reply as _, Response};
 
+use self::body_budget::BodyBudget;
+pub(crate) use self::body_budget::BudgetedBody;
 use self::rate_limit::RateLimit;
 use crate::auth::caller::Caller;
 use crate::call::Call;
@@ -33,6 +37,7 @@ pub(crate) struct Gateway {
     context: Arc<Context>,
     routes: Routes,
     endpoints: Arc<Table>,
+    body_budget: BodyBudget,
 }
 
 impl Gateway {
@@ -41,6 +46,7 @@ impl Gateway {
             context,
             routes,
             endpoints: Arc::new(Table::of(endpoints)),
+            body_budget: BodyBudget::default(),
         }
     }
 
@@ -50,7 +56,11 @@ impl Gateway {
     }
 
     /// Answers a request. `peer` is the other end of the connection.
-    pub(crate) async fn handle<B>(self, request: Request<B>, peer: IpAddr) -> Response
+    pub(crate) async fn handle<B>(
+        self,
+        request: Request<B>,
+        peer: IpAddr,
+    ) -> warp::http::Response<BudgetedBody>
     where
         B: hyper::body::Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -59,8 +69,10 @@ impl Gateway {
         let (head, body) = request.into_parts();
         let address = self.context.proxies.client(peer, &head.headers);
         let mut rate_limit = RateLimit::default();
-        let (rule, response) = match self.endpoints.find(&head.method, head.uri.path()) {
-            Match::Endpoint(endpoint, segments) => {
+        let connection = response::connection_notice(&head);
+        let found = head::check(&head).map(|()| self.endpoints.find(&head.method, head.uri.path()));
+        let (rule, response) = match found {
+            Ok(Match::Endpoint(endpoint, segments)) => {
                 let authorized =
                     self.authorize(endpoint, &segments, &head, address, &mut rate_limit);
                 let response = match authorized.await {
@@ -75,17 +87,20 @@ impl Gateway {
                 };
                 (Some(endpoint.rule()), response)
             }
-            Match::NoPath => {
+            Ok(Match::NoPath) => {
                 let problem = Problem::no_such_path();
                 (None, self.reject(address, &mut rate_limit, problem).await)
             }
-            Match::OtherMethods(allowed) => {
+            Ok(Match::OtherMethods(allowed)) => {
                 let problem = Problem::method_not_allowed(&allowed);
                 (None, self.reject(address, &mut rate_limit, problem).await)
             }
+            Err(problem) => (None, self.reject(address, &mut rate_limit, problem).await),
         };
-        let response = response::finish_response(response, &self.context, rule, &rate_limit);
-        self.count(rule, &response, start);
+        let response = self.body_budget.charge(response);
+        let mut response = response::finish_response(response, &self.context, rule, &rate_limit);
+        response.headers_mut().extend(connection);
+        self.count(rule, response.status(), start);
         response
     }
 
@@ -159,12 +174,12 @@ impl Gateway {
     }
 
     /// A path that is not in the table is the client's own text: it must not become a label.
-    fn count(&self, rule: Option<Rule>, response: &Response, start: Instant) {
+    fn count(&self, rule: Option<Rule>, status: StatusCode, start: Instant) {
         let metrics = &self.context.services.metrics;
         let (method, path) = rule.map_or(("", "unmatched"), |rule| (rule.method, rule.path));
         metrics
             .http_requests
-            .with_label_values(&[path, method, response.status().as_str()])
+            .with_label_values(&[path, method, status.as_str()])
             .inc();
         if rule.is_some() {
             metrics

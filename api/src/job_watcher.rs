@@ -11,9 +11,12 @@ use tars_shared::job::Job;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
+use warp::http::StatusCode;
 
+use crate::accepted_job::AcceptedJob;
 use crate::context::Context;
 use crate::deadline::within;
+use crate::pending_inserts::Known;
 use crate::problem::Problem;
 
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -38,9 +41,40 @@ impl JobWatcher {
     /// The job now.
     pub(crate) async fn load(&self) -> Result<Job, Problem> {
         let (jobs, id) = (self.context.services.store.jobs.clone(), self.id);
-        within(async move { jobs.find(id).await })
-            .await?
-            .ok_or_else(|| no_job(id))
+        match within(async move { jobs.find(id).await }).await {
+            Ok(Some(job)) => Ok(job),
+            Ok(None) => match self.without_row().await {
+                Known::Accepted(job) => Ok(job.queued()),
+                Known::Perhaps => Err(Problem::unavailable()),
+                Known::Nothing => Err(no_job(id)),
+            },
+            Err(problem) => {
+                if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
+                    self.context.pending_inserts.note_outage();
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    /// What to answer where the store has no row to act on: 404 only for a job that nobody can
+    /// have accepted.
+    pub(crate) async fn no_row(&self) -> Problem {
+        match self.without_row().await {
+            Known::Accepted(_) | Known::Perhaps => Problem::unavailable(),
+            Known::Nothing => no_job(self.id),
+        }
+    }
+
+    /// What is known of the job without its row: here, and by the other API processes if they
+    /// share a cache with this one.
+    async fn without_row(&self) -> Known {
+        match self.context.pending_inserts.find(self.id) {
+            known @ Known::Accepted(_) => known,
+            known => AcceptedJob::find(&*self.context.services.cache, self.id)
+                .await
+                .map_or(known, |job| Known::Accepted(Box::new(job))),
+        }
     }
 
     /// The job as soon as it has ended, or as it is after `limit`, or when the service shuts
@@ -105,6 +139,6 @@ impl JobWatcher {
 }
 
 /// 404 for a job.
-pub(crate) fn no_job(id: Uuid) -> Problem {
+fn no_job(id: Uuid) -> Problem {
     Problem::not_found(format!("there is no job {id}"))
 }

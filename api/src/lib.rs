@@ -3,11 +3,13 @@
 //! Nothing here evaluates: an accepted job is a row and a message, and a worker finds it.
 
 mod accept;
+mod accepted_job;
 mod auth;
 mod body;
 mod call;
 mod client_address;
 pub mod config;
+mod content_digest;
 mod context;
 mod deadline;
 mod docs_ui;
@@ -16,8 +18,10 @@ mod error;
 mod first_admin;
 mod gateway;
 mod job_watcher;
+mod json_error;
 mod keyed_semaphore;
 mod limits;
+mod lingering_stream;
 mod openapi;
 mod page;
 mod pending_inserts;

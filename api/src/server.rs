@@ -19,17 +19,17 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::cors::CorsLayer;
 use tower_service::Service;
-use warp::reply::Response;
+use warp::http::Response;
 
 use crate::client_address::network_of;
-use crate::gateway::Gateway;
+use crate::gateway::{BudgetedBody, Gateway};
 use crate::keyed_semaphore::KeyedSemaphore;
+use crate::lingering_stream::LingeringStream;
 
-/// All headers of one request, in number and in bytes. A larger request is answered 431.
-const MAX_HEADERS: usize = 64;
-const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// What is read ahead of a connection.
-const BUFFER: usize = 64 * 1024;
+/// What is parsed of a request's head, in headers and in bytes. The gateway refuses less than this
+/// with a problem document; a head beyond it is answered 431 without one.
+const MAX_PARSED_HEADERS: usize = 128;
+const MAX_PARSED_BYTES: usize = 64 * 1024;
 /// How long a client may take none of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no sockets left.
@@ -102,7 +102,10 @@ pub(crate) async fn serve(
 /// Answers the requests of one connection until either side ends it.
 async fn serve_connection<S>(stream: TcpStream, service: S, headers: Duration, watcher: Watcher)
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<BudgetedBody>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     // Small answers are not to wait for the acknowledgement of the last one. If it fails, they do.
@@ -112,11 +115,11 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(headers)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEADER_BYTES)
-        .max_buf_size(BUFFER)
+        .max_headers(MAX_PARSED_HEADERS)
+        .max_header_size(MAX_PARSED_BYTES)
+        .max_buf_size(MAX_PARSED_BYTES)
         .serve_connection(
-            TokioIo::new(Box::pin(stream)),
+            TokioIo::new(LingeringStream::new(stream)),
             TowerToHyperService::new(service),
         );
     // Clients that go away or talk nonsense are no errors of ours.

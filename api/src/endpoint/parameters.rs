@@ -55,6 +55,7 @@ const ENVIRONMENT: &str =
 const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
 const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
+const SHA256: &str = "^[0-9a-f]{64}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
@@ -233,6 +234,16 @@ impl Endpoint {
             Self::FollowJob | Self::CancelJob | Self::RetryJob | Self::PromoteJob => {
                 const { &[JOB_ID] }
             }
+            Self::PutNamedArtifact => {
+                const {
+                    &[path(
+                        "sha256",
+                        Kind::Text(SHA256),
+                        "The SHA-256 that the file must have.",
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                    )]
+                }
+            }
             Self::ListBaselines => const { &[AGENT_TYPE, ENVIRONMENT_ID, LIMIT, CURSOR] },
             Self::TopBaselines => {
                 const {
@@ -329,6 +340,7 @@ impl Kind {
                 "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first"
                     .to_owned()
             }
+            Self::Text(SHA256) => "must be 64 hexadecimal digits, in small letters".to_owned(),
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),
         }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use warp::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use warp::http::{HeaderMap, HeaderName, HeaderValue};
-use warp::reply::Response;
+use warp::http::request::Parts;
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Response, Version};
 
 use super::rate_limit::RateLimit;
 use crate::auth::caller::Identity;
@@ -24,12 +24,12 @@ const TOKEN_EXPIRES: HeaderName = HeaderName::from_static("x-token-expires-in");
 const REFRESH_HINT_BEFORE: Duration = Duration::from_mins(5);
 
 /// Adds what every response carries, unless its handler has set the same header.
-pub(super) fn finish_response(
-    mut response: Response,
+pub(super) fn finish_response<B>(
+    mut response: Response<B>,
     context: &Context,
     rule: Option<Rule>,
     rate_limit: &RateLimit,
-) -> Response {
+) -> Response<B> {
     let headers = response.headers_mut();
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -50,6 +50,20 @@ pub(super) fn finish_response(
     }
     headers.extend(rate_limit.headers());
     response
+}
+
+/// Clients of HTTP/1.0 keep a connection only where both sides say so. hyper answers those that
+/// ask for it; the others are told that it is closed.
+pub(super) fn connection_notice(head: &Parts) -> HeaderMap {
+    let keeps = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default();
+        let mut options = value.split(',');
+        options.any(|option| option.trim().eq_ignore_ascii_case("keep-alive"))
+    };
+    if head.version != Version::HTTP_10 || head.headers.get_all(CONNECTION).iter().any(keeps) {
+        return HeaderMap::new();
+    }
+    HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))])
 }
 
 /// The hint that an access token ends soon.

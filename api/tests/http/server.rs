@@ -105,6 +105,24 @@ impl Server {
         server
     }
 
+    /// Another API process on the parts of `other`.
+    pub(crate) async fn serve_beside(other: &Self, services: Services, config: Config) -> Self {
+        let api = Api::bind(services.clone(), &config, Mode::Production)
+            .await
+            .unwrap();
+        let address = api.address();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(api.run(shutdown.clone()));
+        Self {
+            address,
+            client: other.client.clone(),
+            token: other.token.clone(),
+            services,
+            shutdown,
+            data: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// The database file of embedded parts.
     pub(crate) fn database(&self) -> std::path::PathBuf {
         self.data.path().join("tars.db")
@@ -163,6 +181,11 @@ impl Server {
     pub(crate) async fn try_log_in(&self, name: &str, password: &str) -> (StatusCode, Value) {
         let body = json!({"username": name, "password": password});
         answer(self.anonymous(Method::POST, "/auth/login").json(&body)).await
+    }
+
+    /// The administrator's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// A request without credentials.

@@ -7,6 +7,7 @@ use serde_json::json as value;
 use tars_engine::{catalogue, regression};
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
+use tars_shared::request::excerpt;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::{Submission, retry_job_id};
 use warp::Filter as _;
@@ -17,7 +18,7 @@ use super::super::receipt::{Receipt, receipt};
 use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
-use crate::job_watcher::{JobWatcher, no_job};
+use crate::job_watcher::JobWatcher;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::reply::json;
@@ -66,19 +67,25 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 async fn cancel(call: Call) -> Result<Response, Problem> {
     let id = call.values.id()?;
     let jobs = call.context.services.store.jobs.clone();
-    let status = match within(async move { jobs.cancel(id).await }).await? {
-        None => return Err(no_job(id)),
+    let watcher = JobWatcher::new(&call.context, id);
+    match within(async move { jobs.cancel(id).await }).await? {
+        None => return Err(watcher.no_row().await),
         Some(Cancellation::Ended(status)) if status != Status::Cancelled => {
-            return Err(Problem::conflict(
-                "job_ended",
-                format!("the job has {status} already"),
-            ));
+            return Err(ended(status));
         }
-        Some(Cancellation::Requested) => StatusCode::ACCEPTED,
-        Some(Cancellation::Cancelled | Cancellation::Ended(_)) => StatusCode::OK,
-    };
-    let job = JobWatcher::new(&call.context, id).load().await?;
-    Ok(json(status, &JobView::summary(job)))
+        Some(Cancellation::Requested | Cancellation::Cancelled | Cancellation::Ended(_)) => {}
+    }
+    // Between the two calls a running job may have ended, in either way.
+    let job = watcher.load().await?;
+    match job.status {
+        Status::Queued | Status::Running => Ok(json(StatusCode::ACCEPTED, &JobView::summary(job))),
+        Status::Cancelled => Ok(json(StatusCode::OK, &JobView::summary(job))),
+        Status::Completed | Status::Failed => Err(ended(job.status)),
+    }
+}
+
+fn ended(status: Status) -> Problem {
+    Problem::conflict("job_ended", format!("the job has {status} already"))
 }
 
 /// A terminal status never changes, so a retry is a new job with the same request and the same
@@ -89,7 +96,8 @@ async fn retry(call: Call) -> Result<Response, Problem> {
 
 async fn retry_job(call: Call) -> Result<Response, Problem> {
     let (id, context) = (call.values.id()?, &call.context);
-    let job = JobWatcher::new(context, id).load().await?;
+    let watcher = JobWatcher::new(context, id);
+    let job = watcher.load().await?;
     if !matches!(job.status, Status::Failed | Status::Cancelled) {
         let detail = format!(
             "the job is {}: only failed and cancelled jobs can be retried",
@@ -98,9 +106,9 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
         return Err(Problem::conflict("not_retryable", detail));
     }
     let jobs = context.services.store.jobs.clone();
-    let former = within(async move { jobs.submission(id).await })
-        .await?
-        .ok_or_else(|| no_job(id))?;
+    let Some(former) = within(async move { jobs.submission(id).await }).await? else {
+        return Err(watcher.no_row().await);
+    };
     let submission = Submission {
         job_id: retry_job_id(id),
         subject: call.caller.owner(),
@@ -164,7 +172,7 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
         {
             return Err(Problem::invalid_field(
                 "environments",
-                format!("the job did not evaluate {unknown}"),
+                format!("the job did not evaluate {}", excerpt(unknown)),
             ));
         }
         results.retain(|result| wanted.contains(&result.environment));
