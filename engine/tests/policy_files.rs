@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use tars_engine::policy::{Head, Noise, Normalizer, Policy, Spaces};
-use tars_engine::policy_file::{
-    self, ActivationSource, Algorithm, Format, Given, PolicyFile,
-};
+use tars_engine::policy_file::{self, ActivationSource, Algorithm, Format, Given, PolicyFile};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -149,7 +147,11 @@ fn every_safetensors_export_gives_the_same_policy_as_the_zip() {
             ..from_zip.policy
         };
         assert_eq!(policy, from_safetensors.policy, "{name}");
-        assert_eq!(from_safetensors.activation_source, source(&policy), "{name}");
+        assert_eq!(
+            from_safetensors.activation_source,
+            source(&policy),
+            "{name}"
+        );
     }
 }
 
@@ -164,7 +166,11 @@ fn activation_and_head_are_those_of_the_model() {
             Head::Squashed => "squashed",
             ref other => panic!("no fixture has the head {other:?}"),
         };
-        assert_eq!(policy.activation.name(), activation(&policy, &golden), "{name}");
+        assert_eq!(
+            policy.activation.name(),
+            activation(&policy, &golden),
+            "{name}"
+        );
         assert_eq!(head, golden.head, "{name}");
     }
 }
@@ -172,7 +178,11 @@ fn activation_and_head_are_those_of_the_model() {
 #[test]
 fn a_save_tells_its_algorithm_and_a_state_dict_only_what_the_tensors_tell() {
     for (name, golden) in golden() {
-        let algorithm = |extension| read(&format!("{name}.{extension}"), None).unwrap().algorithm;
+        let algorithm = |extension| {
+            read(&format!("{name}.{extension}"), None)
+                .unwrap()
+                .algorithm
+        };
         assert_eq!(algorithm("zip"), Some(golden.algorithm), "{name}");
         let told = (golden.algorithm == Algorithm::Dqn).then_some(Algorithm::Dqn);
         assert_eq!(algorithm("safetensors"), told, "{name}");
@@ -347,7 +357,9 @@ fn mlp_json_gives_the_same_policy_as_the_zip() {
         let found =
             policy_file::read(Format::MlpJson, &Given::default(), document.as_bytes()).unwrap();
         let head = match &expected.policy.head {
-            Head::Gaussian { noise: Noise::StateDependent { .. } } => &Head::Gaussian {
+            Head::Gaussian {
+                noise: Noise::StateDependent { .. },
+            } => &Head::Gaussian {
                 noise: Noise::Unknown,
             },
             head => head,
@@ -393,8 +405,12 @@ fn the_documented_mlp_json_example_is_valid() {
     let (_, example) = documentation.split_once("```json").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     assert_eq!(policy_file::detect(example.as_bytes()), Ok(Format::MlpJson));
-    let file =
-        policy_file::read(Format::MlpJson, &Some(Algorithm::Ppo).into(), example.as_bytes()).unwrap();
+    let file = policy_file::read(
+        Format::MlpJson,
+        &Some(Algorithm::Ppo).into(),
+        example.as_bytes(),
+    )
+    .unwrap();
     assert_eq!(file.policy.head, Head::Logits);
     assert_eq!(
         file.policy.normalizer.map(|normalizer| normalizer.clip),

@@ -3,6 +3,7 @@
 mod agent;
 pub(super) mod baseline_file;
 mod json;
+mod reference;
 mod rolling;
 mod text;
 
@@ -15,7 +16,6 @@ use tars_engine::policy::Activation;
 use tars_engine::policy_file::{Algorithm, Format, Given};
 use tars_engine::regression::{self, Candidate, Regression, Verdict};
 use tars_engine::rollout::Plan;
-use uuid::Uuid;
 
 use crate::environment_id;
 use crate::policy_options::PolicyOptions;
@@ -23,6 +23,7 @@ use crate::stdout;
 
 use self::agent::Agent;
 use self::baseline_file::BaselineFile;
+use self::reference::Reference;
 use self::rolling::Rolled;
 
 /// Evaluate a policy file here, without a service, and compare it with a baseline
@@ -100,15 +101,6 @@ Examples:
   tars evaluate agent.zip --env CartPole-v1 --json > baseline.json
   tars evaluate new.zip --env CartPole-v1 --baseline baseline.json
   tars evaluate new.zip --env Pendulum-v1 --vec-normalize new.pkl --against old.zip --against-vec-normalize old.pkl";
-
-/// What an environment's result is compared with.
-pub(super) struct Reference {
-    pub(super) statistics: regression::Baseline,
-    /// The id that the service gave it.
-    id: Option<Uuid>,
-    /// Where it comes from, in words.
-    source: String,
-}
 
 impl Evaluate {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
