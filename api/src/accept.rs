@@ -34,7 +34,6 @@ const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long it waits where the store is the only durable home.
 const SOLE_HOME_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An accepted job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     pub(crate) job_id: Uuid,

@@ -22,7 +22,6 @@ use self::keyring::Keyring;
 use self::token::{Claims, Rejected, Use};
 use crate::problem::Problem;
 
-/// How long an access token is good for.
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_hours(1);
 /// How long a refresh token is good for, and the longest grace of a signing key.
 pub const REFRESH_LIFE: Duration = Duration::from_hours(7 * 24);
@@ -35,7 +34,6 @@ pub(crate) struct Authenticator {
     accounts: AccountCache,
 }
 
-/// A pair of tokens for one session.
 pub(crate) struct Pair {
     pub(crate) access: String,
     pub(crate) refresh: String,
@@ -54,7 +52,6 @@ impl Authenticator {
         }
     }
 
-    /// Who sends this credential. `address` is where it comes from.
     pub(crate) async fn authenticate(
         &self,
         credential: &str,
@@ -83,7 +80,6 @@ impl Authenticator {
         )?)
     }
 
-    /// The session and id of a refresh token.
     pub(crate) async fn refresh_claims(&self, token: &str) -> Result<Claims, Problem> {
         self.verify(Use::Refresh, token).await
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use ipnet::IpNet;
 use warp::http::HeaderMap;
 
-/// TrustedProxies whose `X-Forwarded-For` is believed.
+/// Proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
 
@@ -14,7 +14,6 @@ impl TrustedProxies {
         Self(trusted)
     }
 
-    /// Whether this address is a proxy of ours.
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|net| net.contains(&address))

@@ -12,7 +12,6 @@ use crate::keyed_semaphore::KeyedSemaphore;
 use crate::limits::Limits;
 use crate::pending_inserts::PendingInserts;
 
-/// The parts of this process.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) services: Services,

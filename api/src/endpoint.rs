@@ -11,10 +11,8 @@ use std::collections::BTreeMap;
 use tars_shared::account::Role;
 use warp::http::Method;
 
-/// Who may use an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Anyone.
     Public,
     /// Accounts of at least this role.
     AtLeast(Role),
@@ -25,17 +23,13 @@ pub(crate) enum Access {
 pub(crate) enum Limit {
     /// What needs no account.
     Public,
-    /// Probes and metrics.
     Probes,
     /// Logging in and managing accounts.
     Auth,
-    /// Submitting and changing.
     Writes,
-    /// Reading.
     Reads,
 }
 
-/// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     pub(crate) method: &'static str,
@@ -47,17 +41,14 @@ pub(crate) struct Rule {
 
 macro_rules! endpoints {
     ($($method:ident $path:literal $access:ident $limit:ident $name:ident,)*) => {
-        /// An endpoint.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) enum Endpoint {
             $($name,)*
         }
 
         impl Endpoint {
-            /// Every endpoint.
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// Its row.
             pub(crate) fn rule(self) -> Rule {
                 match self {
                     $(Self::$name => Rule {

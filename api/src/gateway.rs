@@ -133,7 +133,6 @@ impl Gateway {
         })
     }
 
-    /// Who calls.
     async fn authenticate(
         &self,
         rule: Rule,
@@ -190,7 +189,6 @@ impl Gateway {
     }
 }
 
-/// Whether a caller's role suffices.
 fn check_role(rule: Rule, caller: &Caller) -> Result<(), Problem> {
     match (rule.access, caller.role()) {
         (Access::Public, _) => Ok(()),

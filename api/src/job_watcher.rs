@@ -38,7 +38,6 @@ impl JobWatcher {
         }
     }
 
-    /// The job now.
     pub(crate) async fn load(&self) -> Result<Job, Problem> {
         let (jobs, id) = (self.context.services.store.jobs.clone(), self.id);
         match within(async move { jobs.find(id).await }).await {
@@ -138,7 +137,6 @@ impl JobWatcher {
     }
 }
 
-/// 404 for a job.
 fn no_job(id: Uuid) -> Problem {
     Problem::not_found(format!("there is no job {id}"))
 }

@@ -165,7 +165,6 @@ impl Api {
         })
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -204,6 +204,8 @@ fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -
         );
         fails(403, "The role does not suffice.");
     }
+    fails(414, "The path and query string are too long.");
+    fails(431, "There are too many headers, or they are too large.");
     if operation.body.is_some() {
         fails(408, "The body came too slowly.");
         fails(413, "The body is too large.");

@@ -42,9 +42,7 @@ impl Position for Name {
     }
 }
 
-/// A page to be fetched.
 pub(crate) struct Page<C> {
-    /// Entries on it.
     pub(crate) limit: u32,
     /// The position of the last entry before it.
     pub(crate) after: Option<C>,

@@ -56,7 +56,6 @@ pub(crate) enum Known {
     Accepted(Box<AcceptedJob>),
     /// It is accepted, or may have been accepted by another process a moment ago.
     Perhaps,
-    /// Nothing.
     Nothing,
 }
 
@@ -196,7 +195,7 @@ pub(crate) async fn note_dispatched(services: Services, published: Vec<Uuid>) {
     }
 }
 
-/// What a submission weighs: nearly all of it is the policy.
+/// The memory of a submission: nearly all of it is the policy.
 fn size(submission: &Submission) -> usize {
     let state = &submission.request.agent_state;
     let blobs = std::iter::once(&state.policy).chain(&state.vec_normalize);

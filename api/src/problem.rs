@@ -15,7 +15,6 @@ const MAX_ERRORS: usize = 20;
 /// The most characters of the sentence that sums them up.
 const DETAIL_CHARACTERS: usize = 1000;
 
-/// An error response.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -118,7 +117,6 @@ impl Problem {
         }
     }
 
-    /// Asked too often.
     pub(crate) fn too_many(retry_after: Duration, what: &str) -> Self {
         let seconds = u32::try_from(retry_after.as_millis().div_ceil(1000))
             .unwrap_or(u32::MAX)

@@ -66,7 +66,6 @@ impl Values {
         }
     }
 
-    /// A value, if it was given.
     pub(crate) fn find<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parse = |text: &String| {
             text.parse()
@@ -75,7 +74,6 @@ impl Values {
         self.0.get(name).map(parse).transpose()
     }
 
-    /// Text, if it was given.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -92,7 +90,6 @@ impl Values {
             .ok_or_else(|| Problem::invalid_field(name, "is missing"))
     }
 
-    /// The id in the path.
     pub(crate) fn id(&self) -> Result<Uuid, Problem> {
         self.of_path("id")
     }

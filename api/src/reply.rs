@@ -19,7 +19,6 @@ pub(crate) fn bytes(content_type: &'static str, bytes: Bytes) -> Response {
     response
 }
 
-/// 204.
 pub(crate) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }

@@ -27,12 +27,10 @@ use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::route::Route;
 
-/// What answers each endpoint.
 #[derive(Clone)]
 pub(crate) struct Routes(Arc<HashMap<Endpoint, BoxedFilter<(Response,)>>>);
 
 impl Routes {
-    /// The whole API.
     pub(crate) fn all() -> Self {
         Self::of([
             artifacts::routes(),

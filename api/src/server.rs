@@ -35,7 +35,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no sockets left.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     /// How many at one time. Others wait to be accepted.

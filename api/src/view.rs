@@ -70,7 +70,6 @@ impl JobLinks {
     }
 }
 
-/// The path of a job.
 pub(crate) fn location(id: Uuid) -> String {
     format!("/v1/jobs/{id}")
 }
@@ -112,7 +111,6 @@ impl JobView {
         }
     }
 
-    /// The same job with its results.
     pub(crate) fn with_results(self, results: Vec<EnvironmentResult>) -> Self {
         Self {
             results: Some(results),

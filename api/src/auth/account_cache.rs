@@ -95,7 +95,6 @@ impl AccountCache {
         }
     }
 
-    /// The user of an access token.
     pub(super) async fn session(
         &self,
         claims: &Claims,
@@ -117,7 +116,6 @@ impl AccountCache {
         Ok(Caller { identity, address })
     }
 
-    /// The bearer of a service token.
     pub(super) async fn service_token(
         &self,
         secret: &str,

@@ -27,14 +27,12 @@ const MIN_RELOAD_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a request waits for the list.
 const LIST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A key with its secret.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: Uuid,
     pub(super) secret: Zeroizing<[u8; 32]>,
 }
 
-/// The keys of this service.
 pub(super) struct Keyring {
     services: Services,
     root: Hkdf<Sha256>,
@@ -75,12 +73,11 @@ impl Keyring {
         }
     }
 
-    /// What seals the cache.
+    /// The key that cache entries are authenticated with.
     pub(super) fn seal(&self) -> Zeroizing<[u8; 32]> {
         self.expand(b"cache")
     }
 
-    /// The key that signs now.
     pub(super) async fn signing(&self) -> Result<Key, Problem> {
         let now = self.services.clock.now();
         let signs = |key: &&SigningKey| key.expires_at.is_none_or(|end| end > now);

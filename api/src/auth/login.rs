@@ -66,7 +66,7 @@ pub(crate) async fn log_in(
     }
 }
 
-/// What is told whatever was wrong.
+/// One answer for every reason.
 pub(crate) fn wrong() -> Problem {
     Problem::unauthorized("invalid_credentials", "the name or the password is wrong")
 }

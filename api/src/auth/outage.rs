@@ -35,7 +35,6 @@ impl Outage {
         *since.get_or_insert(now) < then + REMEMBERED
     }
 
-    /// The database has answered.
     pub(super) fn is_over(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use super::Endpoint;
 
-/// Where a parameter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Location {
     Path,
@@ -35,7 +34,6 @@ pub(crate) enum Kind {
     Uuid,
 }
 
-/// A parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,

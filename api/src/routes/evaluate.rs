@@ -26,7 +26,6 @@ use crate::route::{Route, call, route};
 const BODY_BYTES: usize = artifact::MAX_BYTES / 3 * 4 + 2 * 1024 * 1024;
 /// A batch of large policies travels by artifact.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
-/// Evaluations of one batch.
 const BATCH_SIZE: usize = 100;
 
 pub(super) fn routes() -> Vec<Route> {

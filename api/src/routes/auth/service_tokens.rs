@@ -23,9 +23,7 @@ use crate::problem::Problem;
 use crate::reply::json;
 use crate::route::{Route, call, route};
 
-/// Days for which a token may be good.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
-/// Requests per minute that a token may have.
 const REQUESTS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 
 pub(super) fn routes() -> Vec<Route> {
