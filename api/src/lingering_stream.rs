@@ -67,16 +67,15 @@ impl<S: AsyncRead + AsyncWrite> AsyncWrite for LingeringStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, closing } = &mut *self;
-        let closing = match closing {
-            Some(closing) => closing,
-            None => {
-                ready!(stream.as_mut().poll_shutdown(context))?;
-                let now = Instant::now();
-                closing.insert(Closing {
-                    end: now + LINGER_TIMEOUT,
-                    idle: Box::pin(sleep_until(now + IDLE_TIMEOUT)),
-                })
-            }
+        let closing = if let Some(closing) = closing {
+            closing
+        } else {
+            ready!(stream.as_mut().poll_shutdown(context))?;
+            let now = Instant::now();
+            closing.insert(Closing {
+                end: now + LINGER_TIMEOUT,
+                idle: Box::pin(sleep_until(now + IDLE_TIMEOUT)),
+            })
         };
         let mut bytes = [0; CHUNK_BYTES];
         loop {

@@ -37,17 +37,15 @@ impl BodyBudget {
             return response.map(|body| BudgetedBody { body, _share: None });
         }
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
-        match self.0.clone().try_acquire_many_owned(units) {
-            Ok(share) => response.map(|body| BudgetedBody {
+        if let Ok(share) = self.0.clone().try_acquire_many_owned(units) {
+            return response.map(|body| BudgetedBody {
                 body,
                 _share: Some(share),
-            }),
-            Err(_) => {
-                tracing::warn!(bytes, "no memory is left for this response");
-                let refused = Problem::unavailable().into_response();
-                refused.map(|body| BudgetedBody { body, _share: None })
-            }
+            });
         }
+        tracing::warn!(bytes, "no memory is left for this response");
+        let refused = Problem::unavailable().into_response();
+        refused.map(|body| BudgetedBody { body, _share: None })
     }
 }
 

@@ -106,7 +106,7 @@ async fn every_endpoint_lets_in_the_roles_of_its_row_and_nobody_else() {
             match (least, role) {
                 (Some(_), None) => assert_eq!(status, StatusCode::UNAUTHORIZED, "{what}"),
                 (Some(least), Some(role)) if *role < least => {
-                    assert_eq!(status, StatusCode::FORBIDDEN, "{what}")
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{what}");
                 }
                 _ => assert!(!is_auth && !status.is_server_error(), "{what}"),
             }

@@ -97,7 +97,7 @@ impl Progress {
                     Status::Running => bar.set_message(""),
                     // Unlike finishing it, that leaves the bar of a failed job where it was.
                     Status::Completed | Status::Failed | Status::Cancelled => {
-                        bar.abandon_with_message(outcome(job))
+                        bar.abandon_with_message(outcome(job));
                     }
                 }
             }
