@@ -21,10 +21,11 @@ stack: prerequisites ## Run the service on a private Postgres, RabbitMQ and Redi
 	$(CARGO) run --release --locked -p tars-chaos
 
 .PHONY: check
-check: ## Format, lints, docs, dependencies: exactly what CI runs before the tests
+check: ## Format, lints, docs, imports, dependencies: exactly what CI runs before the tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+	./scripts/cycles
 	./scripts/deny
 
 .PHONY: prerequisites

@@ -18,10 +18,11 @@ use tars_shared::store::{Error, Inserted};
 use tars_shared::submission::{Submission, keyed_job_id, version_of};
 use uuid::Uuid;
 
+use crate::accepted_job::AcceptedJob;
+use crate::context::Context;
 use crate::deadline::{altogether, in_time, within};
+use crate::pending_inserts;
 use crate::problem::Problem;
-use crate::routes::Context;
-use crate::unrecorded;
 
 /// Blobs above this size become artifacts, and the message carries their hash.
 const INLINE_BYTES: usize = 256 * 1024;
@@ -29,11 +30,10 @@ const INLINE_BYTES: usize = 256 * 1024;
 /// How long a submission waits for its row where the queue is durable too. Together with the
 /// queue's own deadline for a confirmation it stays below a second: with both away, the client
 /// hears of it in time.
-const RECORD: Duration = Duration::from_millis(500);
+const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long it waits where the store is the only durable home.
-const LONE_RECORD: Duration = Duration::from_secs(2);
+const SOLE_HOME_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An accepted job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     pub(crate) job_id: Uuid,
@@ -85,16 +85,16 @@ async fn record_and_publish(
     let services = &context.services;
     match store_blobs(services, parent, &mut submissions).await {
         Ok(()) => {}
-        Err(Hindrance::Client(problem)) => return Err(problem),
+        Err(BlobError::Client(problem)) => return Err(problem),
         // What hinders the blobs would hinder the row: the store is not waited for twice.
-        Err(Hindrance::Store(error)) => {
+        Err(BlobError::Store(error)) => {
             return without_the_store(context, error, &submissions).await;
         }
     }
     let submissions = Arc::new(submissions);
     let recorded = {
         let (jobs, submissions) = (services.store.jobs.clone(), submissions.clone());
-        in_time(patience(services), async move {
+        in_time(record_timeout(services), async move {
             jobs.insert(&submissions).await
         })
         .await
@@ -107,11 +107,11 @@ async fn record_and_publish(
 
 /// How long a call to the store may take: with a second home at hand nobody has to wait long for
 /// the first.
-fn patience(services: &Services) -> Duration {
+fn record_timeout(services: &Services) -> Duration {
     if services.queue.is_durable() {
-        RECORD
+        RECORD_TIMEOUT
     } else {
-        LONE_RECORD
+        SOLE_HOME_TIMEOUT
     }
 }
 
@@ -123,6 +123,7 @@ async fn without_the_store(
 ) -> Result<Vec<Accepted>, Problem> {
     match error {
         Error::Unavailable(reason) if context.services.queue.is_durable() => {
+            context.pending_inserts.note_outage();
             tracing::debug!(reason, "accepting by message alone");
             publish_alone(context, submissions).await
         }
@@ -157,7 +158,10 @@ async fn publish_recorded(
         .collect();
     // The answer need not wait for this note: should it get lost, the dispatcher publishes spare
     // copies.
-    tokio::spawn(unrecorded::note_dispatched(services.clone(), published));
+    tokio::spawn(pending_inserts::note_dispatched(
+        services.clone(),
+        published,
+    ));
     Ok(accepted)
 }
 
@@ -170,7 +174,7 @@ async fn publish_alone(
     let services = &context.services;
     if submissions
         .iter()
-        .any(|submission| context.unrecorded.contradicts(submission))
+        .any(|submission| context.pending_inserts.contradicts(submission))
     {
         return Err(reused_key());
     }
@@ -181,7 +185,9 @@ async fn publish_alone(
     {
         return Err(Problem::unavailable());
     }
-    context.unrecorded.keep(submissions);
+    context.pending_inserts.keep(submissions);
+    let notes = submissions.iter().map(AcceptedJob::of);
+    join_all(notes.map(async |job| job.note(&*services.cache).await)).await;
     Ok(submissions
         .iter()
         .map(|submission| count(services, submission))
@@ -223,7 +229,7 @@ fn reused_key() -> Problem {
 }
 
 /// Why a blob is not as it should be.
-enum Hindrance {
+enum BlobError {
     /// The client named one that is not there.
     Client(Problem),
     /// The store gave no answer.
@@ -237,7 +243,7 @@ async fn store_blobs(
     services: &Services,
     parent: &str,
     submissions: &mut [Submission],
-) -> Result<(), Hindrance> {
+) -> Result<(), BlobError> {
     for (index, submission) in submissions.iter_mut().enumerate() {
         let parent = if parent.is_empty() {
             String::new()
@@ -264,24 +270,23 @@ async fn store_blob(
     services: &Services,
     blob: &mut Blob,
     field: impl FnOnce() -> String,
-) -> Result<(), Hindrance> {
-    let (artifacts, patience) = (services.store.artifacts.clone(), patience(services));
+) -> Result<(), BlobError> {
+    let (artifacts, timeout) = (services.store.artifacts.clone(), record_timeout(services));
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
             let digest = Digest::of(&bytes.0);
             let bytes = bytes.0.clone();
-            let stored =
-                in_time(patience, async move { artifacts.put(digest, &bytes).await }).await;
-            stored.map_err(Hindrance::Store)?;
+            let stored = in_time(timeout, async move { artifacts.put(digest, &bytes).await }).await;
+            stored.map_err(BlobError::Store)?;
             *blob = Blob::Artifact(digest);
         }
         Blob::Inline(_) => {}
         Blob::Artifact(digest) => {
             let digest = *digest;
-            let known = in_time(patience, async move { artifacts.contains(digest).await }).await;
-            if !known.map_err(Hindrance::Store)? {
+            let known = in_time(timeout, async move { artifacts.contains(digest).await }).await;
+            if !known.map_err(BlobError::Store)? {
                 let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
-                return Err(Hindrance::Client(Problem::invalid_field(field(), message)));
+                return Err(BlobError::Client(Problem::invalid_field(field(), message)));
             }
         }
     }

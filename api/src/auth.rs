@@ -1,11 +1,11 @@
-//! Who calls: passwords, tokens, and how the accounts behind them stand.
+//! Authentication: passwords, tokens, and the accounts behind them.
 
+pub(crate) mod account_cache;
 pub(crate) mod caller;
 mod hs256;
 mod keyring;
 pub(crate) mod login;
 mod outage;
-pub(crate) mod standing;
 mod token;
 
 use std::time::Duration;
@@ -16,57 +16,52 @@ use tars_shared::limiter::Rate;
 use tars_shared::services::Services;
 use uuid::Uuid;
 
-pub(crate) use self::caller::{Caller, Identity};
+use self::account_cache::AccountCache;
+use self::caller::Caller;
 use self::keyring::Keyring;
-use self::standing::Standings;
 use self::token::{Claims, Rejected, Use};
 use crate::problem::Problem;
 
-/// How long an access token is good for.
-pub(crate) const ACCESS: Duration = Duration::from_hours(1);
+pub(crate) const ACCESS_LIFE: Duration = Duration::from_hours(1);
 /// How long a refresh token is good for, and the longest grace of a signing key.
-pub const REFRESH: Duration = Duration::from_hours(7 * 24);
-/// An access token that ends sooner than this is accepted with a hint to refresh it.
-pub(crate) const NEARLY_OVER: Duration = Duration::from_mins(5);
+pub const REFRESH_LIFE: Duration = Duration::from_hours(7 * 24);
 
-/// Tells callers from each other.
+/// Finds out who calls.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct Authenticator {
     services: Services,
     keyring: Keyring,
-    standings: Standings,
+    accounts: AccountCache,
 }
 
-/// A pair of tokens for one session.
 pub(crate) struct Pair {
     pub(crate) access: String,
     pub(crate) refresh: String,
 }
 
-impl Gate {
-    /// A gate whose tokens are signed with keys that grow from `secret`.
+impl Authenticator {
+    /// One whose tokens are signed with keys that grow from `secret`.
     pub(crate) fn new(services: Services, secret: &str, lookups: Rate) -> Self {
         hs256::install();
         let keyring = Keyring::new(services.clone(), secret);
-        let standings = Standings::new(services.clone(), &keyring.seal(), lookups);
+        let accounts = AccountCache::new(services.clone(), &keyring.seal(), lookups);
         Self {
             services,
             keyring,
-            standings,
+            accounts,
         }
     }
 
-    /// Who sends this credential. `address` is where it comes from.
-    pub(crate) async fn admit(
+    pub(crate) async fn authenticate(
         &self,
         credential: &str,
         address: std::net::IpAddr,
     ) -> Result<Caller, Problem> {
         if credential.starts_with(secret::PREFIX) {
-            return self.standings.service_token(credential, address).await;
+            return self.accounts.service_token(credential, address).await;
         }
         let claims = self.verify(Use::Access, credential).await?;
-        self.standings.session(&claims, address).await
+        self.accounts.session(&claims, address).await
     }
 
     /// The claims of a token, if it is ours, for this use, and in its time.
@@ -85,7 +80,6 @@ impl Gate {
         )?)
     }
 
-    /// The session and id of a refresh token.
     pub(crate) async fn refresh_claims(&self, token: &str) -> Result<Claims, Problem> {
         self.verify(Use::Refresh, token).await
     }
@@ -102,10 +96,10 @@ impl Gate {
         let claims = |id, life: Duration| Claims::new(user, session, id, now, life);
         let access = token::sign(
             Use::Access,
-            &claims(self.services.clock.new_id(), ACCESS),
+            &claims(self.services.clock.new_id(), ACCESS_LIFE),
             &key,
         );
-        let refresh = token::sign(Use::Refresh, &claims(refresh_id, REFRESH), &key);
+        let refresh = token::sign(Use::Refresh, &claims(refresh_id, REFRESH_LIFE), &key);
         match access.and_then(|access| {
             Ok(Pair {
                 access,
@@ -125,19 +119,19 @@ impl Gate {
         join_all(
             sessions
                 .iter()
-                .map(|session| self.standings.forget_session(*session)),
+                .map(|session| self.accounts.forget_session(*session)),
         )
         .await;
     }
 
-    /// Whether a caller who was let in would be let in again: for answers that take long.
-    pub(crate) async fn stands(&self, caller: &Caller) -> bool {
-        self.standings.stands(caller).await
+    /// Whether a caller would be authorized again: for responses that take long.
+    pub(crate) async fn is_still_allowed(&self, caller: &Caller) -> bool {
+        self.accounts.is_still_allowed(caller).await
     }
 
     /// The service token's next request asks the database.
     pub(crate) async fn forget_token(&self, id: Uuid) {
-        self.standings.forget_token(id).await;
+        self.accounts.forget_token(id).await;
     }
 
     /// The next token is signed by whatever key is current then.

@@ -5,25 +5,29 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use tars_shared::request::FieldError;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
-use warp::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use warp::http::{HeaderMap, StatusCode};
 
+use crate::content_digest;
+use crate::json_error;
 use crate::problem::Problem;
 
-/// Bodies above this size wait for their turn.
+/// The most bytes of a form of accounts.
+pub(crate) const FORM_BYTES: usize = 16 * 1024;
+
+/// Bodies above this size are parsed a few at a time.
 const LARGE: usize = 256 * 1024;
 /// Parsed, a body takes a multiple of its bytes: only so many at a time.
 static LARGE_BODIES: Semaphore = Semaphore::const_new(4);
 
 /// How long a client may pause in the middle of a body.
-const STALL: Duration = Duration::from_secs(5);
-/// How long all of a body may take: a client that trickles is no better than one that stalls.
-const WHOLE: Duration = Duration::from_mins(2);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long all of a body may take, however steadily its bytes come.
+const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A body of this content type, of at most `limit` bytes.
 pub(crate) fn read(
@@ -35,7 +39,7 @@ pub(crate) fn read(
         .then(move |headers: HeaderMap, chunks| async move {
             check_coding(&headers)?;
             if is_of_type(&headers, content_type) {
-                collect(chunks, limit).await
+                collect(&headers, chunks, limit).await
             } else {
                 Err(unsupported(&format!("send Content-Type: {content_type}")))
             }
@@ -52,7 +56,7 @@ pub(crate) fn read_optional(
         .and(warp::body::stream())
         .then(move |headers: HeaderMap, chunks| async move {
             check_coding(&headers)?;
-            let body = collect(chunks, limit).await?;
+            let body = collect(&headers, chunks, limit).await?;
             if body.is_empty() {
                 Ok(None)
             } else if is_of_type(&headers, content_type) {
@@ -105,7 +109,7 @@ pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
     if bytes.len() <= LARGE {
         return parse_now(&bytes);
     }
-    let _turn = LARGE_BODIES.acquire().await;
+    let _permit = LARGE_BODIES.acquire().await;
     let parsed = tokio::task::spawn_blocking(move || parse_now(&bytes)).await;
     parsed.unwrap_or_else(|panic| {
         tracing::error!(%panic, "parsing a body panicked");
@@ -121,64 +125,52 @@ fn parse_now<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid_field("(body)", "send a JSON object"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        Problem::invalid(vec![FieldError::new(
-            field_of(&path, &message),
-            without_position(&message),
-        )])
-    })
-}
-
-/// The path of a complaint. Serde names a missing field in its message alone.
-fn field_of(path: &str, message: &str) -> String {
-    let missing = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split('`').next());
-    match (path, missing) {
-        (".", Some(field)) => field.to_owned(),
-        (".", None) => "(body)".to_owned(),
-        (path, Some(field)) => format!("{path}.{field}"),
-        (path, None) => path.to_owned(),
-    }
-}
-
-/// The line and column of an error say little to a client that never saw lines.
-fn without_position(message: &str) -> &str {
-    message
-        .rfind(" at line ")
-        .map_or(message, |position| &message[..position])
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| Problem::invalid(vec![json_error::complaint(error)]))
 }
 
 fn too_slow() -> Problem {
-    let detail =
-        format!("the body made no progress for {STALL:?}, or took longer than {WHOLE:?} in all");
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+    let detail = format!(
+        "the body made no progress for {IDLE_TIMEOUT:?}, or took longer than {READ_TIMEOUT:?} in all"
+    );
+    Problem::unread_body(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::unread_body(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "payload_too_large",
+        format!("the body may have at most {limit} bytes"),
+    )
 }
 
 async fn collect(
+    headers: &HeaderMap,
     chunks: impl Stream<Item = Result<impl Buf, warp::Error>>,
     limit: usize,
 ) -> Result<Bytes, Problem> {
+    // A client that says beforehand what it would send need not send it.
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
     let mut body = BytesMut::new();
     let mut chunks = std::pin::pin!(chunks);
-    let end = Instant::now() + WHOLE;
+    let end = Instant::now() + READ_TIMEOUT;
     loop {
-        let next = tokio::time::timeout_at(end.min(Instant::now() + STALL), chunks.next()).await;
+        let next =
+            tokio::time::timeout_at(end.min(Instant::now() + IDLE_TIMEOUT), chunks.next()).await;
         let Some(chunk) = next.map_err(|_| too_slow())? else {
             break;
         };
         let mut chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
         if body.len() + chunk.remaining() > limit {
-            let detail = format!("the body may have at most {limit} bytes");
-            return Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "payload_too_large",
-                detail,
-            ));
+            return Err(too_large(limit));
         }
         body.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
     }
+    content_digest::check(headers, &body)?;
     Ok(body.freeze())
 }

@@ -7,14 +7,14 @@ use tars_shared::services::Services;
 use tars_shared::store;
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
 use crate::config::Secrets;
 use crate::deadline::in_time;
+use crate::error::Error;
 
 /// How long the store may take for one call.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often an absent store is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Who is still to be added: nobody, unless one is named and the store cannot take them now.
 pub(crate) async fn prepare(
@@ -26,7 +26,7 @@ pub(crate) async fn prepare(
     };
     // Hashing takes a moment: only where it may be of use.
     let users = services.store.users.clone();
-    if in_time(PATIENCE, async move { users.list(None, 1).await })
+    if in_time(CALL_TIMEOUT, async move { users.list(None, 1).await })
         .await
         .is_ok_and(|users| !users.is_empty())
     {
@@ -55,7 +55,7 @@ pub(crate) async fn add(services: &Services, user: Option<NewUser>, shutdown: Ca
     while let Err(error) = try_to_add(services, &user).await {
         tracing::warn!(%error, user.name = %user.name, "the first administrator is still to be added");
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(RETRY_INTERVAL) => {}
             () = shutdown.cancelled() => return,
         }
     }
@@ -63,7 +63,7 @@ pub(crate) async fn add(services: &Services, user: Option<NewUser>, shutdown: Ca
 
 async fn try_to_add(services: &Services, user: &NewUser) -> Result<(), store::Error> {
     let (users, new) = (services.store.users.clone(), user.clone());
-    let added = in_time(PATIENCE, async move {
+    let added = in_time(CALL_TIMEOUT, async move {
         users.add_first(&new, &Actor::service()).await
     })
     .await?;

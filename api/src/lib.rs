@@ -3,26 +3,35 @@
 //! Nothing here evaluates: an accepted job is a row and a message, and a worker finds it.
 
 mod accept;
+mod accepted_job;
 mod auth;
 mod body;
+mod call;
+mod client_address;
 pub mod config;
-mod crowd;
+mod content_digest;
+mod context;
 mod deadline;
 mod docs_ui;
-mod door;
 mod endpoint;
+mod error;
 mod first_admin;
+mod gateway;
+mod job_watcher;
+mod json_error;
+mod keyed_semaphore;
 mod limits;
+mod lingering_stream;
 mod openapi;
 mod page;
+mod pending_inserts;
 mod problem;
 mod query;
-mod recover;
+mod reply;
+mod route;
 mod routes;
 mod server;
-mod unrecorded;
 mod view;
-mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,22 +42,23 @@ use tars_shared::account::secret::Secret;
 use tars_shared::account::{NewUser, Role};
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
-use tars_shared::store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use warp::http::{HeaderName, HeaderValue, Method, header};
 
-use crate::auth::Gate;
-pub use crate::auth::REFRESH as REFRESH_TOKEN_LIFE;
+use crate::auth::Authenticator;
+pub use crate::auth::REFRESH_LIFE as REFRESH_TOKEN_LIFE;
+use crate::client_address::TrustedProxies;
 pub use crate::config::Config;
-use crate::door::Door;
-use crate::door::address::Proxies;
+use crate::context::{Context, Duty};
 use crate::endpoint::{Access, Endpoint};
+pub use crate::error::Error;
+use crate::gateway::Gateway;
 use crate::limits::Limits;
-use crate::routes::{Context, Duty, Routes};
+use crate::pending_inserts::PendingInserts;
+use crate::routes::Routes;
 use crate::server::Capacity;
-use crate::unrecorded::Unrecorded;
 
 /// Every endpoint and the least role that may use it; `None` needs no account.
 pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role>)> {
@@ -64,33 +74,14 @@ pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role
 
 /// The OpenAPI 3.1 document of this API, as `/openapi.json` serves it.
 pub fn openapi() -> String {
-    openapi::text()
+    openapi::text(routes::operations())
 }
 
 /// How long requests under way may take after the shutdown began.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the headers of a request to a worker may take.
-const OPERATIONS_HEADERS: Duration = Duration::from_secs(10);
-
-/// Why the API could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The address is taken or not ours.
-    #[error("cannot listen on {address}: {reason}")]
-    Listen {
-        /// Where it should listen.
-        address: SocketAddr,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// A secret is missing or no good.
-    #[error("{0}")]
-    Secret(String),
-    /// The store cannot say whether there is an administrator.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
+const OPERATIONS_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The API, bound to its address and ready to serve.
 #[derive(Debug)]
@@ -145,7 +136,7 @@ impl Api {
             Capacity {
                 connections: 64,
                 per_address: 64,
-                headers: OPERATIONS_HEADERS,
+                headers: OPERATIONS_HEADER_TIMEOUT,
             },
             address,
         )
@@ -174,7 +165,6 @@ impl Api {
         })
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -184,32 +174,32 @@ impl Api {
         let context = self.context;
         tracing::info!(address = %self.address, "listening");
         let (routes, endpoints) = match context.duty {
-            Duty::Accept => (Routes::all(&context), Endpoint::ALL),
-            Duty::Work => (Routes::operations(&context), Endpoint::OPERATIONS),
+            Duty::Accept => (Routes::all(), Endpoint::ALL),
+            Duty::Work => (Routes::operations(), Endpoint::OPERATIONS),
         };
-        let door = Door::new(context.clone(), routes, endpoints);
+        let gateway = Gateway::new(context.clone(), routes, endpoints);
         let ending = async {
             shutdown.cancelled().await;
             context.shutdown.cancel();
         };
         let serving = server::serve(
             self.listener,
-            door,
+            gateway,
             self.cors,
             self.capacity,
             shutdown.clone(),
         );
         let recording = context
-            .unrecorded
+            .pending_inserts
             .record(&context.services, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
-        let out_of_patience = async {
+        let timed_out = async {
             shutdown.cancelled().await;
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
             ((), (), (), ()) = async { tokio::join!(serving, recording, adding, ending) } => {}
-            () = out_of_patience => tracing::warn!(grace = ?GRACE, "cutting off clients that do not let go"),
+            () = timed_out => tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "closing connections that are still in use"),
         }
     }
 }
@@ -222,14 +212,14 @@ fn context(
     proxies: Vec<IpNet>,
 ) -> Arc<Context> {
     Arc::new(Context {
-        gate: Gate::new(services.clone(), secret, limits.lookups),
+        authenticator: Authenticator::new(services.clone(), secret, limits.lookups),
         services,
         duty,
         limits,
-        proxies: Proxies::new(proxies),
+        proxies: TrustedProxies::new(proxies),
         followers: Arc::default(),
-        gauges: tokio::sync::Mutex::default(),
-        unrecorded: Unrecorded::default(),
+        gauges_read: tokio::sync::Mutex::default(),
+        pending_inserts: PendingInserts::default(),
         shutdown: CancellationToken::new(),
     })
 }

@@ -2,7 +2,6 @@
 
 use tars_shared::limiter::Rate;
 
-/// The limits.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Rate limits (as 30/min, 5/s, 1000/h, or off)")]

@@ -10,10 +10,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use self::operation::{Answer, Content, Operation};
-use crate::endpoint::parameters::{Parameter, Place};
+use crate::endpoint::parameters::{Location, Parameter};
 use crate::endpoint::{Access, Endpoint, Limit, Rule};
 use crate::problem;
-use crate::routes;
 
 /// Where schemas of types stand.
 const SCHEMAS: &str = "/components/schemas";
@@ -29,10 +28,10 @@ evaluate, administrators do everything.
 `-Remaining` and `-Reset` (seconds) of every answer that is limited; 429 and 503 carry `Retry-After`. An access token that is \
 nearly over is accepted with `X-Token-Expires-In`.";
 
-/// The document.
-pub(crate) fn document() -> Value {
+/// The document of these operations.
+fn document(operations: Vec<(Endpoint, Operation)>) -> Value {
     let mut schemas = Schemas::new();
-    let operations: BTreeMap<&str, Operation> = routes::operations()
+    let operations: BTreeMap<&str, Operation> = operations
         .into_iter()
         .map(|(endpoint, operation)| (endpoint.id(), operation))
         .collect();
@@ -68,9 +67,9 @@ pub(crate) fn document() -> Value {
 }
 
 /// The document as it is served and checked in.
-pub(crate) fn text() -> String {
+pub(crate) fn text(operations: Vec<(Endpoint, Operation)>) -> String {
     // A map of strings and numbers always becomes JSON.
-    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&document(operations)).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -154,24 +153,24 @@ fn lower_first(name: &str) -> String {
 fn parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
-        "in": match parameter.place {
-            Place::Path => "path",
-            Place::Query => "query",
-            Place::Header => "header",
+        "in": match parameter.location {
+            Location::Path => "path",
+            Location::Query => "query",
+            Location::Header => "header",
         },
-        "required": parameter.place == Place::Path,
+        "required": parameter.location == Location::Path,
         "description": parameter.description,
         "schema": parameter.kind.schema(),
     });
     // Only where it narrows nothing down: an example in the form of "try it out" would become a
     // filter.
-    if parameter.place == Place::Path {
+    if parameter.location == Location::Path {
         described["example"] = json!(parameter.example);
     }
     described
 }
 
-/// What an operation answers itself, and what the door and the bodies' readers answer for it.
+/// What an operation answers itself, and what the gateway and the readers of bodies answer for it.
 fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -> Value {
     let mut responses = Map::new();
     for Answer {
@@ -205,6 +204,8 @@ fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -
         );
         fails(403, "The role does not suffice.");
     }
+    fails(414, "The path and query string are too long.");
+    fails(431, "There are too many headers, or they are too large.");
     if operation.body.is_some() {
         fails(408, "The body came too slowly.");
         fails(413, "The body is too large.");
@@ -263,6 +264,7 @@ fn content(content: &Content, generator: &mut SchemaGenerator, example: Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes;
 
     #[test]
     fn every_endpoint_is_described_once() {
@@ -310,7 +312,7 @@ mod tests {
     fn the_document_that_is_checked_in_is_the_one_that_is_served() {
         let checked_in = include_str!("../../docs/openapi.json");
         assert!(
-            checked_in == text(),
+            checked_in == text(routes::operations()),
             "docs/openapi.json is out of date: cargo run -- openapi > docs/openapi.json"
         );
     }

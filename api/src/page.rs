@@ -16,36 +16,35 @@ use crate::query::Values;
 /// Entries of a page, unless the client asks for another number.
 const DEFAULT_LIMIT: u32 = 50;
 
-/// A place in a listing, as a cursor holds it. Cursors come from clients, whoever made them.
-pub(crate) trait Place: Serialize + DeserializeOwned {
-    /// Whether a listing can have such a place, and every store can be asked for it.
+/// A position in a listing, as a cursor holds it. Cursors come from clients, who may have made them
+/// up.
+pub(crate) trait Position: Serialize + DeserializeOwned {
+    /// Whether a listing can have such a position, and every store can be asked for it.
     fn is_possible(&self) -> bool;
 }
 
-impl Place for (DateTime<Utc>, Uuid) {
+impl Position for (DateTime<Utc>, Uuid) {
     fn is_possible(&self) -> bool {
         // PostgreSQL's timestamps end before chrono's.
         (1970..10_000).contains(&self.0.year())
     }
 }
 
-impl Place for (Algorithm, String, u32) {
+impl Position for (Algorithm, String, u32) {
     fn is_possible(&self) -> bool {
         !self.1.contains('\0')
     }
 }
 
-impl Place for Name {
+impl Position for Name {
     fn is_possible(&self) -> bool {
         true
     }
 }
 
-/// A page to be fetched.
 pub(crate) struct Page<C> {
-    /// Entries on it.
     pub(crate) limit: u32,
-    /// The place of the last entry before it.
+    /// The position of the last entry before it.
     pub(crate) after: Option<C>,
 }
 
@@ -59,13 +58,13 @@ pub(crate) struct Listing<T> {
     pub(crate) next_cursor: Option<String>,
 }
 
-impl<C: Place> Page<C> {
+impl<C: Position> Page<C> {
     /// The page that `limit` and `cursor` ask for.
     pub(crate) fn of(values: &Values) -> Result<Self, Problem> {
         let limit = values.number("limit", DEFAULT_LIMIT)?;
         let after = values.text("cursor").map(|cursor| {
-            let place: C = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-            place.is_possible().then_some(place)
+            let position: C = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+            position.is_possible().then_some(position)
         });
         match after {
             Some(None) => Err(Problem::invalid_field(
@@ -86,18 +85,18 @@ impl<C: Place> Page<C> {
 }
 
 impl<T> Listing<T> {
-    /// Cuts off the entry beyond the page. `place` gives the cursor of the last entry on it.
+    /// Cuts off the entry beyond the page. `position` gives the cursor of the last entry on it.
     pub(crate) fn new<E, C: Serialize>(
         mut entries: Vec<E>,
         limit: u32,
-        place: impl Fn(&E) -> C,
+        position: impl Fn(&E) -> C,
         show: impl Fn(E) -> T,
     ) -> Self {
         let more = entries.len() > limit as usize;
         entries.truncate(limit as usize);
-        let last = entries.last().filter(|_| more).map(place);
+        let last = entries.last().filter(|_| more).map(position);
         let next_cursor = last
-            .and_then(|place| serde_json::to_vec(&place).ok())
+            .and_then(|position| serde_json::to_vec(&position).ok())
             .map(|json| URL_SAFE_NO_PAD.encode(json));
         Self {
             items: entries.into_iter().map(show).collect(),

@@ -6,11 +6,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tars_shared::request::FieldError;
 use tars_shared::store;
-use warp::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::{HeaderValue, StatusCode};
 use warp::reply::{Reply, Response};
 
-/// An error answer.
+/// The most complaints of one response: a client that has mended these can ask for the next.
+const MAX_ERRORS: usize = 20;
+/// The most characters of the sentence that sums them up.
+const DETAIL_CHARACTERS: usize = 1000;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -28,6 +32,8 @@ enum Header {
     Challenge,
     /// `Allow`, with 405.
     Allow(Box<str>),
+    /// `Connection: close`, where the rest of the request is not read.
+    Close,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -39,6 +45,9 @@ pub(crate) struct Document<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
+    /// The detail once more, or the title where there is none: clients of the first T.A.R.S. read
+    /// this member.
+    error: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }
@@ -96,7 +105,18 @@ impl Problem {
         )
     }
 
-    /// Asked too often.
+    /// The body is not read to its end, and so the connection is closed.
+    pub(crate) fn unread_body(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            header: Some(Header::Close),
+            ..Self::new(status, code, detail)
+        }
+    }
+
     pub(crate) fn too_many(retry_after: Duration, what: &str) -> Self {
         let seconds = u32::try_from(retry_after.as_millis().div_ceil(1000))
             .unwrap_or(u32::MAX)
@@ -118,12 +138,21 @@ impl Problem {
     }
 
     /// Well-formed, but with values that the client must change.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = errors
+    pub(crate) fn invalid(mut errors: Vec<FieldError>) -> Self {
+        let more = errors.len().saturating_sub(MAX_ERRORS);
+        errors.truncate(MAX_ERRORS);
+        let mut detail = errors
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("; ");
+        if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARACTERS) {
+            detail.truncate(end);
+            detail.push('…');
+        }
+        if more > 0 {
+            detail.push_str(&format!("; and {more} more"));
+        }
         Self {
             errors,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", detail)
@@ -162,12 +191,18 @@ impl From<store::Error> for Problem {
 
 impl Reply for Problem {
     fn into_response(self) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("Error");
         let document = Document {
             r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
+            title,
             status: self.status.as_u16(),
             code: self.code,
             detail: &self.detail,
+            error: if self.detail.is_empty() {
+                title
+            } else {
+                &self.detail
+            },
             errors: &self.errors,
         };
         let mut response =
@@ -191,6 +226,9 @@ impl Reply for Problem {
                         .ok()
                         .map(|methods| (ALLOW, methods)),
                 );
+            }
+            Some(Header::Close) => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             None => {}
         }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::endpoint::Endpoint;
-use crate::endpoint::parameters::{Parameter, Place};
+use crate::endpoint::parameters::{Location, Parameter};
 use crate::problem::Problem;
 
 /// The values of a request's path and query string. They fit the parameters of its endpoint.
@@ -23,7 +23,7 @@ impl Values {
     /// query string are still percent-encoded.
     pub(crate) fn check(
         endpoint: Endpoint,
-        segments: &[&str],
+        segments: &[String],
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
@@ -44,18 +44,15 @@ impl Values {
         for (name, value) in pairs(query)? {
             match parameters
                 .iter()
-                .find(|parameter| parameter.place == Place::Query && parameter.name == name)
+                .find(|parameter| parameter.location == Location::Query && parameter.name == name)
             {
                 Some(parameter) => take(parameter, value),
-                None => unknown.push(FieldError::new(
-                    shown(&name),
-                    "is not a parameter of this endpoint",
-                )),
+                None => unknown.push(FieldError::new(name, "is not a parameter of this endpoint")),
             }
         }
         for parameter in parameters
             .iter()
-            .filter(|parameter| parameter.place == Place::Header)
+            .filter(|parameter| parameter.location == Location::Header)
         {
             for value in headers.get_all(parameter.name) {
                 take(parameter, value.to_str().unwrap_or_default().to_owned());
@@ -69,7 +66,6 @@ impl Values {
         }
     }
 
-    /// A value, if it was given.
     pub(crate) fn find<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parse = |text: &String| {
             text.parse()
@@ -78,7 +74,6 @@ impl Values {
         self.0.get(name).map(parse).transpose()
     }
 
-    /// Text, if it was given.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -95,7 +90,6 @@ impl Values {
             .ok_or_else(|| Problem::invalid_field(name, "is missing"))
     }
 
-    /// The id in the path.
     pub(crate) fn id(&self) -> Result<Uuid, Problem> {
         self.of_path("id")
     }
@@ -125,17 +119,13 @@ fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
         .collect()
 }
 
-/// A stranger's name, short enough to be shown.
-fn shown(name: &str) -> String {
-    name.chars().take(64).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(endpoint: Endpoint, segments: &[&str], query: &str) -> Result<Values, Problem> {
-        Values::check(endpoint, segments, Some(query), &HeaderMap::new())
+        let segments: Vec<_> = segments.iter().map(ToString::to_string).collect();
+        Values::check(endpoint, &segments, Some(query), &HeaderMap::new())
     }
 
     #[test]

@@ -2,12 +2,10 @@
 //! take for anything.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,26 +16,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
 use tower_http::cors::CorsLayer;
-use tower_layer::Layer as _;
 use tower_service::Service;
-use warp::reply::Response;
+use warp::http::Response;
 
-use crate::crowd::Crowd;
-use crate::door::Door;
-use crate::door::address::network_of;
+use crate::client_address::network_of;
+use crate::gateway::{BudgetedBody, Gateway};
+use crate::keyed_semaphore::KeyedSemaphore;
+use crate::lingering_stream::LingeringStream;
 
-/// All headers of one request, in number and in bytes. A larger request is answered 431.
-const MAX_HEADERS: usize = 64;
-const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// What is read ahead of a connection.
-const BUFFER: usize = 64 * 1024;
+/// What is parsed of a request's head, in headers and in bytes. The gateway refuses less than this
+/// with a problem document; a head beyond it is answered 431 without one.
+const MAX_PARSED_HEADERS: usize = 128;
+const MAX_PARSED_BYTES: usize = 64 * 1024;
 /// How long a client may take none of an answer.
-const STALLED: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no sockets left.
-const EXHAUSTED: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     /// How many at one time. Others wait to be accepted.
@@ -52,17 +49,17 @@ pub(crate) struct Capacity {
 /// Serves until `shutdown`, then until the last connection ends.
 pub(crate) async fn serve(
     listener: TcpListener,
-    door: Door,
+    gateway: Gateway,
     cors: Option<CorsLayer>,
     capacity: Capacity,
     shutdown: CancellationToken,
 ) {
     let connections = Arc::new(Semaphore::new(capacity.connections));
-    let crowd = Arc::new(Crowd::default());
+    let by_address = Arc::new(KeyedSemaphore::default());
     let graceful = GracefulShutdown::new();
     loop {
-        let turn = tokio::select! {
-            turn = connections.clone().acquire_owned() => turn,
+        let connection_permit = tokio::select! {
+            permit = connections.clone().acquire_owned() => permit,
             () = shutdown.cancelled() => break,
         };
         let accepted = tokio::select! {
@@ -73,33 +70,28 @@ pub(crate) async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(EXHAUSTED).await;
+                tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                 continue;
             }
         };
         let address = peer.ip().to_canonical();
-        let most = if door.trusts(address) {
+        let most = if gateway.trusts(address) {
             capacity.connections
         } else {
             capacity.per_address
         };
-        let Some(place) = crowd.join(network_of(address), most) else {
+        let Some(address_permit) = by_address.try_acquire(network_of(address), most) else {
             tracing::debug!(%address, "too many connections from one address");
             continue;
         };
-        let entrance = Entrance {
-            door: door.clone(),
-            address,
-        };
-        let (cors, watcher) = (cors.clone(), graceful.watcher());
+        let gateway = gateway.clone();
+        let service = ServiceBuilder::new()
+            .option_layer(cors.clone())
+            .service_fn(move |request| gateway.clone().handle(request, address).map(Ok));
+        let connection = serve_connection(stream, service, capacity.headers, graceful.watcher());
         tokio::spawn(async move {
-            match cors {
-                Some(cors) => {
-                    converse(stream, cors.layer(entrance), capacity.headers, watcher).await
-                }
-                None => converse(stream, entrance, capacity.headers, watcher).await,
-            }
-            drop((turn, place));
+            connection.await;
+            drop((connection_permit, address_permit));
         });
     }
     drop(listener);
@@ -107,49 +99,30 @@ pub(crate) async fn serve(
 }
 
 /// Answers the requests of one connection until either side ends it.
-async fn converse<S>(stream: TcpStream, service: S, headers: Duration, watcher: Watcher)
+async fn serve_connection<S>(stream: TcpStream, service: S, headers: Duration, watcher: Watcher)
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<BudgetedBody>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     // Small answers are not to wait for the acknowledgement of the last one. If it fails, they do.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(STALLED));
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(headers)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEADER_BYTES)
-        .max_buf_size(BUFFER)
+        .max_headers(MAX_PARSED_HEADERS)
+        .max_header_size(MAX_PARSED_BYTES)
+        .max_buf_size(MAX_PARSED_BYTES)
         .serve_connection(
-            TokioIo::new(Box::pin(stream)),
+            TokioIo::new(LingeringStream::new(stream)),
             TowerToHyperService::new(service),
         );
     // Clients that go away or talk nonsense are no errors of ours.
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection broke off");
-    }
-}
-
-/// The door, as one connection sees it.
-#[derive(Clone)]
-struct Entrance {
-    door: Door,
-    address: IpAddr,
-}
-
-impl Service<Request<Incoming>> for Entrance {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let Self { door, address } = self.clone();
-        Box::pin(async move { Ok(door.pass(request, address).await) })
     }
 }

@@ -42,13 +42,12 @@ pub(crate) struct JobView {
     /// Every failed attempt, oldest first.
     failures: Vec<Failure>,
     retry_of: Option<Uuid>,
-    links: Links,
+    links: JobLinks,
 }
 
 /// Where to go from a job.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(rename = "JobLinks")]
-pub(crate) struct Links {
+pub(crate) struct JobLinks {
     #[serde(rename = "self")]
     itself: String,
     events: String,
@@ -57,7 +56,7 @@ pub(crate) struct Links {
     promote: String,
 }
 
-impl Links {
+impl JobLinks {
     pub(crate) fn of(id: Uuid) -> Self {
         let itself = location(id);
         let to = |action| format!("{itself}/{action}");
@@ -71,7 +70,6 @@ impl Links {
     }
 }
 
-/// The path of a job.
 pub(crate) fn location(id: Uuid) -> String {
     format!("/v1/jobs/{id}")
 }
@@ -109,11 +107,10 @@ impl JobView {
             error,
             failures: job.failures,
             retry_of: job.retry_of,
-            links: Links::of(job.id),
+            links: JobLinks::of(job.id),
         }
     }
 
-    /// The same job with its results.
     pub(crate) fn with_results(self, results: Vec<EnvironmentResult>) -> Self {
         Self {
             results: Some(results),

@@ -1,7 +1,7 @@
 //! As whom a server runs. Postgres refuses to run as root and RabbitMQ's package expects its own
 //! user, so root steps down.
 
-use crate::Error;
+use crate::error::Error;
 use crate::error::with;
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,6 +1,6 @@
 //! Where the programs are.
 
-use crate::Error;
+use crate::error::Error;
 use crate::error::doing;
 use std::env;
 use std::fs;

@@ -1,7 +1,6 @@
 //! A client that trusts nobody: it keeps a ledger, and checks the service against it.
 
 use crate::ledger::{Fate, Ledger};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A client with its ledger. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    url: String,
+    service: tars_client::Client,
     ledger: Arc<Ledger>,
 }
 
@@ -46,19 +44,11 @@ impl Client {
     /// A client of the service at this URL, with an empty ledger, that shows this token.
     ///
     /// # Panics
-    /// When no header can hold the token.
+    /// When this is no URL of a service, or no header can hold the token.
     pub fn of(url: &str, token: &str) -> Self {
-        let mut bearer =
-            HeaderValue::try_from(format!("Bearer {token}")).expect("a token is plain text");
-        bearer.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .build()
-            .expect("a client needs nothing to start");
+        let address = url.parse().expect("the address of a service");
         Self {
-            http,
-            url: url.to_owned(),
+            service: tars_client::Client::new(address, Some(token)).expect("a token is plain text"),
             ledger: Arc::default(),
         }
     }
@@ -75,10 +65,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Option<(StatusCode, Value)> {
-        let request = self
-            .http
-            .request(method, format!("{}{path}", self.url))
-            .timeout(TIMEOUT);
+        let request = self.service.request(method, path).timeout(TIMEOUT);
         let request = if let Some(body) = body {
             request.json(body)
         } else {
@@ -91,8 +78,8 @@ impl Client {
 
     /// Reads something; `None` when no answer came.
     pub async fn get(&self, path: &str) -> Option<Response> {
-        self.http
-            .get(format!("{}{path}", self.url))
+        self.service
+            .request(Method::GET, path)
             .timeout(TIMEOUT)
             .send()
             .await
@@ -116,8 +103,8 @@ impl Client {
 
     async fn send(&self, key: &str, body: &Value) -> Option<String> {
         let request = self
-            .http
-            .post(format!("{}/v1/evaluate", self.url))
+            .service
+            .request(Method::POST, "/v1/evaluate")
             .header("Idempotency-Key", key);
         let response = request.json(body).timeout(TIMEOUT).send().await.ok()?;
         let status = response.status();
@@ -165,8 +152,8 @@ impl Client {
     /// When the service does not take it.
     pub async fn store(&self, policy: &Value) -> Value {
         let request = self
-            .http
-            .put(format!("{}/v1/artifacts", self.url))
+            .service
+            .request(Method::PUT, "/v1/artifacts")
             .body(policy.to_string());
         let request = request.header("Content-Type", "application/octet-stream");
         let stored: Value = request

@@ -1,7 +1,8 @@
 //! Servers for suites that need a URL and break nothing.
 
-use crate::Error;
-use crate::postgres::{Database, PostgresOptions};
+use crate::error::Error;
+use crate::postgres::options::PostgresOptions;
+use crate::postgres::psql::Database;
 use crate::stack::{Parts, Stack};
 use std::env;
 use std::sync::{Mutex, PoisonError};

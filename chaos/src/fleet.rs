@@ -1,8 +1,12 @@
 //! The processes of T.A.R.S. on a stack.
 
+use crate::client::Client;
 use crate::deadline::eventually;
+use crate::error::Error;
+use crate::port;
+use crate::process::Process;
 use crate::readiness::is_ready;
-use crate::{Client, Error, Process, Stack, port};
+use crate::stack::Stack;
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -19,6 +19,7 @@ mod rabbitmq;
 mod readiness;
 mod redis;
 mod sandbox;
+mod secret;
 mod stack;
 pub mod workload;
 
@@ -29,10 +30,16 @@ pub use error::Error;
 pub use fleet::Fleet;
 pub use ledger::{Entry, Fate, Ledger};
 pub use part::{Part, Proof, Server};
-pub use postgres::{Cluster, Database, Postgres, PostgresOptions};
-pub use process::{Process, Program};
+pub use postgres::Postgres;
+pub use postgres::cluster::Cluster;
+pub use postgres::options::PostgresOptions;
+pub use postgres::psql::Database;
+pub use process::Process;
+pub use process::program::Program;
 pub use proxy::Proxy;
-pub use rabbitmq::{Broker, RabbitMq, RabbitMqOptions};
+pub use rabbitmq::RabbitMq;
+pub use rabbitmq::broker::Broker;
+pub use rabbitmq::options::RabbitMqOptions;
 pub use redis::{Redis, RedisOptions, RedisServer};
 pub use sandbox::Sandbox;
 pub use stack::{Parts, Stack};
@@ -44,10 +51,4 @@ use std::io::Write as _;
 pub fn report(measured: impl std::fmt::Display) {
     // A closed terminal is no reason to fail.
     let _ = writeln!(std::io::stderr(), "    measured: {measured}");
-}
-
-/// A password that nobody can guess, of letters and digits only, so that it needs no escaping
-/// anywhere.
-fn secret() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }

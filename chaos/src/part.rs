@@ -4,8 +4,11 @@
 mod tests;
 
 use crate::deadline::eventually;
-use crate::process::{Process, Program};
-use crate::{Error, Sandbox, port};
+use crate::error::Error;
+use crate::port;
+use crate::process::Process;
+use crate::process::program::Program;
+use crate::sandbox::Sandbox;
 use rustix::process::Signal;
 use std::fmt::Debug;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! Ports that a server can have, lose and take again.
 
-use crate::Error;
+use crate::error::Error;
 use std::net::TcpListener;
 
 /// Below Linux's range for outgoing connections (32768 to 60999). A port of that range may be taken

@@ -1,39 +1,21 @@
 //! A private Postgres, and its streaming replica.
 
-mod cluster;
-mod psql;
+pub(crate) mod cluster;
+pub(crate) mod options;
+pub(crate) mod psql;
 
-pub use cluster::Cluster;
-pub use psql::Database;
-
+use self::cluster::Cluster;
+use self::options::PostgresOptions;
+use self::psql::Database;
 use crate::deadline::eventually;
+use crate::error::Error;
 use crate::part::Part;
-use crate::{Error, Sandbox};
+use crate::sandbox::Sandbox;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A running Postgres.
 pub type Postgres = Part<Cluster>;
-
-/// How a Postgres is set up.
-#[derive(Clone, Debug)]
-pub struct PostgresOptions {
-    /// Sync each commit to the disk, as in production. Without it a suite that only needs a
-    /// database is faster. A SIGKILL loses nothing either way, because the kernel keeps what was
-    /// written; a power cut would.
-    pub fsync: bool,
-    /// Further settings, such as `("max_connections", "20")`.
-    pub settings: Vec<(String, String)>,
-}
-
-impl Default for PostgresOptions {
-    fn default() -> Self {
-        Self {
-            fsync: true,
-            settings: vec![],
-        }
-    }
-}
 
 impl Postgres {
     /// Starts a new, empty Postgres in the sandbox.

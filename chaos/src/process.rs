@@ -1,13 +1,12 @@
 //! A child process that can be killed, frozen and thawed with all its descendants.
 
-mod program;
+pub(crate) mod program;
 mod tree;
 
-pub use program::Program;
-
 use crate::deadline::eventually;
+use crate::error::Error;
 use crate::error::doing;
-use crate::{Error, Sandbox};
+use crate::sandbox::Sandbox;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs;
 use std::path::{Path, PathBuf};

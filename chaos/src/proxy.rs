@@ -2,7 +2,7 @@
 
 mod network;
 
-use crate::Error;
+use crate::error::Error;
 use crate::error::doing;
 use network::{Connection, Network};
 use std::io;

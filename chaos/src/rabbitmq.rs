@@ -1,42 +1,23 @@
 //! A private RabbitMQ.
 
-mod broker;
+pub(crate) mod broker;
 mod epmd;
 mod handshake;
 mod home;
+pub(crate) mod options;
 
-pub use broker::Broker;
-
+use self::broker::Broker;
+use self::options::RabbitMqOptions;
+use crate::error::Error;
 use crate::error::with;
 use crate::part::Part;
-use crate::{Error, Sandbox};
+use crate::sandbox::Sandbox;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// A running `RabbitMQ`.
 pub type RabbitMq = Part<Broker>;
-
-/// How a `RabbitMQ` is set up.
-#[derive(Clone, Copy, Debug)]
-pub struct RabbitMqOptions {
-    /// How many virtual hosts are made for tests. They are made while the broker boots, in a few
-    /// milliseconds each; `rabbitmqctl` would need seconds for one.
-    pub vhosts: u32,
-    /// How long a consumer may hold a delivery until its channel is closed: half an hour, unless
-    /// given. The broker looks about as often.
-    pub consumer_timeout: Option<Duration>,
-}
-
-impl Default for RabbitMqOptions {
-    fn default() -> Self {
-        Self {
-            vhosts: 32,
-            consumer_timeout: None,
-        }
-    }
-}
 
 impl RabbitMq {
     /// Starts an empty `RabbitMQ` in the sandbox.

@@ -2,9 +2,12 @@
 
 mod protocol;
 
+use crate::binary;
+use crate::error::Error;
 use crate::part::{Part, Proof, Server};
-use crate::process::Program;
-use crate::{Error, Sandbox, binary, secret};
+use crate::process::program::Program;
+use crate::sandbox::Sandbox;
+use crate::secret::secret;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! One folder for all files of a stack, and the promise that nothing survives its owner.
 
-use crate::Error;
 use crate::account::Account;
+use crate::error::Error;
 use crate::error::{doing, with};
 use std::fs::{self, Permissions};
 use std::io::Write;

@@ -1,11 +1,16 @@
 //! The parts together.
 
+use crate::binary;
+use crate::error::Error;
 use crate::error::doing;
-use crate::postgres::{Postgres, PostgresOptions};
-use crate::process::Program;
-use crate::rabbitmq::{RabbitMq, RabbitMqOptions};
+use crate::postgres::Postgres;
+use crate::postgres::options::PostgresOptions;
+use crate::process::program::Program;
+use crate::rabbitmq::RabbitMq;
+use crate::rabbitmq::options::RabbitMqOptions;
 use crate::redis::{Redis, RedisOptions};
-use crate::{Error, Sandbox, binary, secret};
+use crate::sandbox::Sandbox;
+use crate::secret::secret;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};

@@ -18,12 +18,6 @@ mod worker;
 
 use std::process::ExitCode;
 
-/// The exit code for bad input, as clap uses it too.
-pub(crate) const BAD_INPUT: u8 = 2;
-
-/// The exit code after Ctrl-C, as shells give it.
-pub(crate) const INTERRUPTED: u8 = 130;
-
 /// What `tars` can do.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod data_folder;
 mod environment_id;
+mod exit_code;
 mod logging;
 mod mode;
 mod policy_options;
@@ -38,6 +39,6 @@ struct Arguments {
 fn main() -> ExitCode {
     Arguments::parse().command.run().unwrap_or_else(|error| {
         eprintln!("tars: {error:#}");
-        ExitCode::from(commands::BAD_INPUT)
+        ExitCode::from(exit_code::BAD_INPUT)
     })
 }

@@ -3,6 +3,7 @@
 
 pub mod body;
 mod complaints;
+mod excerpt;
 mod limits;
 mod schema;
 
@@ -17,6 +18,7 @@ use tars_engine::policy_file::Algorithm;
 use crate::agent::AgentState;
 
 pub use complaints::check_hyperparameters;
+pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
 pub use schema::hyperparameters as hyperparameters_schema;
 
 /// Everything a worker needs to evaluate an agent.
@@ -145,10 +147,10 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// An error of one field.
+    /// An error of one field. Of a field's name that a client made up, only the beginning is kept.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            field: field.into(),
+            field: excerpt(&field.into()),
             message: message.into(),
         }
     }

@@ -9,35 +9,25 @@ use uuid::Uuid;
 /// Who calls.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// Who it is.
     pub(crate) identity: Identity,
-    /// Where the request comes from.
     pub(crate) address: IpAddr,
 }
 
-/// Who it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Identity {
-    /// Nobody in particular.
     Anonymous,
     /// A person who logged in.
     User {
-        /// Their name.
         name: Name,
-        /// What they may do.
         role: Role,
         /// Their login.
         session: Uuid,
-        /// When the access token ends.
         until: DateTime<Utc>,
     },
     /// A program.
     ServiceToken {
-        /// The token's id.
         id: Uuid,
-        /// The token's name.
         name: Name,
-        /// What it may do.
         role: Role,
         /// How many requests it may make per minute, if it has a limit of its own.
         requests_per_minute: Option<u32>,

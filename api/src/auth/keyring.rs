@@ -20,27 +20,25 @@ use crate::deadline::{in_time, within};
 use crate::problem::Problem;
 
 /// How old the list of keys may become: a rotation or removal acts everywhere within this time.
-const FRESH: Duration = Duration::from_secs(5);
+const MAX_AGE: Duration = Duration::from_secs(5);
 /// An unknown key may have been made a moment ago by another process, but nobody may make us ask
 /// all the time.
-const PAUSE: Duration = Duration::from_millis(100);
+const MIN_RELOAD_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a request waits for the list.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LIST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A key with its secret.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: Uuid,
     pub(super) secret: Zeroizing<[u8; 32]>,
 }
 
-/// The keys of this service.
 pub(super) struct Keyring {
     services: Services,
     root: Hkdf<Sha256>,
     known: Mutex<Known>,
     /// One request asks for the list; those beside it wait for its answer.
-    asking: tokio::sync::Mutex<()>,
+    loading: tokio::sync::Mutex<()>,
     outage: Outage,
 }
 
@@ -65,26 +63,25 @@ impl std::fmt::Debug for Keyring {
 impl Keyring {
     pub(super) fn new(services: Services, secret: &str) -> Self {
         let root = Hkdf::new(Some(b"tars-eval-engine/tokens"), secret.as_bytes());
-        let (known, asking) = (Mutex::default(), tokio::sync::Mutex::default());
+        let (known, loading) = (Mutex::default(), tokio::sync::Mutex::default());
         Self {
             services,
             root,
             known,
-            asking,
+            loading,
             outage: Outage::default(),
         }
     }
 
-    /// What seals the cache.
+    /// The key that cache entries are authenticated with.
     pub(super) fn seal(&self) -> Zeroizing<[u8; 32]> {
         self.expand(b"cache")
     }
 
-    /// The key that signs now.
     pub(super) async fn signing(&self) -> Result<Key, Problem> {
         let now = self.services.clock.now();
         let signs = |key: &&SigningKey| key.expires_at.is_none_or(|end| end > now);
-        if let Some(key) = self.list(FRESH).await?.iter().find(signs) {
+        if let Some(key) = self.list(MAX_AGE).await?.iter().find(signs) {
             return Ok(self.derive(key.id));
         }
         let keys = self.services.store.signing_keys.clone();
@@ -95,9 +92,9 @@ impl Keyring {
 
     /// The key of this id, if it is ours and has not expired.
     pub(super) async fn verifying(&self, id: Uuid) -> Result<Option<Key>, Problem> {
-        let mut keys = self.list(FRESH).await?;
+        let mut keys = self.list(MAX_AGE).await?;
         if !keys.iter().any(|key| key.id == id) {
-            keys = self.list(PAUSE).await?;
+            keys = self.list(MIN_RELOAD_INTERVAL).await?;
         }
         let now = self.services.clock.now();
         match keys.iter().find(|key| key.id == id) {
@@ -125,20 +122,20 @@ impl Keyring {
         if recent(&known) {
             return Ok(known.keys);
         }
-        let _turn = self.asking.lock().await;
+        let _guard = self.loading.lock().await;
         let known = self.known().clone();
         if recent(&known) {
             return Ok(known.keys);
         }
         let asked = (Instant::now(), self.services.clock.now());
-        let answer = if known.failed.is_some_and(|at| at.elapsed() < PATIENCE) {
+        let answer = if known.failed.is_some_and(|at| at.elapsed() < LIST_TIMEOUT) {
             // Those who queued up behind a request that waited in vain do not wait for themselves.
             Err(store::Error::Unavailable(
                 "it gave no answer a moment ago".to_owned(),
             ))
         } else {
             let keys = self.services.store.signing_keys.clone();
-            in_time(PATIENCE, async move { keys.list().await }).await
+            in_time(LIST_TIMEOUT, async move { keys.list().await }).await
         };
         match answer {
             Ok(keys) => {
@@ -173,7 +170,7 @@ impl Keyring {
 
     fn note_failure(&self) {
         let mut known = self.known();
-        let is_new = known.failed.is_none_or(|at| at.elapsed() >= PATIENCE);
+        let is_new = known.failed.is_none_or(|at| at.elapsed() >= LIST_TIMEOUT);
         if is_new {
             known.failed = Some(Instant::now());
         }

@@ -1,4 +1,4 @@
-//! Checking passwords: slow on purpose, a few at a time, and with a brake for each account.
+//! Checking passwords: slow on purpose, a few at a time, and with a rate limit for each account.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use tars_shared::limiter::Rate;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::client_address::network_of;
+use crate::context::Context;
 use crate::deadline::within;
-use crate::door::address::network_of;
 use crate::problem::Problem;
-use crate::routes::Context;
 
 /// Hashes at one time: each takes 19 MiB and a core for tens of milliseconds.
 static HASHERS: Semaphore = Semaphore::const_new(2);
-/// How many times as often as one address all of them together may try one account.
-const TOGETHER: u32 = 4;
-/// How long a login waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How many times as often as one address all addresses together may try one account.
+const ALL_ADDRESSES_FACTOR: u32 = 4;
+/// How long a login waits for a free hasher.
+const HASHER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A user whose password was right.
 pub(crate) struct Verified {
@@ -36,9 +36,9 @@ pub(crate) async fn log_in(
     password: Zeroizing<String>,
 ) -> Result<Verified, Problem> {
     let known: Option<Name> = name.parse().ok();
-    let brakes = known.as_ref().map(|name| Brakes::of(name, address));
-    if let Some(brakes) = &brakes {
-        brakes.press(context).await?;
+    let limits = known.as_ref().map(|name| AttemptLimits::of(name, address));
+    if let Some(limits) = &limits {
+        limits.count(context).await?;
     }
     let found = match &known {
         Some(name) => {
@@ -48,11 +48,11 @@ pub(crate) async fn log_in(
         None => None,
     };
     let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let matches = turn(move || Ok(password::verify(&password, hash.as_deref()))).await?;
+    let matches = on_hasher(move || Ok(password::verify(&password, hash.as_deref()))).await?;
     match found {
         Some((user, hash)) if matches && user.disabled_at.is_none() => {
-            if let Some(brakes) = &brakes {
-                context.services.limiter.forget(&brakes.of_address).await;
+            if let Some(limits) = &limits {
+                context.services.limiter.forget(&limits.by_address).await;
             }
             Ok(Verified { user, hash })
         }
@@ -66,27 +66,27 @@ pub(crate) async fn log_in(
     }
 }
 
-/// What is told whatever was wrong.
+/// One answer for every reason.
 pub(crate) fn wrong() -> Problem {
     Problem::unauthorized("invalid_credentials", "the name or the password is wrong")
 }
 
 /// Hashes a password that has been checked.
 pub(crate) async fn hash(password: Zeroizing<String>) -> Result<String, Problem> {
-    turn(move || password::hash(&password)).await
+    on_hasher(move || password::hash(&password)).await
 }
 
-/// Runs a hasher beside the async threads when its turn comes.
-async fn turn<T: Send + 'static>(
+/// Runs a hasher on the blocking pool as soon as one is free.
+async fn on_hasher<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, Problem> {
-    let turn = tokio::time::timeout(PATIENCE, HASHERS.acquire()).await;
-    let Ok(Ok(turn)) = turn else {
+    let permit = tokio::time::timeout(HASHER_TIMEOUT, HASHERS.acquire()).await;
+    let Ok(Ok(permit)) = permit else {
         return Err(Problem::unavailable());
     };
     let hashed = tokio::task::spawn_blocking(move || {
         let hashed = work();
-        drop(turn);
+        drop(permit);
         hashed
     });
     match hashed.await {
@@ -102,32 +102,32 @@ async fn turn<T: Send + 'static>(
     }
 }
 
-/// What slows guessing down, before the password is looked at. A name that does not exist is braked
-/// like any other.
-struct Brakes {
-    /// For one who guesses from one address, and whom nobody else has to suffer for.
-    of_address: String,
-    /// For many who guess together.
-    of_account: String,
+/// The rate limits of an account, which count before the password is looked at. A name that does
+/// not exist has them like any other.
+struct AttemptLimits {
+    /// For attempts from one address, so that they lock nobody else out.
+    by_address: String,
+    /// For attempts from many addresses.
+    by_account: String,
 }
 
-impl Brakes {
+impl AttemptLimits {
     fn of(name: &Name, address: IpAddr) -> Self {
         Self {
-            of_address: format!("login:{name}:{}", network_of(address)),
-            of_account: format!("login:{name}"),
+            by_address: format!("login:{name}:{}", network_of(address)),
+            by_account: format!("login:{name}"),
         }
     }
 
-    async fn press(&self, context: &Context) -> Result<(), Problem> {
+    async fn count(&self, context: &Context) -> Result<(), Problem> {
         let rate = context.limits.login;
-        let together = Rate {
+        let all_addresses = Rate {
             requests: rate
                 .requests
-                .map(|requests| requests.saturating_mul(TOGETHER)),
+                .map(|requests| requests.saturating_mul(ALL_ADDRESSES_FACTOR)),
             ..rate
         };
-        for (key, rate) in [(&self.of_address, rate), (&self.of_account, together)] {
+        for (key, rate) in [(&self.by_address, rate), (&self.by_account, all_addresses)] {
             let decision = context.services.limiter.count(key, rate).await;
             if !decision.allowed {
                 return Err(Problem::too_many(

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use tars_shared::services::Services;
 
 /// How old may be what is remembered when a database that is there gives no answer in time.
-const UNSURE: Duration = Duration::from_secs(30);
+const MAX_AGE_WHILE_SLOW: Duration = Duration::from_secs(30);
 /// How old it may have been when the database went away. Nothing is revoked in a database that is
 /// away; this bounds what may have been revoked just before, without anybody who asked since.
-pub(super) const REMEMBERED: Duration = Duration::from_mins(15);
+pub(super) const MAX_AGE_AT_OUTAGE: Duration = Duration::from_mins(15);
 
 /// When the database went away.
 #[derive(Debug, Default)]
@@ -30,12 +30,11 @@ impl Outage {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !away {
             *since = None;
-            return now < then + UNSURE;
+            return now < then + MAX_AGE_WHILE_SLOW;
         }
-        *since.get_or_insert(now) < then + REMEMBERED
+        *since.get_or_insert(now) < then + MAX_AGE_AT_OUTAGE
     }
 
-    /// The database has answered.
     pub(super) fn is_over(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

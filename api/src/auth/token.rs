@@ -18,11 +18,10 @@ const AUDIENCE: &str = "tars-eval-engine/api";
 /// No token of ours is longer.
 const MAX_BYTES: usize = 2048;
 
-/// What a token is for. It stands in the header's `typ`, so that neither passes for the other (RFC
+/// What a token is for. The header's `typ` says it, so that neither is taken for the other (RFC
 /// 8725, section 3.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    /// Calling the API.
     Access,
     /// Getting the next pair.
     Refresh,
@@ -37,16 +36,12 @@ impl Use {
     }
 }
 
-/// What our tokens say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claims {
     iss: String,
     aud: String,
-    /// The user's id.
     pub(crate) sub: Uuid,
-    /// The session's id.
     pub(crate) sid: Uuid,
-    /// This token's id.
     pub(crate) jti: Uuid,
     iat: i64,
     nbf: i64,
@@ -120,7 +115,7 @@ pub(super) fn verify(
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-    // Times are compared below with the clock that the whole service goes by, and so without
+    // Times are compared below with the clock of the whole service, and so without
     // leeway.
     validation.validate_exp = false;
     validation.validate_nbf = false;

@@ -13,9 +13,8 @@ use uuid::Uuid;
 
 use super::Endpoint;
 
-/// Where a parameter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     Path,
     Query,
     Header,
@@ -35,11 +34,10 @@ pub(crate) enum Kind {
     Uuid,
 }
 
-/// A parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     pub(crate) kind: Kind,
     pub(crate) description: &'static str,
     /// One that works. Empty where none can.
@@ -55,6 +53,7 @@ const ENVIRONMENT: &str =
 const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
 const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
+const SHA256: &str = "^[0-9a-f]{64}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
@@ -66,7 +65,7 @@ const fn query(
 ) -> Parameter {
     Parameter {
         name,
-        place: Place::Query,
+        location: Location::Query,
         kind,
         description,
         example,
@@ -81,7 +80,7 @@ const fn path(
 ) -> Parameter {
     Parameter {
         name,
-        place: Place::Path,
+        location: Location::Path,
         kind,
         description,
         example,
@@ -120,7 +119,7 @@ const ENVIRONMENT_ID: Parameter = query(
 );
 const IDEMPOTENCY_KEY: Parameter = Parameter {
     name: "Idempotency-Key",
-    place: Place::Header,
+    location: Location::Header,
     kind: Kind::Text(KEY_FORM),
     description: "The same key with the same body gives the same job, however often it is sent. With another body it gives \
                   409. Without a key every request is a new job.",
@@ -233,6 +232,16 @@ impl Endpoint {
             Self::FollowJob | Self::CancelJob | Self::RetryJob | Self::PromoteJob => {
                 const { &[JOB_ID] }
             }
+            Self::PutNamedArtifact => {
+                const {
+                    &[path(
+                        "sha256",
+                        Kind::Text(SHA256),
+                        "The SHA-256 that the file must have.",
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                    )]
+                }
+            }
             Self::ListBaselines => const { &[AGENT_TYPE, ENVIRONMENT_ID, LIMIT, CURSOR] },
             Self::TopBaselines => {
                 const {
@@ -329,6 +338,7 @@ impl Kind {
                 "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first"
                     .to_owned()
             }
+            Self::Text(SHA256) => "must be 64 hexadecimal digits, in small letters".to_owned(),
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),
         }
@@ -404,7 +414,7 @@ mod tests {
             let described: Vec<_> = endpoint
                 .parameters()
                 .iter()
-                .take_while(|parameter| parameter.place == Place::Path)
+                .take_while(|parameter| parameter.location == Location::Path)
                 .map(|parameter| parameter.name)
                 .collect();
             assert_eq!(described, named, "{path}");

@@ -15,7 +15,6 @@ pub(crate) const TAGS: [(&str, &str); 5] = [
     ),
 ];
 
-/// What an endpoint takes and answers.
 pub(crate) struct Operation {
     pub(crate) tag: &'static str,
     pub(crate) summary: &'static str,
@@ -26,7 +25,6 @@ pub(crate) struct Operation {
     pub(crate) failures: Vec<(u16, &'static str)>,
 }
 
-/// What a request's body is.
 pub(crate) struct Body {
     pub(crate) required: bool,
     pub(crate) content: Content,
@@ -41,11 +39,9 @@ pub(crate) struct Answer {
     pub(crate) content: Option<Content>,
 }
 
-/// What a body is made of.
 pub(crate) enum Content {
     /// JSON of this schema.
     Json(fn(&mut SchemaGenerator) -> Schema),
-    /// Text of this media type.
     Text(&'static str),
     /// Server-sent events whose data are JSON of this schema.
     Events(fn(&mut SchemaGenerator) -> Schema),

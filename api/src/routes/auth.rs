@@ -6,11 +6,9 @@ mod service_tokens;
 mod sessions;
 mod users;
 
-use std::sync::Arc;
-
-use super::{Call, Context, Route, enter, json, nothing, route};
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
+use crate::route::Route;
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let operations = [
@@ -23,16 +21,13 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     operations.into_iter().flatten().collect()
 }
 
-/// A form of accounts is small.
-const BODY_BYTES: usize = 16 * 1024;
-
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     let routes = [
-        sessions::routes(context),
-        users::routes(context),
-        service_tokens::routes(context),
-        keys::routes(context),
-        audit::routes(context),
+        sessions::routes(),
+        users::routes(),
+        service_tokens::routes(),
+        keys::routes(),
+        audit::routes(),
     ];
     routes.into_iter().flatten().collect()
 }

@@ -1,7 +1,6 @@
 //! `/v1/baselines`: list, the best of an agent type, add.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -18,13 +17,15 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, json, route};
 use crate::body;
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
 /// A thousand returns with their seeds, and room for hyperparameters.
 const BODY_BYTES: usize = 256 * 1024;
@@ -33,12 +34,12 @@ const MAX_TOP: u32 = 100;
 /// Ranks that it shows unless it is asked for another number.
 const DEFAULT_TOP: u32 = 10;
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     let body = body::read("application/json", BODY_BYTES);
     vec![
-        route(Endpoint::ListBaselines, enter(context).then(list)),
-        route(Endpoint::TopBaselines, enter(context).then(top)),
-        route(Endpoint::AddBaseline, enter(context).and(body).then(add)),
+        route(Endpoint::ListBaselines, call().then(list)),
+        route(Endpoint::TopBaselines, call().then(top)),
+        route(Endpoint::AddBaseline, call().and(body).then(add)),
     ]
 }
 
@@ -73,17 +74,17 @@ fn without_returns(mut baseline: Baseline) -> Baseline {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let page = Page::<(Algorithm, String, u32)>::of(call.values())?;
+    let page = Page::<(Algorithm, String, u32)>::of(&call.values)?;
     let filter = BaselineFilter {
-        agent_type: call.values().find("agent_type")?,
-        environment: call.values().find("environment")?,
+        agent_type: call.values.find("agent_type")?,
+        environment: call.values.find("environment")?,
         max_rank: None,
         after: page.after.clone(),
     };
     let fetch_limit = page.fetch_limit();
     let baselines = call.context.services.store.baselines.clone();
     let found = within(async move { baselines.list(&filter, fetch_limit).await }).await?;
-    let place = |baseline: &Baseline| {
+    let position = |baseline: &Baseline| {
         (
             baseline.content.agent_type,
             baseline.content.environment.clone(),
@@ -92,7 +93,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
     };
     Ok(json(
         StatusCode::OK,
-        &Listing::new(found, page.limit, place, without_returns),
+        &Listing::new(found, page.limit, position, without_returns),
     ))
 }
 
@@ -104,9 +105,9 @@ struct Top {
 
 async fn top(call: Call) -> Result<Response, Problem> {
     let filter = BaselineFilter {
-        agent_type: Some(call.values().of_path("agent_type")?),
-        environment: call.values().find("environment")?,
-        max_rank: Some(call.values().number("top_n", DEFAULT_TOP)?),
+        agent_type: Some(call.values.of_path("agent_type")?),
+        environment: call.values.find("environment")?,
+        max_rank: Some(call.values.number("top_n", DEFAULT_TOP)?),
         after: None,
     };
     let baselines = call.context.services.store.baselines.clone();
@@ -182,7 +183,7 @@ async fn add(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Prob
     let baseline = body::parse::<Addition>(bytes?).await?.validate()?;
     let (baselines, actor) = (
         call.context.services.store.baselines.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     let (baseline, _) = within(async move { baselines.insert(&baseline, &actor).await }).await?;
     Ok(json(StatusCode::CREATED, &baseline))

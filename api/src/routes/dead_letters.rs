@@ -1,7 +1,5 @@
 //! `/v1/dead-letters`: what ended without a result, and why.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,18 +9,20 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, json, route};
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 use crate::view::location;
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(Endpoint::ListDeadLetters, enter(context).then(list)),
-        route(Endpoint::ShowDeadLetter, enter(context).then(show)),
+        route(Endpoint::ListDeadLetters, call().then(list)),
+        route(Endpoint::ShowDeadLetter, call().then(show)),
     ]
 }
 
@@ -56,9 +56,9 @@ fn view(letter: DeadLetter) -> View {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let page = Page::<(DateTime<Utc>, Uuid)>::of(call.values())?;
+    let page = Page::<(DateTime<Utc>, Uuid)>::of(&call.values)?;
     let filter = DeadLetterFilter {
-        kind: call.values().find("kind")?,
+        kind: call.values.find("kind")?,
         before: page.after,
     };
     let fetch_limit = page.fetch_limit();
@@ -71,7 +71,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
 }
 
 async fn show(call: Call) -> Result<Response, Problem> {
-    let id = call.values().id()?;
+    let id = call.values.id()?;
     let letters = call.context.services.store.dead_letters.clone();
     let found = within(async move { letters.find(id).await }).await?;
     let letter =

@@ -1,28 +1,28 @@
 //! `/openapi.json`, and `/docs` to look at it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use warp::Filter as _;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, route};
+use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
-use crate::{docs_ui, openapi};
+use crate::route::{Route, call, route};
+use crate::{docs_ui, reply};
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let document = Bytes::from(openapi::text());
-    let document = enter(context).then(move |_: Call| {
+/// `document` is what `/openapi.json` serves.
+pub(super) fn routes(document: String) -> Vec<Route> {
+    let document = Bytes::from(document);
+    let document = call().then(move |_: Call| {
         let document = document.clone();
-        async move { Ok::<_, Problem>(response("application/json", document)) }
+        async move { Ok::<_, Problem>(reply::bytes("application/json", document)) }
     });
     vec![
         route(Endpoint::OpenApi, document),
-        route(Endpoint::Docs, enter(context).then(page)),
-        route(Endpoint::DocsFile, enter(context).then(file)),
+        route(Endpoint::Docs, call().then(page)),
+        route(Endpoint::DocsFile, call().then(file)),
     ]
 }
 
@@ -49,7 +49,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 
 async fn page(_: Call) -> Result<Response, Problem> {
     let (content_type, bytes) = docs_ui::index();
-    let mut page = response(content_type, bytes);
+    let mut page = reply::bytes(content_type, bytes);
     let policy = HeaderValue::from_static(docs_ui::CONTENT_SECURITY_POLICY);
     page.headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -57,16 +57,8 @@ async fn page(_: Call) -> Result<Response, Problem> {
 }
 
 async fn file(call: Call) -> Result<Response, Problem> {
-    let name: String = call.values().of_path("file")?;
+    let name: String = call.values.of_path("file")?;
     let (content_type, bytes) =
         docs_ui::asset(&name).ok_or_else(|| Problem::not_found("the page has no such file"))?;
-    Ok(response(content_type, bytes))
-}
-
-fn response(content_type: &'static str, bytes: Bytes) -> Response {
-    let mut response = Response::new(bytes.into());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    Ok(reply::bytes(content_type, bytes))
 }

@@ -1,16 +1,16 @@
 //! `GET /v1/environments`: the catalogue.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 use tars_engine::catalogue::{self, EnvironmentSpec};
 use warp::Filter as _;
 use warp::http::StatusCode;
 
-use super::{Call, Context, Route, enter, json, route};
+use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     let list = Operation::new("evaluations", "List the environments")
@@ -23,8 +23,8 @@ struct Catalogue {
     items: &'static [EnvironmentSpec],
 }
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let list = enter(context).then(async |_: Call| {
+pub(super) fn routes() -> Vec<Route> {
+    let list = call().then(async |_: Call| {
         Ok(json(
             StatusCode::OK,
             &Catalogue {

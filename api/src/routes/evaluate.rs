@@ -1,42 +1,38 @@
 //! `POST /v1/evaluate` and `POST /v1/evaluate/batch`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 use tars_shared::artifact::{self, Digest};
-use tars_shared::job::Status;
 use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
-use uuid::Uuid;
 use warp::Filter as _;
-use warp::http::{HeaderValue, StatusCode, header};
+use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, json, route};
-use crate::accept::{self, Accepted};
+use super::receipt::{Receipt, receipt};
+use crate::accept;
 use crate::body;
+use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
-use crate::view::{Links, location};
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
 /// Base64 makes four bytes of three; the rest of the body is small beside a policy and its
 /// statistics.
 const BODY_BYTES: usize = artifact::MAX_BYTES / 3 * 4 + 2 * 1024 * 1024;
 /// A batch of large policies travels by artifact.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
-/// Evaluations of one batch.
 const BATCH_SIZE: usize = 100;
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let one = enter(context)
+pub(super) fn routes() -> Vec<Route> {
+    let one = call()
         .and(body::read("application/json", BODY_BYTES))
         .then(evaluate);
-    let many = enter(context)
+    let many = call()
         .and(body::read("application/json", BATCH_BYTES))
         .then(evaluate_batch);
     vec![
@@ -74,45 +70,16 @@ fn example() -> Value {
     })
 }
 
-/// The answer to an accepted evaluation.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Receipt {
-    job_id: Uuid,
-    status: Status,
-    submitted_at: DateTime<Utc>,
-    links: Links,
-}
-
-impl From<Accepted> for Receipt {
-    fn from(accepted: Accepted) -> Self {
-        Self {
-            job_id: accepted.job_id,
-            status: accepted.status,
-            submitted_at: accepted.submitted_at,
-            links: Links::of(accepted.job_id),
-        }
-    }
-}
-
-/// 202 with the place of the job.
-pub(super) fn receipt(accepted: Accepted) -> Result<Response, Problem> {
-    let mut response = json(StatusCode::ACCEPTED, &Receipt::from(accepted));
-    let place =
-        HeaderValue::try_from(location(accepted.job_id)).map_err(|_| Problem::internal())?;
-    response.headers_mut().insert(header::LOCATION, place);
-    Ok(response)
-}
-
 /// The key that makes a repetition harmless.
 fn key(call: &Call) -> Option<&str> {
-    call.values().text("Idempotency-Key")
+    call.values.text("Idempotency-Key")
 }
 
 async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let bytes = bytes?;
     let hash = Digest::of(&bytes);
     let body: Body = body::parse(bytes).await?;
-    let owner = call.caller().owner();
+    let owner = call.caller.owner();
     let submission = accept::submission(&call.context.services, &owner, key(&call), hash, body);
     let accepted = accept::accept(
         &call.context,
@@ -148,7 +115,7 @@ async fn evaluate_batch(call: Call, bytes: Result<Bytes, Problem>) -> Result<Res
             format!("give 1 to {BATCH_SIZE} evaluations"),
         ));
     }
-    let owner = call.caller().owner();
+    let owner = call.caller.owner();
     let mut submissions = Vec::with_capacity(batch.evaluations.len());
     let mut errors = Vec::new();
     for (index, body) in batch.evaluations.into_iter().enumerate() {

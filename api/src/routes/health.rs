@@ -1,6 +1,5 @@
 //! What orchestrators and operators ask about the parts: `/health`, `/livez`, `/readyz`.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -10,23 +9,24 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Call, Context, Duty, Route, enter, json, route};
+use crate::call::Call;
+use crate::context::Context;
+use crate::context::Duty;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
 /// Health is answered within a second, whatever hangs.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(800);
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(Endpoint::Health, enter(context).then(health)),
+        route(Endpoint::Health, call().then(health)),
         // Whether the process itself works: a part that is away is no reason to kill it.
-        route(
-            Endpoint::Livez,
-            enter(context).then(async |_: Call| Ok("ok")),
-        ),
-        route(Endpoint::Readyz, enter(context).then(readyz)),
+        route(Endpoint::Livez, call().then(async |_: Call| Ok("ok"))),
+        route(Endpoint::Readyz, call().then(readyz)),
     ]
 }
 
@@ -87,7 +87,7 @@ async fn probe<T, E: std::fmt::Display>(
     call: impl Future<Output = Result<T, E>>,
 ) -> Part {
     let start = Instant::now();
-    let state = match tokio::time::timeout(PATIENCE, call).await {
+    let state = match tokio::time::timeout(PROBE_TIMEOUT, call).await {
         Ok(Ok(_)) => State::Healthy,
         Ok(Err(error)) => {
             tracing::warn!(part = name, %error, "unhealthy");
@@ -132,7 +132,7 @@ fn store_part(host: Host) -> Part {
 async fn inspect(context: &Context) -> Vec<Part> {
     let services = &context.services;
     let (hosts, queue, cache) = tokio::join!(
-        tokio::time::timeout(PATIENCE, services.store.hosts.inspect()),
+        tokio::time::timeout(PROBE_TIMEOUT, services.store.hosts.inspect()),
         probe("queue", services.queue.depths()),
         probe("cache", services.cache.ping()),
     );

@@ -3,7 +3,6 @@
 mod actions;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,34 +14,36 @@ use tars_shared::store::JobFilter;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 use warp::Filter as _;
-use warp::http::{HeaderValue, StatusCode, header};
+use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::sse::Event;
 
-use super::{Call, Context, Route, enter, json, route};
-use crate::auth::standing;
-use crate::crowd::Place;
+use crate::auth::account_cache;
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
+use crate::job_watcher::JobWatcher;
+use crate::keyed_semaphore::KeyedPermit;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
+use crate::reply::{self, json};
+use crate::route::{Route, call, route};
 use crate::view::JobView;
-use crate::watch::Watch;
 
 /// Event streams and long polls that one account may have at one time.
-const MAX_FOLLOWED: usize = 64;
-/// How often it is asked whether the one who follows may still do so.
-const RECHECK: Duration = standing::FRESH;
+const MAX_FOLLOWERS: usize = 64;
+/// How often it is checked that the follower may still read the job.
+const RECHECK_INTERVAL: Duration = account_cache::MAX_AGE;
 /// A job that has ended never changes, so any copy of it is true; this only bounds memory.
 const ENDED_TTL: Duration = Duration::from_mins(10);
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let mut routes = actions::routes(context);
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = actions::routes();
     routes.extend([
-        route(Endpoint::ListJobs, enter(context).then(list)),
-        route(Endpoint::ShowJob, enter(context).then(show)),
-        route(Endpoint::FollowJob, enter(context).then(events)),
+        route(Endpoint::ListJobs, call().then(list)),
+        route(Endpoint::ShowJob, call().then(show)),
+        route(Endpoint::FollowJob, call().then(events)),
     ]);
     routes
 }
@@ -69,7 +70,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let values = call.values();
+    let values = &call.values;
     let page = Page::<(DateTime<Utc>, Uuid)>::of(values)?;
     let label = values.text("label").and_then(|pair| pair.split_once(':'));
     let filter = JobFilter {
@@ -92,8 +93,8 @@ async fn list(call: Call) -> Result<Response, Problem> {
 }
 
 async fn show(call: Call) -> Result<Response, Problem> {
-    let (id, context) = (call.values().id()?, &call.context);
-    let wait = call.values().number("wait", 0)?;
+    let (id, context) = (call.values.id()?, &call.context);
+    let wait = call.values.number("wait", 0)?;
     let key = format!("job:{id}");
     let cached = context.services.cache.find(&key).await;
     let result = if cached.is_some() { "hit" } else { "miss" };
@@ -104,14 +105,14 @@ async fn show(call: Call) -> Result<Response, Problem> {
         .with_label_values(&[result])
         .inc();
     if let Some(document) = cached {
-        return Ok(document_response(document));
+        return Ok(reply::bytes("application/json", document));
     }
-    let _place = if wait == 0 {
+    let _permit = if wait == 0 {
         None
     } else {
         Some(follow(&call)?)
     };
-    let job = Watch::new(context, id)
+    let job = JobWatcher::new(context, id)
         .wait(Duration::from_secs(wait.into()))
         .await?;
     let (status, environments) = (job.status, job.parameters.environments.len());
@@ -129,44 +130,35 @@ async fn show(call: Call) -> Result<Response, Problem> {
             .put(&key, document.clone(), ENDED_TTL)
             .await;
     }
-    Ok(document_response(document))
-}
-
-fn document_response(document: Bytes) -> Response {
-    let mut response = Response::new(document.into());
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
+    Ok(reply::bytes("application/json", document))
 }
 
 async fn events(call: Call) -> Result<Response, Problem> {
-    let watch = Watch::new(&call.context, call.values().id()?);
-    let place = follow(&call)?;
-    let first = watch.look().await?;
+    let watcher = JobWatcher::new(&call.context, call.values.id()?);
+    let permit = follow(&call)?;
+    let first = watcher.load().await?;
     let context = call.context.clone();
-    // Ends with the stream, and the stream with it.
-    let thrown_out = AbortOnDropHandle::new(tokio::spawn(async move {
-        let _place = place;
+    // It ends with the stream, and the stream ends with it.
+    let access_ended = AbortOnDropHandle::new(tokio::spawn(async move {
+        let _permit = permit;
         loop {
-            tokio::time::sleep(RECHECK).await;
-            if !context.gate.stands(call.caller()).await {
+            tokio::time::sleep(RECHECK_INTERVAL).await;
+            if !context.authenticator.is_still_allowed(&call.caller).await {
                 return;
             }
         }
     }));
-    let stream = event_stream(watch.changes(first)).take_until(thrown_out);
+    let stream = event_stream(watcher.changes(first)).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
 }
 
-/// A place among those who follow jobs.
-fn follow(call: &Call) -> Result<Place<String>, Problem> {
-    let place = call
+/// One of the account's event streams and long polls.
+fn follow(call: &Call) -> Result<KeyedPermit<String>, Problem> {
+    let permit = call
         .context
         .followers
-        .join(call.caller().subject(), MAX_FOLLOWED);
-    place.ok_or_else(|| {
+        .try_acquire(call.caller.subject(), MAX_FOLLOWERS);
+    permit.ok_or_else(|| {
         Problem::too_many(
             Duration::from_secs(1),
             "event streams and long polls at one time",

@@ -1,6 +1,5 @@
 //! `GET /metrics`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tars_shared::services::Services;
@@ -9,19 +8,20 @@ use warp::Filter as _;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, route};
+use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::route::{Route, call, route};
 
 /// How old the gauges may be.
-const FRESH: Duration = Duration::from_millis(500);
+const MAX_AGE: Duration = Duration::from_millis(500);
 
 /// A part that hangs must not keep the others' figures from the scraper.
-const PATIENCE: Duration = Duration::from_millis(800);
+const READ_TIMEOUT: Duration = Duration::from_millis(800);
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    vec![route(Endpoint::Metrics, enter(context).then(metrics))]
+pub(super) fn routes() -> Vec<Route> {
+    vec![route(Endpoint::Metrics, call().then(metrics))]
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
@@ -39,8 +39,8 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
     let services = &call.context.services;
     {
         // Anybody may ask, so the parts are asked once for all who do so at one time.
-        let mut read = call.context.gauges.lock().await;
-        if read.is_none_or(|at| at.elapsed() >= FRESH) {
+        let mut read = call.context.gauges_read.lock().await;
+        if read.is_none_or(|at| at.elapsed() >= MAX_AGE) {
             read_gauges(services).await;
             *read = Some(Instant::now());
         }
@@ -59,9 +59,9 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
 
 async fn read_gauges(services: &Services) {
     let (ledger, depths, hosts) = tokio::join!(
-        tokio::time::timeout(PATIENCE, services.store.jobs.ledger()),
-        tokio::time::timeout(PATIENCE, services.queue.depths()),
-        tokio::time::timeout(PATIENCE, services.store.hosts.inspect()),
+        tokio::time::timeout(READ_TIMEOUT, services.store.jobs.ledger()),
+        tokio::time::timeout(READ_TIMEOUT, services.queue.depths()),
+        tokio::time::timeout(READ_TIMEOUT, services.store.hosts.inspect()),
     );
     if let Ok(Ok(ledger)) = ledger {
         services.metrics.set_ledger(&ledger);

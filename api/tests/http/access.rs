@@ -13,7 +13,7 @@ const ADMIN: Option<Role> = Some(Role::Admin);
 
 /// The table of endpoints a second time, by the specification: whoever changes who may do what has
 /// to mean it.
-const SPECIFIED: [(&str, &str, Option<Role>); 38] = [
+const SPECIFIED: [(&str, &str, Option<Role>); 39] = [
     ("GET", "/health", PUBLIC),
     ("GET", "/livez", PUBLIC),
     ("GET", "/readyz", PUBLIC),
@@ -40,6 +40,7 @@ const SPECIFIED: [(&str, &str, Option<Role>); 38] = [
     ("POST", "/v1/evaluate", DEVELOPER),
     ("POST", "/v1/evaluate/batch", DEVELOPER),
     ("PUT", "/v1/artifacts", DEVELOPER),
+    ("PUT", "/v1/artifacts/{sha256}", DEVELOPER),
     ("GET", "/v1/jobs", VIEWER),
     ("GET", "/v1/jobs/{id}", VIEWER),
     ("GET", "/v1/jobs/{id}/events", VIEWER),
@@ -105,7 +106,7 @@ async fn every_endpoint_lets_in_the_roles_of_its_row_and_nobody_else() {
             match (least, role) {
                 (Some(_), None) => assert_eq!(status, StatusCode::UNAUTHORIZED, "{what}"),
                 (Some(least), Some(role)) if *role < least => {
-                    assert_eq!(status, StatusCode::FORBIDDEN, "{what}")
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{what}");
                 }
                 _ => assert!(!is_auth && !status.is_server_error(), "{what}"),
             }

@@ -1,7 +1,7 @@
 //! What is turned away, and how it is told.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{Server, answer, evaluation};
 
@@ -11,7 +11,7 @@ async fn bad_values_are_named_and_change_nothing() {
     let server = Server::start().await;
     let mut with = Vec::new();
     for (field, value, named) in [
-        ("agent_type", json!("SAC"), "agent_type"),
+        ("agent_type", json!("SARSA"), "agent_type"),
         ("agent_type", json!(7), "agent_type"),
         ("agent_state", json!({}), "agent_state"),
         ("agent_state", json!({"data": "AAAA"}), "agent_state.format"),
@@ -90,28 +90,33 @@ async fn bad_values_are_named_and_change_nothing() {
         with.push((body, named));
     }
     for (body, named) in with {
-        let (status, problem) = server.post("/v1/evaluate", &body).await;
-        assert_eq!(
-            status,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "{body} gave {problem}"
-        );
-        assert_eq!(problem["code"], "invalid_value");
-        assert_eq!(
-            problem["errors"][0]["field"], named,
-            "{body} gave {problem}"
-        );
-        let (status, problem) = server
-            .post(
-                "/v1/evaluate/batch",
-                &json!({"evaluations": [evaluation(), body]}),
-            )
-            .await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        let field = problem["errors"][0]["field"].as_str().unwrap();
-        assert_eq!(field, format!("evaluations[1].{named}"));
+        assert_names(&server, body, named).await;
     }
     assert_eq!(server.jobs().await, 0);
+}
+
+/// Alone and in a batch, the body is refused and the field named.
+async fn assert_names(server: &Server, body: Value, named: &str) {
+    let (status, problem) = server.post("/v1/evaluate", &body).await;
+    assert_eq!(
+        status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{body} gave {problem}"
+    );
+    assert_eq!(problem["code"], "invalid_value");
+    assert_eq!(
+        problem["errors"][0]["field"], named,
+        "{body} gave {problem}"
+    );
+    let (status, problem) = server
+        .post(
+            "/v1/evaluate/batch",
+            &json!({"evaluations": [evaluation(), body]}),
+        )
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let field = problem["errors"][0]["field"].as_str().unwrap();
+    assert_eq!(field, format!("evaluations[1].{named}"));
 }
 
 #[tokio::test]

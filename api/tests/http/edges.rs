@@ -105,6 +105,10 @@ async fn heads_are_bounded() {
             "HTTP/1.1 431",
         ),
         (
+            format!("GET /{} HTTP/1.1\r\nHost: x\r\n{end}", "a".repeat(20_000)),
+            "HTTP/1.1 414",
+        ),
+        (
             format!("GET /{} HTTP/1.1\r\nHost: x\r\n{end}", "a".repeat(100_000)),
             "HTTP/1.1 4",
         ),
@@ -125,6 +129,94 @@ async fn heads_are_bounded() {
             answer.starts_with(expected) || (expected.is_empty() && !answer.contains(" 200 ")),
             "{shown}: {answer}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_beyond_their_bounds_are_told_in_a_problem_document() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let many = "X-A: a\r\n".repeat(80);
+    for (path, headers, code) in [
+        ("a".repeat(20_000), String::new(), "uri_too_long"),
+        (
+            String::new(),
+            format!("X-A: {}\r\n", "a".repeat(20_000)),
+            "headers_too_large",
+        ),
+        (String::new(), many, "headers_too_large"),
+    ] {
+        let server = server.clone();
+        let request =
+            format!("GET /{path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n");
+        let answer = in_thread(move || converse(&server, request.as_bytes())).await;
+        assert!(
+            answer.contains("content-type: application/problem+json"),
+            "{answer}"
+        );
+        assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
+    }
+}
+
+/// A client that sends all of its body before it reads: it must not meet a reset instead of the
+/// answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_far_too_large_is_told_so() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let chunk = vec![b'x'; 64 * 1024];
+    let chunked_end = "0\r\n\r\n";
+    for declared in [true, false] {
+        let (server, chunk) = (server.clone(), chunk.clone());
+        let answer = in_thread(move || {
+            let (mut body, framing) = if declared {
+                (Vec::new(), format!("Content-Length: {}", 65 << 20))
+            } else {
+                (Vec::new(), "Transfer-Encoding: chunked".to_owned())
+            };
+            for _ in 0..(65 << 20) / chunk.len() {
+                if !declared {
+                    body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                }
+                body.extend_from_slice(&chunk);
+                if !declared {
+                    body.extend_from_slice(b"\r\n");
+                }
+            }
+            if !declared {
+                body.extend_from_slice(chunked_end.as_bytes());
+            }
+            let token = server.token();
+            let mut request = format!(
+                "PUT /v1/artifacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/octet-stream\r\n{framing}\r\n\r\n"
+            )
+            .into_bytes();
+            request.append(&mut body);
+            converse(&server, &request)
+        })
+        .await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(answer.contains("payload_too_large"), "{answer}");
+    }
+}
+
+/// HTTP/1.0 keeps a connection only if both sides say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_http_1_0_hear_what_becomes_of_the_connection() {
+    let server = std::sync::Arc::new(Server::start().await);
+    for (header, answers, said) in [
+        ("", 1, "connection: close"),
+        ("Connection: close\r\n", 1, "connection: close"),
+        ("Connection: keep-alive\r\n", 2, "connection: keep-alive"),
+    ] {
+        let server = server.clone();
+        let request = format!("GET /livez HTTP/1.0\r\n{header}\r\n");
+        let last = "GET /livez HTTP/1.0\r\n\r\n";
+        let answer =
+            in_thread(move || converse(&server, format!("{request}{last}").as_bytes())).await;
+        assert_eq!(answer.matches("HTTP/1.0 200").count(), answers, "{answer}");
+        let first = answer.to_ascii_lowercase();
+        let first = first.split("\r\n\r\n").next().unwrap().to_owned();
+        assert!(first.contains(said), "{header}: {first}");
     }
 }
 

@@ -42,7 +42,7 @@ async fn listings_come_in_pages_and_refuse_unknown_parameters() {
         "limit=x",
         "cursor=x",
         "status=done",
-        "agent_type=SAC",
+        "agent_type=SARSA",
         "label=x",
         "label=a:%00",
         "colour=red",

@@ -7,15 +7,19 @@
 )]
 
 mod access;
+mod artifacts;
 mod bad_requests;
 mod baselines_and_operations;
 mod contract;
+mod echoes;
 mod edges;
 mod evaluations;
+mod flaky_store;
 mod forge;
 mod injection;
 mod jobs;
 mod limits;
+mod outages;
 mod server;
 mod sessions;
 mod token_attacks;

@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tars_api::config::{Limits, Secrets};
 use tars_api::{Api, Config};
+use tars_client::Client;
 use tars_shared::account::{Actor, Name, NewServiceToken, NewUser, Role, password};
 use tars_shared::clock::{Clock, System};
 use tars_shared::connections::Places;
@@ -92,7 +93,7 @@ impl Server {
         let address = api.address();
         let shutdown = CancellationToken::new();
         tokio::spawn(api.run(shutdown.clone()));
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = client_of(address);
         let mut server = Self {
             address,
             client,
@@ -103,6 +104,24 @@ impl Server {
         };
         server.token = server.service_token("test", Role::Admin, None).await;
         server
+    }
+
+    /// Another API process on the parts of `other`.
+    pub(crate) async fn serve_beside(other: &Self, services: Services, config: Config) -> Self {
+        let api = Api::bind(services.clone(), &config, Mode::Production)
+            .await
+            .unwrap();
+        let address = api.address();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(api.run(shutdown.clone()));
+        Self {
+            address,
+            client: client_of(address),
+            token: other.token.clone(),
+            services,
+            shutdown,
+            data: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// The database file of embedded parts.
@@ -165,10 +184,15 @@ impl Server {
         answer(self.anonymous(Method::POST, "/auth/login").json(&body)).await
     }
 
+    /// The administrator's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A request without credentials.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
-            .request(method, format!("http://{}{path}", self.address))
+            .request(method, path)
             .timeout(Duration::from_secs(30))
     }
 
@@ -221,6 +245,11 @@ impl Server {
         let (_, listing) = self.get("/v1/jobs").await;
         listing["items"].as_array().unwrap().len()
     }
+}
+
+/// A client without credentials.
+fn client_of(address: SocketAddr) -> Client {
+    Client::new(format!("http://{address}").parse().unwrap(), None).unwrap()
 }
 
 /// The answer to a request: a problem document if and only if it is an error.

@@ -1,7 +1,9 @@
 //! Ports that are taken, and servers that do not come up.
 
 use super::{Part, Proof, Server};
-use crate::{Error, Program, Sandbox};
+use crate::error::Error;
+use crate::process::program::Program;
+use crate::sandbox::Sandbox;
 use std::sync::{Arc, Mutex};
 
 /// A server whose first ports are taken by others.

@@ -1,11 +1,15 @@
 //! A data folder of Postgres and the server on it.
 
-use super::{Postgres, PostgresOptions, psql};
+use super::options::PostgresOptions;
+use super::psql;
 use crate::account::Account;
+use crate::binary;
+use crate::error::Error;
 use crate::error::{doing, with};
-use crate::part::{Proof, Server};
-use crate::process::Program;
-use crate::{Error, Sandbox, binary, secret};
+use crate::part::{Part, Proof, Server};
+use crate::process::program::Program;
+use crate::sandbox::Sandbox;
+use crate::secret::secret;
 use rustix::process::Signal;
 use std::fs;
 use std::path::PathBuf;
@@ -105,7 +109,7 @@ impl Cluster {
     }
 
     /// Copies a running primary's data, together with where to follow it.
-    pub(super) fn copy_from(&self, primary: &Postgres) -> Result<(), Error> {
+    pub(super) fn copy_from(&self, primary: &Part<Self>) -> Result<(), Error> {
         let slot = format!("{}_{}", self.name, &secret()[..8]);
         self.tool("pg_basebackup")?
             .args([

@@ -1,7 +1,9 @@
 //! SQL through Postgres' own client, so that this crate needs no driver.
 
+use crate::binary;
+use crate::error::Error;
 use crate::error::doing;
-use crate::{Error, binary, secret};
+use crate::secret::secret;
 use std::process::Command;
 
 /// A database that nobody else uses.

@@ -2,8 +2,10 @@
 
 use super::{Process, tree};
 use crate::account::Account;
+use crate::binary;
+use crate::error::Error;
 use crate::error::{doing, with};
-use crate::{Error, Sandbox, binary};
+use crate::sandbox::Sandbox;
 use rustix::process::Pid;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};

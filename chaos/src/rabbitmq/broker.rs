@@ -1,14 +1,18 @@
 //! A RabbitMQ node with everything of its own: name, cookie, ports, folders, user.
 
-use super::RabbitMqOptions;
 use super::epmd::Epmd;
 use super::handshake::{greeting, names_cluster};
 use super::home;
+use super::options::RabbitMqOptions;
 use crate::account::Account;
+use crate::binary;
+use crate::error::Error;
 use crate::error::with;
 use crate::part::{Part, Proof, Server};
-use crate::process::Program;
-use crate::{Error, Sandbox, binary, port, secret};
+use crate::port;
+use crate::process::program::Program;
+use crate::sandbox::Sandbox;
+use crate::secret::secret;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

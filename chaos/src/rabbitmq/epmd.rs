@@ -1,9 +1,10 @@
 //! Erlang's name server. A broker starts one as a daemon if it finds none, which would outlive the
 //! stack; so it finds this one.
 
+use crate::binary;
+use crate::error::Error;
 use crate::part::{Proof, Server};
-use crate::process::Program;
-use crate::{Error, binary};
+use crate::process::program::Program;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! RabbitMQ's seventy libraries. A home with links to only those that a broker needs makes it boot
 //! in two thirds of the time.
 
-use crate::Error;
+use crate::error::Error;
 use crate::error::with;
 use std::collections::BTreeMap;
 use std::fs;

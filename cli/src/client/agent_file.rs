@@ -10,13 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tars_client::{Client, Error};
 use tars_engine::policy_file::{self, Algorithm, Format};
 use tars_shared::agent::PolicyOptions;
 use tars_shared::artifact::{Digest, MAX_BYTES};
 use tars_shared::request::Priority;
 use tars_shared::request::body::{AgentStateBody, Body, StatisticsBody};
 
-use super::{Client, Error};
 use crate::{bounded_file, policy_path};
 
 /// Files above this size go ahead of the request, so that a repetition of the request is small.

@@ -3,9 +3,10 @@
 use std::io::IsTerminal as _;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tars_client::Observer;
 use tars_shared::job::Status;
 
-use super::Job;
+use super::job::Job;
 
 /// The bars of several jobs, one below the other.
 #[derive(Debug)]
@@ -70,9 +71,22 @@ fn bar(name: String, width: usize) -> ProgressBar {
     ProgressBar::new(0).with_style(style).with_prefix(name)
 }
 
+impl Observer for Progress {
+    type Job = Job;
+
+    fn show(&mut self, job: &Job) -> bool {
+        self.draw(job);
+        job.status.is_terminal()
+    }
+
+    fn service_is_away(&mut self) {
+        self.note("the service is away; the job is safe, waiting for it to come back");
+    }
+}
+
 impl Progress {
     /// Shows where the job is now.
-    pub(crate) fn show(&mut self, job: &Job) {
+    fn draw(&mut self, job: &Job) {
         let (done, total) = (job.progress.episodes_done, job.progress.episodes_total);
         match self {
             Self::Bar(bar) => {
@@ -83,7 +97,7 @@ impl Progress {
                     Status::Running => bar.set_message(""),
                     // Unlike finishing it, that leaves the bar of a failed job where it was.
                     Status::Completed | Status::Failed | Status::Cancelled => {
-                        bar.abandon_with_message(outcome(job))
+                        bar.abandon_with_message(outcome(job));
                     }
                 }
             }
@@ -112,7 +126,7 @@ impl Progress {
     }
 
     /// Says something that is no progress.
-    pub(crate) fn note(&mut self, text: &'static str) {
+    fn note(&mut self, text: &'static str) {
         match self {
             Self::Bar(bar) => bar.set_message(text),
             Self::Lines {

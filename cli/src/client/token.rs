@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
 use crate::bounded_file;
@@ -52,31 +51,9 @@ impl TokenOption {
     }
 }
 
-/// The header that shows a token. It is marked, so that nothing prints it.
-pub(super) fn header(token: &str) -> anyhow::Result<HeaderMap> {
-    let bearer = Zeroizing::new(format!("Bearer {token}"));
-    let mut value = HeaderValue::try_from(bearer.as_str())
-        .ok()
-        .context("the token holds characters that no token has")?;
-    value.set_sensitive(true);
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_is_never_shown() {
-        let headers = header("tars_secret").unwrap();
-        assert_eq!(headers[AUTHORIZATION], "Bearer tars_secret");
-        assert!(!format!("{headers:?}").contains("secret"));
-        let complaint = header("tars_secret\n2").unwrap_err();
-        assert!(
-            !format!("{complaint:#}").contains("secret"),
-            "{complaint:#}"
-        );
-    }
 
     #[test]
     fn a_file_holds_a_token_and_perhaps_a_line_end() {

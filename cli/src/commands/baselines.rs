@@ -1,15 +1,14 @@
 //! `tars baselines`: what later jobs are compared with.
 
 mod add;
+pub(super) mod added;
 mod list;
 mod table;
 mod top;
 
 use std::process::ExitCode;
 
-use tars_shared::baseline::Baseline;
-
-use super::jobs::Promote;
+use super::jobs::promote::Promote;
 use crate::client::{self, Server};
 
 /// List, add and promote baselines: what jobs are compared with
@@ -36,7 +35,7 @@ enum Action {
 impl Baselines {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         client::run(async {
-            let client = self.server.client()?;
+            let client = self.server.connect()?;
             match self.action {
                 Action::List(list) => list.run(&client).await,
                 Action::Top(top) => top.run(&client).await,
@@ -45,13 +44,4 @@ impl Baselines {
             }
         })
     }
-}
-
-/// Where a new baseline stands.
-pub(super) fn added(baseline: &Baseline, remark: &str) -> String {
-    let content = &baseline.content;
-    format!(
-        "{} on {}: baseline version {} has rank {}{remark}\n",
-        content.agent_type, content.environment, baseline.version, baseline.rank
-    )
 }

@@ -20,8 +20,8 @@ use tars_shared::services::Services;
 
 use self::round::Outcome;
 use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
-use crate::client::{Client, Server};
-use crate::commands::INTERRUPTED;
+use crate::client::{Connection, Server};
+use crate::exit_code::INTERRUPTED;
 use crate::logging;
 use crate::service::{Bound, Service};
 use crate::service_token::{self, Wanted};
@@ -74,7 +74,7 @@ impl Demo {
     }
 
     async fn show(&self, service: &Service, token: &Secret) -> anyhow::Result<ExitCode> {
-        let client = Server::at(&service.url())?.client_with(Some(token.expose()))?;
+        let client = Server::at(&service.url())?.connect_with(Some(token.expose()))?;
         let story = tell(&client).await?;
         if !self.once {
             stdout::print(&look_around(&client, &story, token))?;
@@ -134,11 +134,11 @@ async fn make_token(services: &Services) -> anyhow::Result<Secret> {
 }
 
 /// The story, and everything that came of it.
-async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
+async fn tell(client: &Connection) -> anyhow::Result<Vec<Outcome>> {
     let palette = Palette::of_stdout();
     let heading =
         |text: &str| stdout::print(&format!("\n{}\n\n", palette.paint(Ink::Strong, text)));
-    let server = client.server();
+    let server = client.address();
     stdout::print(&format!(
         "T.A.R.S. is listening on {server}: API, workers and database in this process.\n"
     ))?;
@@ -175,8 +175,8 @@ async fn tell(client: &Client) -> anyhow::Result<Vec<Outcome>> {
 }
 
 /// Commands to try on what is there now.
-fn look_around(client: &Client, story: &[Outcome], token: &Secret) -> String {
-    let server = client.server();
+fn look_around(client: &Connection, story: &[Outcome], token: &Secret) -> String {
+    let server = client.address();
     // As this process was called, so that the lines work as they stand, installed or not.
     let tars = std::env::args().next().unwrap_or_else(|| "tars".to_owned());
     let regressed = story

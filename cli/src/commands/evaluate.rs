@@ -3,6 +3,7 @@
 mod agent;
 pub(super) mod baseline_file;
 mod json;
+mod reference;
 mod returns;
 mod rolling;
 mod text;
@@ -16,7 +17,6 @@ use tars_engine::policy::Activation;
 use tars_engine::policy_file::{Algorithm, Format, Given};
 use tars_engine::regression::{self, Candidate, Regression, Verdict};
 use tars_engine::rollout::Plan;
-use uuid::Uuid;
 
 use crate::environment_id;
 use crate::policy_options::PolicyOptions;
@@ -24,6 +24,7 @@ use crate::stdout;
 
 use self::agent::Agent;
 use self::baseline_file::BaselineFile;
+use self::reference::Reference;
 use self::returns::Which;
 use self::rolling::Rolled;
 
@@ -126,15 +127,6 @@ Examples:
   tars evaluate agent.zip --env CartPole-v1 --json > baseline.json
   tars evaluate new.zip --env CartPole-v1 --baseline baseline.json
   tars evaluate new.zip --env Pendulum-v1 --vec-normalize new.pkl --against old.zip --against-vec-normalize old.pkl";
-
-/// What an environment's result is compared with.
-pub(super) struct Reference {
-    pub(super) statistics: regression::Baseline,
-    /// The id that the service gave it.
-    id: Option<Uuid>,
-    /// Where it comes from, in words.
-    source: String,
-}
 
 impl Evaluate {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,8 @@
 //! `tars jobs`: what became of submissions, and what can be done about it.
 
+mod id;
 mod list;
-mod promote;
+pub(super) mod promote;
 mod show;
 mod table;
 
@@ -9,9 +10,10 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
-pub(super) use self::promote::Promote;
-use crate::client::{self, Client, Job, ProgressBars, Receipt, Server};
-use crate::commands::INTERRUPTED;
+use self::id::{job_id, path};
+use self::promote::Promote;
+use crate::client::{self, Connection, Job, ProgressBars, Receipt, Server};
+use crate::exit_code::INTERRUPTED;
 use crate::stdout;
 
 /// List, show, follow, cancel, retry and promote jobs
@@ -52,7 +54,7 @@ struct One {
 impl Jobs {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         client::run(async {
-            let client = self.server.client()?;
+            let client = self.server.connect()?;
             match self.action {
                 Action::List(list) => list.run(&client).await,
                 Action::Show(One { id, json }) => show::run(&client, id, json).await,
@@ -66,7 +68,7 @@ impl Jobs {
 }
 
 /// Follows a job, prints what came of it, and exits accordingly.
-pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) async fn watch(client: &Connection, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
     let bars = if json {
         ProgressBars::Silent
     } else {
@@ -74,7 +76,7 @@ pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Resu
     };
     let mut progress = bars.add(id.to_string());
     let followed = tokio::select! {
-        followed = client::follow(client, id, &mut progress) => Some(followed),
+        followed = tars_client::follow(client, id, &mut progress) => Some(followed),
         _ = tokio::signal::ctrl_c() => None,
     };
     bars.close();
@@ -88,12 +90,7 @@ pub(super) async fn watch(client: &Client, id: Uuid, json: bool) -> anyhow::Resu
     Ok(job.exit_code().into())
 }
 
-/// A job id from the command line.
-pub(super) fn job_id(text: &str) -> Result<Uuid, &'static str> {
-    Uuid::try_parse(text).map_err(|_| "it must be a job's full id, as `tars jobs list` shows it")
-}
-
-async fn cancel(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+async fn cancel(client: &Connection, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
     let answer = client.post(&path(id, "/cancel")).await?;
     stdout::print(&if json {
         answer.json()
@@ -104,7 +101,7 @@ async fn cancel(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retry(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+async fn retry(client: &Connection, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
     let answer = client.post(&path(id, "/retry")).await?;
     stdout::print(&if json {
         answer.json()
@@ -114,8 +111,4 @@ async fn retry(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode
         format!("job {again} repeats it\nfollow it with: tars jobs watch {again}{server}\n")
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn path(id: Uuid, action: &str) -> String {
-    format!("/v1/jobs/{id}{action}")
 }

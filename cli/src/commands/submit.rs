@@ -100,7 +100,7 @@ impl Submit {
             self.vec_normalize.as_deref(),
             self.options.options(),
         )?;
-        let client = self.server.client()?;
+        let client = self.server.connect()?;
         let key = self
             .idempotency_key
             .unwrap_or_else(|| System.new_id().to_string());

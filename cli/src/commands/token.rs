@@ -1,15 +1,11 @@
 //! `tars token`: secrets for programs.
 
+mod all;
 mod change;
 mod create;
 mod list;
 
 use std::process::ExitCode;
-
-use tars_shared::account::ServiceToken;
-use tars_shared::store::ServiceTokens;
-
-use super::accounts::{PAGE, whole};
 
 /// Make, list, renew and revoke the tokens of programs, directly in the database
 #[derive(Debug, clap::Args)]
@@ -43,10 +39,4 @@ impl Token {
             Action::Revoke(revoke) => revoke.run(),
         }
     }
-}
-
-/// Every token there is, the newest first.
-async fn all(tokens: &dyn ServiceTokens) -> anyhow::Result<Vec<ServiceToken>> {
-    let place = |token: &ServiceToken| (token.created_at, token.id);
-    whole(async |last: Option<&ServiceToken>| tokens.list(last.map(place), PAGE).await).await
 }

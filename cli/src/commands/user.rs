@@ -6,8 +6,6 @@ mod list;
 
 use std::process::ExitCode;
 
-use tars_shared::account::Name;
-
 /// Add, list, disable and change the people who log in, directly in the database
 #[derive(Debug, clap::Args)]
 #[command(
@@ -45,10 +43,4 @@ impl User {
             Action::Password(password) => password.run(),
         }
     }
-}
-
-fn no_user(name: &Name) -> anyhow::Error {
-    anyhow::anyhow!(
-        "NAME: there is no user {name}: `tars user list` shows all, `tars user add {name}` adds one"
-    )
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tars_engine::catalogue;
 
-use super::{FieldError, Hyperparameter, limits};
+use super::{FieldError, Hyperparameter, excerpt, limits};
 
 /// Checks hyperparameters that do not come with an evaluation.
 pub fn check_hyperparameters(
@@ -73,8 +73,8 @@ impl Complaints {
                 self.add(
                     format!("environments[{index}]"),
                     format!(
-                        "{:?} is not in the catalogue: {}",
-                        shortened(id),
+                        "{} is not in the catalogue: {}",
+                        excerpt(&format!("{id:?}")),
                         known.join(", ")
                     ),
                 );
@@ -124,9 +124,4 @@ impl Complaints {
             }
         }
     }
-}
-
-/// Enough of a client's text to recognise it by.
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
 }

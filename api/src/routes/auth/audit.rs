@@ -1,7 +1,5 @@
 //! `GET /auth/audit`: who did what.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use tars_shared::account::AuditEntry;
 use tars_shared::account::audit::AuditFilter;
@@ -10,15 +8,17 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Call, Context, Route, enter, json, route};
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    vec![route(Endpoint::ListAudit, enter(context).then(list))]
+pub(super) fn routes() -> Vec<Route> {
+    vec![route(Endpoint::ListAudit, call().then(list))]
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
@@ -29,7 +29,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let values = call.values();
+    let values = &call.values;
     let page = Page::<(DateTime<Utc>, Uuid)>::of(values)?;
     let filter = AuditFilter {
         actor: values.text("actor").map(str::to_owned),

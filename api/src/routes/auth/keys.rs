@@ -1,6 +1,5 @@
 //! `/auth/keys`: what signs access and refresh tokens.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,19 +12,21 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
-use crate::auth::REFRESH;
+use crate::auth::REFRESH_LIFE;
 use crate::body;
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let body = body::read_optional("application/json", BODY_BYTES);
+pub(super) fn routes() -> Vec<Route> {
+    let body = body::read_optional("application/json", body::FORM_BYTES);
     vec![
-        route(Endpoint::ListKeys, enter(context).then(list)),
-        route(Endpoint::RotateKeys, enter(context).and(body).then(rotate)),
+        route(Endpoint::ListKeys, call().then(list)),
+        route(Endpoint::RotateKeys, call().and(body).then(rotate)),
     ]
 }
 
@@ -66,18 +67,18 @@ async fn rotate(call: Call, bytes: Result<Option<Bytes>, Problem>) -> Result<Res
         Some(bytes) => body::parse(bytes).await?,
         None => Rotation::default(),
     };
-    let grace = grace_seconds.map_or(REFRESH, |seconds| Duration::from_secs(seconds.into()));
-    if grace > REFRESH {
+    let grace = grace_seconds.map_or(REFRESH_LIFE, |seconds| Duration::from_secs(seconds.into()));
+    if grace > REFRESH_LIFE {
         return Err(Problem::invalid_field(
             "grace_seconds",
-            format!("must be from 0 to {}", REFRESH.as_secs()),
+            format!("must be from 0 to {}", REFRESH_LIFE.as_secs()),
         ));
     }
     let (keys, actor) = (
         call.context.services.store.signing_keys.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     let key = within(async move { keys.rotate(grace, &actor).await }).await?;
-    call.context.gate.forget_keys();
+    call.context.authenticator.forget_keys();
     Ok(json(StatusCode::CREATED, &key))
 }

@@ -1,7 +1,5 @@
 //! `/auth/service-tokens`: secrets for programs.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
@@ -15,29 +13,26 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
 use crate::body;
+use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
-/// Days for which a token may be good.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
-/// Requests per minute that a token may have.
 const REQUESTS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let body = body::read("application/json", BODY_BYTES);
+pub(super) fn routes() -> Vec<Route> {
+    let body = body::read("application/json", body::FORM_BYTES);
     vec![
-        route(Endpoint::ListServiceTokens, enter(context).then(list)),
-        route(
-            Endpoint::CreateServiceToken,
-            enter(context).and(body).then(create),
-        ),
-        route(Endpoint::RotateServiceToken, enter(context).then(rotate)),
-        route(Endpoint::RevokeServiceToken, enter(context).then(revoke)),
+        route(Endpoint::ListServiceTokens, call().then(list)),
+        route(Endpoint::CreateServiceToken, call().and(body).then(create)),
+        route(Endpoint::RotateServiceToken, call().then(rotate)),
+        route(Endpoint::RevokeServiceToken, call().then(revoke)),
     ]
 }
 
@@ -68,14 +63,14 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let page = Page::<(DateTime<Utc>, Uuid)>::of(call.values())?;
+    let page = Page::<(DateTime<Utc>, Uuid)>::of(&call.values)?;
     let tokens = call.context.services.store.service_tokens.clone();
     let (before, limit) = (page.after, page.fetch_limit());
     let found = within(async move { tokens.list(before, limit).await }).await?;
-    let place = |token: &ServiceToken| (token.created_at, token.id);
+    let position = |token: &ServiceToken| (token.created_at, token.id);
     Ok(json(
         StatusCode::OK,
-        &Listing::new(found, page.limit, place, |token| token),
+        &Listing::new(found, page.limit, position, |token| token),
     ))
 }
 
@@ -140,7 +135,7 @@ async fn create(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
     .map_err(no_secret)?;
     let (tokens, actor) = (
         call.context.services.store.service_tokens.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     let token = within(async move { tokens.add(&new, &actor).await }).await?.ok_or_else(|| {
         let detail = format!(
@@ -165,17 +160,17 @@ fn no_secret(error: impl std::fmt::Display) -> Problem {
 
 /// Gives the token a new secret. The old one is good for nothing from then on.
 async fn rotate(call: Call) -> Result<Response, Problem> {
-    let id = call.values().id()?;
+    let id = call.values.id()?;
     let secret = Secret::for_token(id).map_err(no_secret)?;
     let (tokens, actor) = (
         call.context.services.store.service_tokens.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     let hash = TokenHash::of(secret.expose());
     let token = within(async move { tokens.rotate(id, hash, &actor).await })
         .await?
         .ok_or_else(|| no_token(id))?;
-    call.context.gate.forget_token(id).await;
+    call.context.authenticator.forget_token(id).await;
     Ok(json(
         StatusCode::OK,
         &Made {
@@ -186,15 +181,15 @@ async fn rotate(call: Call) -> Result<Response, Problem> {
 }
 
 async fn revoke(call: Call) -> Result<Response, Problem> {
-    let id = call.values().id()?;
+    let id = call.values.id()?;
     let (tokens, actor) = (
         call.context.services.store.service_tokens.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     let token = within(async move { tokens.revoke(id, &actor).await })
         .await?
         .ok_or_else(|| no_token(id))?;
-    call.context.gate.forget_token(id).await;
+    call.context.authenticator.forget_token(id).await;
     Ok(json(StatusCode::OK, &token))
 }
 

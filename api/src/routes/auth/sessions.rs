@@ -1,7 +1,5 @@
 //! Logging in, staying in, logging out, and one's own password.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,24 +11,27 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 use zeroize::Zeroizing;
 
-use super::{BODY_BYTES, Call, Context, Route, enter, json, nothing, route};
-use crate::auth::{ACCESS, Identity, REFRESH, login};
+use crate::auth::caller::Identity;
+use crate::auth::{ACCESS_LIFE, REFRESH_LIFE, login};
 use crate::body;
+use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::reply::{json, no_content};
+use crate::route::{Route, call, route};
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let body = || body::read("application/json", BODY_BYTES);
+pub(super) fn routes() -> Vec<Route> {
+    let body = || body::read("application/json", body::FORM_BYTES);
     vec![
-        route(Endpoint::Login, enter(context).and(body()).then(log_in)),
-        route(Endpoint::Refresh, enter(context).and(body()).then(refresh)),
-        route(Endpoint::Logout, enter(context).then(log_out)),
-        route(Endpoint::Me, enter(context).then(me)),
+        route(Endpoint::Login, call().and(body()).then(log_in)),
+        route(Endpoint::Refresh, call().and(body()).then(refresh)),
+        route(Endpoint::Logout, call().then(log_out)),
+        route(Endpoint::Me, call().then(me)),
         route(
             Endpoint::ChangePassword,
-            enter(context).and(body()).then(change_password),
+            call().and(body()).then(change_password),
         ),
     ]
 }
@@ -123,21 +124,21 @@ async fn open_session(call: Call, credentials: Credentials) -> Result<Response, 
     }
     let (context, clock) = (&call.context, &call.context.services.clock);
     let login::Verified { user, hash } =
-        login::log_in(context, &username, call.caller().address, password).await?;
+        login::log_in(context, &username, call.caller.address, password).await?;
     let session = NewSession {
         id: clock.new_id(),
         user_id: user.id,
         refresh_id: clock.new_id(),
-        expires_at: clock.now() + REFRESH,
+        expires_at: clock.now() + REFRESH_LIFE,
     };
     // Signed first: a session that nobody holds a token of would be of no use.
     let pair = context
-        .gate
+        .authenticator
         .issue(user.id, session.id, session.refresh_id)
         .await?;
     let actor = Actor {
         name: format!("user:{}", user.name),
-        address: Some(call.caller().address),
+        address: Some(call.caller.address),
     };
     let sessions = context.services.store.sessions.clone();
     if !within(async move { sessions.open(&session, &hash, &actor).await }).await? {
@@ -154,9 +155,9 @@ fn tokens(access_token: String, refresh_token: String, user: User) -> Tokens {
     Tokens {
         access_token,
         token_type: "Bearer",
-        expires_in: ACCESS.as_secs(),
+        expires_in: ACCESS_LIFE.as_secs(),
         refresh_token,
-        refresh_expires_in: REFRESH.as_secs(),
+        refresh_expires_in: REFRESH_LIFE.as_secs(),
         username: user.name,
         role: user.role,
     }
@@ -178,14 +179,17 @@ async fn refresh(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, 
 
 async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
     let context = &call.context;
-    let claims = context.gate.refresh_claims(&refresh_token).await?;
+    let claims = context.authenticator.refresh_claims(&refresh_token).await?;
     let (session, next) = (claims.sid, context.services.clock.new_id());
-    let pair = context.gate.issue(claims.sub, session, next).await?;
-    let expires_at = context.services.clock.now() + REFRESH;
+    let pair = context
+        .authenticator
+        .issue(claims.sub, session, next)
+        .await?;
+    let expires_at = context.services.clock.now() + REFRESH_LIFE;
     // Whose it is, is known after the trade; until then the id has to do.
     let actor = Actor {
         name: "service".to_owned(),
-        address: Some(call.caller().address),
+        address: Some(call.caller.address),
     };
     let sessions = context.services.store.sessions.clone();
     let traded = within(async move {
@@ -201,7 +205,7 @@ async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
         )),
         Refreshed::Reused => {
             tracing::warn!(session.id = %session, "a refresh token came a second time: its session has ended");
-            context.gate.forget_sessions(&[session]).await;
+            context.authenticator.forget_sessions(&[session]).await;
             Err(Problem::revoked())
         }
         Refreshed::Over => Err(Problem::revoked()),
@@ -209,16 +213,16 @@ async fn trade(call: Call, refresh_token: String) -> Result<Response, Problem> {
 }
 
 async fn log_out(call: Call) -> Result<Response, Problem> {
-    let Identity::User { session, .. } = call.caller().identity else {
+    let Identity::User { session, .. } = call.caller.identity else {
         return Err(not_a_user());
     };
     let (sessions, actor) = (
         call.context.services.store.sessions.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     within(async move { sessions.end(session, &actor).await }).await?;
-    call.context.gate.forget_sessions(&[session]).await;
-    Ok(nothing())
+    call.context.authenticator.forget_sessions(&[session]).await;
+    Ok(no_content())
 }
 
 fn not_a_user() -> Problem {
@@ -240,8 +244,8 @@ pub(crate) struct Me {
 }
 
 async fn me(call: Call) -> Result<Response, Problem> {
-    let subject = call.caller().subject();
-    match call.caller().identity.clone() {
+    let subject = call.caller.subject();
+    match call.caller.identity.clone() {
         Identity::User { name, role, .. } | Identity::ServiceToken { name, role, .. } => Ok(json(
             StatusCode::OK,
             &Me {
@@ -276,7 +280,7 @@ async fn exchange_passwords(call: Call, passwords: NewPassword) -> Result<Respon
         current_password,
         new_password,
     } = passwords;
-    let Identity::User { name, .. } = call.caller().identity.clone() else {
+    let Identity::User { name, .. } = call.caller.identity.clone() else {
         return Err(not_a_user());
     };
     password::check(&new_password)
@@ -286,7 +290,7 @@ async fn exchange_passwords(call: Call, passwords: NewPassword) -> Result<Respon
     let verified = login::log_in(
         context,
         name.as_str(),
-        call.caller().address,
+        call.caller.address,
         Zeroizing::new(current_password),
     )
     .await;
@@ -298,15 +302,15 @@ async fn exchange_passwords(call: Call, passwords: NewPassword) -> Result<Respon
         outcome => outcome?,
     };
     let hash = login::hash(Zeroizing::new(new_password)).await?;
-    let (users, actor) = (context.services.store.users.clone(), call.caller().actor());
+    let (users, actor) = (context.services.store.users.clone(), call.caller.actor());
     let change = UserChange::OwnPassword {
         verified_hash,
         hash,
     };
     match within(async move { users.change(&name, &change, &actor).await }).await? {
         Some(UserChanged::Done { sessions, .. }) => {
-            context.gate.forget_sessions(&sessions).await;
-            Ok(nothing())
+            context.authenticator.forget_sessions(&sessions).await;
+            Ok(no_content())
         }
         Some(UserChanged::OtherPassword | UserChanged::LastAdmin) | None => Err(wrong()),
     }

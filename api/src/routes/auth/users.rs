@@ -1,7 +1,5 @@
 //! `/auth/users`: who has an account.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,25 +11,24 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 use zeroize::Zeroizing;
 
-use super::{BODY_BYTES, Call, Context, Route, enter, json, route};
 use crate::auth::login;
 use crate::body;
+use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
-    let body = || body::read("application/json", BODY_BYTES);
+pub(super) fn routes() -> Vec<Route> {
+    let body = || body::read("application/json", body::FORM_BYTES);
     vec![
-        route(Endpoint::ListUsers, enter(context).then(list)),
-        route(Endpoint::AddUser, enter(context).and(body()).then(add)),
-        route(Endpoint::ShowUser, enter(context).then(show)),
-        route(
-            Endpoint::ChangeUser,
-            enter(context).and(body()).then(change),
-        ),
+        route(Endpoint::ListUsers, call().then(list)),
+        route(Endpoint::AddUser, call().and(body()).then(add)),
+        route(Endpoint::ShowUser, call().then(show)),
+        route(Endpoint::ChangeUser, call().and(body()).then(change)),
     ]
 }
 
@@ -62,7 +59,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let page = Page::<Name>::of(call.values())?;
+    let page = Page::<Name>::of(&call.values)?;
     let (users, after, limit) = (
         call.context.services.store.users.clone(),
         page.after.clone(),
@@ -112,7 +109,7 @@ async fn add_user(call: Call, addition: Addition) -> Result<Response, Problem> {
     };
     let (users, actor) = (
         call.context.services.store.users.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
     );
     match within(async move { users.add(&new, &actor).await }).await? {
         Some(user) => Ok(json(StatusCode::CREATED, &user)),
@@ -131,7 +128,7 @@ async fn checked_hash(password: String) -> Result<String, Problem> {
 }
 
 async fn show(call: Call) -> Result<Response, Problem> {
-    let name: Name = call.values().of_path("name")?;
+    let name: Name = call.values.of_path("name")?;
     let (users, wanted) = (call.context.services.store.users.clone(), name.clone());
     let user = within(async move { users.find(&wanted).await }).await?;
     Ok(json(StatusCode::OK, &user.ok_or_else(|| no_user(&name))?))
@@ -160,7 +157,7 @@ async fn change(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
 }
 
 async fn change_user(call: Call, change: Change) -> Result<Response, Problem> {
-    let name: Name = call.values().of_path("name")?;
+    let name: Name = call.values.of_path("name")?;
     let change = match change {
         Change::Role(role) => UserChange::Role(role),
         Change::Disabled(disabled) => UserChange::Disabled(disabled),
@@ -168,12 +165,12 @@ async fn change_user(call: Call, change: Change) -> Result<Response, Problem> {
     };
     let (users, actor, wanted) = (
         call.context.services.store.users.clone(),
-        call.caller().actor(),
+        call.caller.actor(),
         name.clone(),
     );
     match within(async move { users.change(&wanted, &change, &actor).await }).await? {
         Some(UserChanged::Done { user, sessions }) => {
-            call.context.gate.forget_sessions(&sessions).await;
+            call.context.authenticator.forget_sessions(&sessions).await;
             Ok(json(StatusCode::OK, &user))
         }
         Some(UserChanged::LastAdmin) => {

@@ -1,7 +1,5 @@
 //! What can be done to a job: cancel, retry, promote.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,31 +7,34 @@ use serde_json::json as value;
 use tars_engine::{catalogue, regression};
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
+use tars_shared::request::excerpt;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::{Submission, retry_job_id};
 use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::super::evaluate::{Receipt, receipt};
-use super::{Call, Context, Route, enter, json, route};
+use super::super::receipt::{Receipt, receipt};
+use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
+use crate::job_watcher::JobWatcher;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
+use crate::reply::json;
+use crate::route::{Route, call, route};
 use crate::view::JobView;
-use crate::watch::{Watch, no_job};
 use crate::{accept, body};
 
 /// A list of environments is small.
 const PROMOTION_BYTES: usize = 16 * 1024;
 
-pub(super) fn routes(context: &Arc<Context>) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     let body = body::read_optional("application/json", PROMOTION_BYTES);
     vec![
-        route(Endpoint::CancelJob, enter(context).then(cancel)),
-        route(Endpoint::RetryJob, enter(context).then(retry)),
-        route(Endpoint::PromoteJob, enter(context).and(body).then(promote)),
+        route(Endpoint::CancelJob, call().then(cancel)),
+        route(Endpoint::RetryJob, call().then(retry)),
+        route(Endpoint::PromoteJob, call().and(body).then(promote)),
     ]
 }
 
@@ -64,21 +65,27 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 /// 200 when the job is cancelled, 202 while its worker is being asked to stop, 409 when it ended
 /// otherwise.
 async fn cancel(call: Call) -> Result<Response, Problem> {
-    let id = call.values().id()?;
+    let id = call.values.id()?;
     let jobs = call.context.services.store.jobs.clone();
-    let status = match within(async move { jobs.cancel(id).await }).await? {
-        None => return Err(no_job(id)),
+    let watcher = JobWatcher::new(&call.context, id);
+    match within(async move { jobs.cancel(id).await }).await? {
+        None => return Err(watcher.no_row().await),
         Some(Cancellation::Ended(status)) if status != Status::Cancelled => {
-            return Err(Problem::conflict(
-                "job_ended",
-                format!("the job has {status} already"),
-            ));
+            return Err(ended(status));
         }
-        Some(Cancellation::Requested) => StatusCode::ACCEPTED,
-        Some(Cancellation::Cancelled | Cancellation::Ended(_)) => StatusCode::OK,
-    };
-    let job = Watch::new(&call.context, id).look().await?;
-    Ok(json(status, &JobView::summary(job)))
+        Some(Cancellation::Requested | Cancellation::Cancelled | Cancellation::Ended(_)) => {}
+    }
+    // Between the two calls a running job may have ended, in either way.
+    let job = watcher.load().await?;
+    match job.status {
+        Status::Queued | Status::Running => Ok(json(StatusCode::ACCEPTED, &JobView::summary(job))),
+        Status::Cancelled => Ok(json(StatusCode::OK, &JobView::summary(job))),
+        Status::Completed | Status::Failed => Err(ended(job.status)),
+    }
+}
+
+fn ended(status: Status) -> Problem {
+    Problem::conflict("job_ended", format!("the job has {status} already"))
 }
 
 /// A terminal status never changes, so a retry is a new job with the same request and the same
@@ -88,8 +95,9 @@ async fn retry(call: Call) -> Result<Response, Problem> {
 }
 
 async fn retry_job(call: Call) -> Result<Response, Problem> {
-    let (id, context) = (call.values().id()?, &call.context);
-    let job = Watch::new(context, id).look().await?;
+    let (id, context) = (call.values.id()?, &call.context);
+    let watcher = JobWatcher::new(context, id);
+    let job = watcher.load().await?;
     if !matches!(job.status, Status::Failed | Status::Cancelled) {
         let detail = format!(
             "the job is {}: only failed and cancelled jobs can be retried",
@@ -98,12 +106,12 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
         return Err(Problem::conflict("not_retryable", detail));
     }
     let jobs = context.services.store.jobs.clone();
-    let former = within(async move { jobs.submission(id).await })
-        .await?
-        .ok_or_else(|| no_job(id))?;
+    let Some(former) = within(async move { jobs.submission(id).await }).await? else {
+        return Err(watcher.no_row().await);
+    };
     let submission = Submission {
         job_id: retry_job_id(id),
-        subject: call.caller().owner(),
+        subject: call.caller.owner(),
         submitted_at: context.services.clock.now(),
         retry_of: Some(id),
         ..former
@@ -142,8 +150,8 @@ async fn promote(call: Call, bytes: Result<Option<Bytes>, Problem>) -> Result<Re
 }
 
 async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, Problem> {
-    let (id, context) = (call.values().id()?, &call.context);
-    let job = Watch::new(context, id).look().await?;
+    let (id, context) = (call.values.id()?, &call.context);
+    let job = JobWatcher::new(context, id).load().await?;
     if job.status != Status::Completed {
         let detail = format!(
             "the job is {}: only completed jobs can be promoted",
@@ -158,13 +166,13 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
         return Err(Problem::unavailable());
     }
     if let Some(wanted) = &promotion.environments {
-        if let Some(stranger) = wanted
+        if let Some(unknown) = wanted
             .iter()
             .find(|id| !job.parameters.environments.contains(id))
         {
             return Err(Problem::invalid_field(
                 "environments",
-                format!("the job did not evaluate {stranger}"),
+                format!("the job did not evaluate {}", excerpt(unknown)),
             ));
         }
         results.retain(|result| wanted.contains(&result.environment));
@@ -174,7 +182,7 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
     for result in results {
         let (baselines, actor) = (
             context.services.store.baselines.clone(),
-            call.caller().actor(),
+            call.caller.actor(),
         );
         let baseline = baseline_of(&job, result);
         let (baseline, new) =

@@ -8,7 +8,7 @@ use tars_engine::policy_file::Algorithm;
 use tars_engine::regression;
 use tars_shared::baseline::Baseline;
 
-use crate::client::Client;
+use crate::client::Connection;
 use crate::commands::evaluate::baseline_file::BaselineFile;
 use crate::stdout;
 
@@ -62,7 +62,7 @@ struct Body {
 }
 
 impl Add {
-    pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, client: &Connection) -> anyhow::Result<ExitCode> {
         let statistics = match (self.statistics, &self.from_json) {
             (Some(stated), _) => stated.into(),
             (None, Some(file)) => {
@@ -84,7 +84,7 @@ impl Add {
             stdout::print(&answer.json())?;
         } else {
             let added: Baseline = answer.read()?;
-            stdout::print(&super::added(&added, ""))?;
+            stdout::print(&super::added::added(&added, ""))?;
         }
         Ok(ExitCode::SUCCESS)
     }

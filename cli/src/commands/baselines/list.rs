@@ -7,7 +7,7 @@ use tars_engine::policy_file::Algorithm;
 use tars_shared::clock::{Clock as _, System};
 
 use super::table;
-use crate::client::{self, Client};
+use crate::client::Connection;
 use crate::stdout;
 
 #[derive(Debug, clap::Args, Serialize)]
@@ -27,10 +27,10 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
-        let found = client::pages(client, "/v1/baselines", &self, None).await?;
+    pub(super) async fn run(self, client: &Connection) -> anyhow::Result<ExitCode> {
+        let found = tars_client::pages(client, "/v1/baselines", &self, None).await?;
         if self.json {
-            stdout::print(&found.json()?)?;
+            stdout::print(&found.json())?;
         } else {
             stdout::print(&table::text(client, &found.read()?, System.now()))?;
         }

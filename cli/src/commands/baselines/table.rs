@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use comfy_table::CellAlignment;
 use tars_shared::baseline::Baseline;
 
-use crate::client::{Client, ago};
+use crate::client::{Connection, ago};
 use crate::show::number::{Decimals, count, percent};
 use crate::show::{Ink, Palette};
 
@@ -12,7 +12,7 @@ use crate::show::{Ink, Palette};
 const NUMBERS: std::ops::RangeInclusive<usize> = 2..=7;
 
 /// A row per baseline, or how to get one.
-pub(super) fn text(client: &Client, baselines: &[Baseline], now: DateTime<Utc>) -> String {
+pub(super) fn text(client: &Connection, baselines: &[Baseline], now: DateTime<Utc>) -> String {
     if baselines.is_empty() {
         let server = client.server().option();
         return format!(

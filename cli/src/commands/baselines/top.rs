@@ -8,7 +8,7 @@ use tars_shared::baseline::Baseline;
 use tars_shared::clock::{Clock as _, System};
 
 use super::table;
-use crate::client::Client;
+use crate::client::Connection;
 use crate::stdout;
 
 #[derive(Debug, clap::Args, Serialize)]
@@ -37,7 +37,7 @@ struct Best {
 }
 
 impl Top {
-    pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, client: &Connection) -> anyhow::Result<ExitCode> {
         let path = format!("/v1/baselines/{}", self.agent);
         let answer = client.get(&path, &self).await?;
         if self.json {

@@ -7,7 +7,8 @@ use tars_shared::job::{EnvironmentResult, Status};
 use tars_shared::request::body::Body;
 
 use super::story::{Expected, Plan};
-use crate::client::{Client, Job, Progress, ProgressBars, Receipt, follow};
+use crate::client::{Connection, Job, Progress, ProgressBars, Receipt};
+use tars_client::follow;
 
 /// What came of an evaluation.
 pub(super) struct Outcome {
@@ -41,7 +42,10 @@ impl Outcome {
 }
 
 /// Runs all of them at the same time.
-pub(super) async fn run(client: &Client, plans: &'static [Plan]) -> anyhow::Result<Vec<Outcome>> {
+pub(super) async fn run(
+    client: &Connection,
+    plans: &'static [Plan],
+) -> anyhow::Result<Vec<Outcome>> {
     let width = plans
         .iter()
         .map(|plan| plan.name.chars().count())
@@ -58,7 +62,7 @@ pub(super) async fn run(client: &Client, plans: &'static [Plan]) -> anyhow::Resu
 }
 
 async fn evaluate(
-    client: &Client,
+    client: &Connection,
     plan: &'static Plan,
     mut progress: Progress,
 ) -> anyhow::Result<Outcome> {

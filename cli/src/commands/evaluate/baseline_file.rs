@@ -11,7 +11,7 @@ use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::Baseline;
 use uuid::Uuid;
 
-use super::Reference;
+use super::reference::Reference;
 use super::returns::{Log, Which};
 use crate::bounded_file;
 

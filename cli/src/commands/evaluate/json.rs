@@ -5,8 +5,8 @@ use serde::Serialize;
 use tars_engine::regression::{self, Regression};
 use tars_shared::job::EnvironmentResult;
 
-use super::Reference;
 use super::agent::Agent;
+use super::reference::Reference;
 use super::rolling::Rolled;
 
 /// One environment of the output.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, anyhow, bail};
 use tars_engine::returns_file::{self, Evaluation, Evaluations, Monitor};
 
-use super::Reference;
+use super::reference::Reference;
 
 /// Training goes on while a monitor writes: what counts is how good the agent was in the end. SB3
 /// averages over as many episodes in its own logs.

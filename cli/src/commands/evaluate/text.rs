@@ -7,9 +7,10 @@ use tars_engine::regression::{Regression, Test, Verdict};
 use crate::show::evaluation::{Evaluation, overall};
 use crate::show::{Ink, Palette};
 
+use super::Evaluate;
 use super::agent::Agent;
+use super::reference::Reference;
 use super::rolling::Rolled;
-use super::{Evaluate, Reference};
 
 impl Evaluate {
     /// The policy in one line, then a block per environment.

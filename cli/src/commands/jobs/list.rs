@@ -8,7 +8,7 @@ use tars_shared::clock::{Clock as _, System};
 use tars_shared::job::Status;
 
 use super::table;
-use crate::client::{self, Client};
+use crate::client::Connection;
 use crate::stdout;
 
 /// Which jobs, and how many
@@ -52,11 +52,11 @@ fn label(text: &str) -> Result<String, &'static str> {
 }
 
 impl List {
-    pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, client: &Connection) -> anyhow::Result<ExitCode> {
         let limit = (!self.all).then_some(self.limit as usize);
-        let found = client::pages(client, "/v1/jobs", &self, limit).await?;
+        let found = tars_client::pages(client, "/v1/jobs", &self, limit).await?;
         if self.json {
-            stdout::print(&found.json()?)?;
+            stdout::print(&found.json())?;
             return Ok(ExitCode::SUCCESS);
         }
         let jobs = found.read()?;
@@ -74,7 +74,7 @@ impl List {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn nothing(&self, client: &Client) -> String {
+    fn nothing(&self, client: &Connection) -> String {
         let server = client.server().option();
         if self.is_filtered() {
             format!("No job fits all of these filters. All jobs: tars jobs list{server}\n")

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use tars_shared::baseline::Baseline;
 use uuid::Uuid;
 
-use crate::client::Client;
-use crate::commands::baselines::added;
+use crate::client::Connection;
+use crate::commands::baselines::added::added;
 use crate::stdout;
 
 /// Which results become baselines
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct Promote {
     /// The completed job's full id
-    #[arg(value_name = "JOB_ID", value_parser = super::job_id)]
+    #[arg(value_name = "JOB_ID", value_parser = super::id::job_id)]
     id: Uuid,
     /// Only the result on this environment; may be repeated [default: all of the job's]
     #[arg(long = "env", value_name = "ID")]
@@ -36,7 +36,7 @@ struct Promoted {
 }
 
 impl Promote {
-    pub(in crate::commands) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+    pub(in crate::commands) async fn run(self, client: &Connection) -> anyhow::Result<ExitCode> {
         let environments =
             Some(self.environments.as_slice()).filter(|environments| !environments.is_empty());
         let path = format!("/v1/jobs/{}/promote", self.id);

@@ -9,19 +9,20 @@ use tars_shared::clock::{Clock as _, System};
 use tars_shared::job::{FailureKind, Status};
 use uuid::Uuid;
 
-use crate::client::{Answer, Client, Job};
+use crate::client::{Connection, Job};
 use crate::show::Palette;
 use crate::stdout;
+use tars_client::Answer;
 
 /// Shows the job as it is now.
-pub(super) async fn run(client: &Client, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
-    let answer = client.get(&super::path(id, ""), &()).await?;
+pub(super) async fn run(client: &Connection, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
+    let answer = client.get(&super::id::path(id, ""), &()).await?;
     print(client, &answer, json).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints this answer, and gives the job in it.
-pub(super) async fn print(client: &Client, answer: &Answer, json: bool) -> anyhow::Result<Job> {
+pub(super) async fn print(client: &Connection, answer: &Answer, json: bool) -> anyhow::Result<Job> {
     let job: Job = answer.read()?;
     if json {
         stdout::print(&answer.json())?;

@@ -70,7 +70,7 @@ async fn find(tokens: &dyn ServiceTokens, wanted: &str) -> anyhow::Result<Servic
     {
         return Ok(token);
     }
-    let named = super::all(tokens).await?.into_iter().find(|token| {
+    let named = super::all::all(tokens).await?.into_iter().find(|token| {
         let is_usable = token.revoked_at.is_none();
         is_usable && token.name.as_str() == wanted
     });

@@ -33,7 +33,7 @@ const HEADER: [&str; 8] = [
 impl List {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         self.database.run(async |accounts| {
-            let tokens = super::all(&*accounts.store.service_tokens).await?;
+            let tokens = super::all::all(&*accounts.store.service_tokens).await?;
             if self.json {
                 return print_json(&tokens);
             }

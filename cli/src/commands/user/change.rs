@@ -6,7 +6,6 @@ use anyhow::bail;
 use tars_shared::account::{Actor, Name, Role, User};
 use tars_shared::store::{UserChange, UserChanged};
 
-use super::no_user;
 use crate::commands::accounts::password::PasswordSource;
 use crate::commands::accounts::{Accounts, Database, SOON, hand_over, say};
 
@@ -125,4 +124,10 @@ async fn change(accounts: &Accounts, name: &Name, change: UserChange) -> anyhow:
         ),
         None => Err(no_user(name)),
     }
+}
+
+fn no_user(name: &Name) -> anyhow::Error {
+    anyhow::anyhow!(
+        "NAME: there is no user {name}: `tars user list` shows all, `tars user add {name}` adds one"
+    )
 }

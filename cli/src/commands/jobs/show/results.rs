@@ -6,12 +6,16 @@ use tars_engine::regression::{self, Regression};
 use tars_shared::baseline::Baseline;
 use tars_shared::job::EnvironmentResult;
 
-use crate::client::{self, Client, Job};
+use crate::client::{Connection, Job};
 use crate::show::Palette;
 use crate::show::evaluation::{Evaluation, overall};
 
 /// A block per finished environment, and the verdict over all of them.
-pub(super) async fn text(client: &Client, job: &Job, palette: Palette) -> anyhow::Result<String> {
+pub(super) async fn text(
+    client: &Connection,
+    job: &Job,
+    palette: Palette,
+) -> anyhow::Result<String> {
     let mut text = String::new();
     let results = job.results.as_deref().unwrap_or_default();
     for result in results {
@@ -39,7 +43,7 @@ pub(super) async fn text(client: &Client, job: &Job, palette: Palette) -> anyhow
 
 /// The baseline that the result names, if it is still there.
 async fn baseline(
-    client: &Client,
+    client: &Connection,
     agent_type: Algorithm,
     result: &EnvironmentResult,
 ) -> anyhow::Result<Option<regression::Baseline>> {
@@ -55,7 +59,7 @@ async fn baseline(
         agent_type,
         environment: &result.environment,
     };
-    let known: Vec<Baseline> = client::pages(client, "/v1/baselines", &filter, None)
+    let known: Vec<Baseline> = tars_client::pages(client, "/v1/baselines", &filter, None)
         .await?
         .read()?;
     let named = |baseline: Baseline| (baseline.id == id).then_some(baseline.content.statistics);

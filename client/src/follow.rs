@@ -4,15 +4,31 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::events::Decoder;
-use super::{Answer, Client, Error, Job, Progress};
+use crate::answer::Answer;
+use crate::client::Client;
+use crate::error::Error;
+use crate::events::Decoder;
 
-/// Seconds of one long poll: the progress shown is at most this old.
+/// Seconds of one long poll: what is observed is at most this old.
 const WAIT: [(&str, u32); 1] = [("wait", 1)];
 /// A service that is away loses no job: this many seconds are given to it to come back.
 const ABSENCE: u32 = 60;
+
+/// Who hears of a job's progress.
+pub trait Observer {
+    /// A job, as the service shows it.
+    type Job: DeserializeOwned;
+
+    /// The job has changed. True: it has ended.
+    fn show(&mut self, job: &Self::Job) -> bool;
+
+    /// The service is away, and is waited for.
+    fn service_is_away(&mut self);
+}
 
 /// How an event stream ended.
 enum Streamed {
@@ -23,10 +39,10 @@ enum Streamed {
 }
 
 /// Follows a job to its end; the answer is the job with its results.
-pub(crate) async fn follow(
+pub async fn follow<O: Observer>(
     client: &Client,
     id: Uuid,
-    progress: &mut Progress,
+    observer: &mut O,
 ) -> Result<Answer, Error> {
     let path = format!("/v1/jobs/{id}");
     let mut streaming = true;
@@ -34,7 +50,7 @@ pub(crate) async fn follow(
     let mut away = 0;
     loop {
         if streaming {
-            match stream(client, &path, progress).await? {
+            match stream(client, &path, observer).await {
                 Streamed::Ended => return client.get(&path, &()).await,
                 // A proxy in between that lets no stream through would not let the next one through
                 // either.
@@ -46,16 +62,14 @@ pub(crate) async fn follow(
         }
         match client.get(&path, &WAIT).await {
             Ok(answer) => {
-                let job: Job = answer.read()?;
-                progress.show(&job);
-                if job.status.is_terminal() {
+                if observer.show(&answer.read()?) {
                     return Ok(answer);
                 }
                 (met, away) = (true, 0);
             }
             Err(error) if error.is_passing() && met && away < ABSENCE => {
                 away += 1;
-                progress.note("the service is away; the job is safe, waiting for it to come back");
+                observer.service_is_away();
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(error) => return Err(error),
@@ -63,15 +77,15 @@ pub(crate) async fn follow(
     }
 }
 
-async fn stream(client: &Client, path: &str, progress: &mut Progress) -> Result<Streamed, Error> {
+async fn stream<O: Observer>(client: &Client, path: &str, observer: &mut O) -> Streamed {
     let mut events = 0;
-    let request = client.http.get(client.url(&format!("{path}/events")));
+    let request = client.request(Method::GET, &format!("{path}/events"));
     let Ok(response) = request.send().await else {
-        return Ok(Streamed::Broke { events });
+        return Streamed::Broke { events };
     };
     if !response.status().is_success() {
         // The poll asks the same and says why it is refused.
-        return Ok(Streamed::Broke { events });
+        return Streamed::Broke { events };
     }
     let mut chunks = response.bytes_stream();
     let mut decoder = Decoder::default();
@@ -80,15 +94,15 @@ async fn stream(client: &Client, path: &str, progress: &mut Progress) -> Result<
             break;
         };
         for event in complete {
-            let Ok(job) = serde_json::from_str::<Job>(&event.data) else {
-                return Ok(Streamed::Broke { events });
+            let Ok(job) = serde_json::from_str(&event.data) else {
+                return Streamed::Broke { events };
             };
             events += 1;
-            progress.show(&job);
+            observer.show(&job);
             if event.name == "end" {
-                return Ok(Streamed::Ended);
+                return Streamed::Ended;
             }
         }
     }
-    Ok(Streamed::Broke { events })
+    Streamed::Broke { events }
 }

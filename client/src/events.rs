@@ -1,30 +1,32 @@
 //! Reads `text/event-stream`, as far as the service speaks it:
 //! <https://html.spec.whatwg.org/#event-stream-interpretation>.
+//!
+//! Ready-made decoders keep a line of any length; this one gives up.
 
 /// A line longer than this is no event of the service.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 
 /// One event.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) name: String,
-    pub(super) data: String,
+pub(crate) struct Event {
+    pub(crate) name: String,
+    pub(crate) data: String,
 }
 
 /// Turns chunks of bytes, cut anywhere, into events.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     line: Vec<u8>,
     event: Event,
 }
 
 /// The stream is not one of events.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoEventStream;
+pub(crate) struct NoEventStream;
 
 impl Decoder {
     /// The events that this chunk completes.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Result<Vec<Event>, NoEventStream> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<Vec<Event>, NoEventStream> {
         let mut events = Vec::new();
         for &byte in chunk {
             if byte != b'\n' {

@@ -2,16 +2,27 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Client, Error};
+use crate::address::Address;
+use crate::client::Client;
+use crate::error::Error;
 
 /// Entries of the largest page that the service gives.
 const MAX_PAGE: usize = 200;
 
+/// One page, as it came.
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Value>,
+    next_cursor: Option<String>,
+}
+
 /// Entries of one or more pages, as they came.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct Paged {
+#[derive(Debug, Serialize)]
+pub struct Paged {
+    #[serde(skip)]
+    address: Address,
     items: Vec<Value>,
     next_cursor: Option<String>,
 }
@@ -28,34 +39,32 @@ struct Query<'a, F> {
 
 impl Paged {
     /// The entries, read as what they are.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> anyhow::Result<Vec<T>> {
-        Ok(self
-            .items
-            .iter()
-            .map(T::deserialize)
-            .collect::<Result<_, _>>()?)
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
+        let items: Result<_, _> = self.items.iter().map(T::deserialize).collect();
+        items.map_err(|error| Error::unreadable(&self.address, &error))
     }
 
     /// Whether there is more than was asked for.
-    pub(crate) fn has_more(&self) -> bool {
+    pub fn has_more(&self) -> bool {
         self.next_cursor.is_some()
     }
 
     /// The entries as the service would have answered them in one page.
-    pub(crate) fn json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string(self)? + "\n")
+    pub fn json(&self) -> String {
+        format!("{}\n", json!(self))
     }
 }
 
 /// Up to `limit` entries, or all of them, in as few pages as possible. `filter` leaves out what is
 /// `None`.
-pub(crate) async fn pages(
+pub async fn pages(
     client: &Client,
     path: &str,
     filter: &impl Serialize,
     limit: Option<usize>,
 ) -> Result<Paged, Error> {
     let mut all = Paged {
+        address: client.address().clone(),
         items: Vec::new(),
         next_cursor: None,
     };
@@ -67,7 +76,7 @@ pub(crate) async fn pages(
             limit: wanted,
             cursor,
         };
-        let page: Paged = client.get(path, &query).await?.read()?;
+        let page: Page = client.get(path, &query).await?.read()?;
         all.items.extend(page.items);
         all.next_cursor = page.next_cursor;
         let enough = limit.is_some_and(|limit| all.items.len() >= limit);

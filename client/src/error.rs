@@ -5,36 +5,36 @@ use std::fmt::{self, Write as _};
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::Server;
+use crate::address::Address;
 
 /// Why a request gave no answer.
 #[derive(Debug)]
-pub(crate) enum Error {
+pub enum Error {
     /// Nothing listens there.
     Unreachable {
         /// Where.
-        server: Box<Server>,
+        server: Address,
         /// What the network said.
         reason: String,
     },
     /// The answer did not come, or broke off.
     Lost {
         /// From where.
-        server: Box<Server>,
+        server: Address,
         /// What the network said.
         reason: String,
     },
     /// The service serves nobody without a token, and none was sent.
     NoToken {
         /// Who wants it.
-        server: Box<Server>,
+        server: Address,
     },
     /// The service said no.
     Refused(Problem),
     /// Whatever answered is not the service, or another version of it.
     Strange {
         /// Who answered.
-        server: Box<Server>,
+        server: Address,
         /// What is strange.
         reason: String,
     },
@@ -42,7 +42,7 @@ pub(crate) enum Error {
 
 /// What the service says when it says no: RFC 9457.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: u16,
     title: String,
     #[serde(default)]
@@ -58,8 +58,8 @@ struct FieldError {
 }
 
 impl Error {
-    pub(super) fn transport(server: &Server, error: &reqwest::Error) -> Self {
-        let (server, reason) = (Box::new(server.clone()), root(error));
+    pub(crate) fn transport(server: &Address, error: &reqwest::Error) -> Self {
+        let (server, reason) = (server.clone(), root(error));
         if error.is_connect() {
             Self::Unreachable { server, reason }
         } else if error.is_timeout() {
@@ -70,10 +70,17 @@ impl Error {
         }
     }
 
-    pub(super) fn refusal(server: &Server, status: StatusCode, body: &[u8]) -> Self {
+    pub(crate) fn unreadable(server: &Address, error: &serde_json::Error) -> Self {
+        Self::Strange {
+            server: server.clone(),
+            reason: format!("its answer cannot be read: {error}"),
+        }
+    }
+
+    pub(crate) fn refusal(server: &Address, status: StatusCode, body: &[u8]) -> Self {
         serde_json::from_slice(body).map_or_else(
             |_| Self::Strange {
-                server: Box::new(server.clone()),
+                server: server.clone(),
                 reason: format!("it answered {status} without saying why"),
             },
             Self::Refused,
@@ -81,7 +88,7 @@ impl Error {
     }
 
     /// Whether the service may give another answer soon.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Lost { .. } => true,
             Self::Refused(problem) => problem.status >= 500 || problem.status == 429,
@@ -105,21 +112,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable { server, reason } => {
-                write!(f, "no service answers at {server} ({reason})")?;
-                match server.start_command() {
-                    Some(command) => write!(
-                        f,
-                        ": start one with `{command}`, or name another with --server"
-                    ),
-                    None => f.write_str(": check the address in --server or TARS_SERVER"),
-                }
+                write!(f, "no service answers at {server} ({reason})")
             }
             Self::Lost { server, reason } => write!(f, "the answer of {server} got lost: {reason}"),
-            Self::NoToken { server } => write!(
-                f,
-                "{server} wants a token: set TARS_TOKEN, or name a file with --token-file; beside the service's database, \
-                 `tars token create NAME --role developer` makes one"
-            ),
+            Self::NoToken { server } => write!(f, "{server} wants a token"),
             Self::Refused(problem) => problem.fmt(f),
             Self::Strange { server, reason } => {
                 write!(
@@ -164,7 +160,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &str) -> String {
-        let server = Server::at("http://example.org").unwrap();
+        let server = "http://example.org".parse().unwrap();
         Error::refusal(&server, StatusCode::UNPROCESSABLE_ENTITY, body.as_bytes()).to_string()
     }
 

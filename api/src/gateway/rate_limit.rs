@@ -1,25 +1,25 @@
-//! What a request may still do, and what the answer says about it.
+//! Counts each request for its limit, and says in the response what is left of it.
 
 use std::net::IpAddr;
 
 use tars_shared::limiter::{Decision, Rate};
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::address::network_of;
-use crate::auth::{Caller, Identity};
+use crate::auth::caller::{Caller, Identity};
+use crate::client_address::network_of;
+use crate::context::Context;
 use crate::endpoint::Limit;
 use crate::problem::Problem;
-use crate::routes::Context;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// The limit that a request was counted for. None yet, or none that holds.
+/// The limit that a request was counted for. None yet, or none that is set.
 #[derive(Debug, Default)]
-pub(super) struct Allowance(Option<(u32, Decision)>);
+pub(super) struct RateLimit(Option<(u32, Decision)>);
 
-impl Allowance {
+impl RateLimit {
     /// Counts a request of this caller.
     pub(super) async fn count(
         &mut self,
@@ -59,8 +59,8 @@ impl Allowance {
         }
     }
 
-    /// Counts a request that is turned away.
-    pub(super) async fn count_stranger(
+    /// Counts a request of nobody in particular.
+    pub(super) async fn count_anonymous(
         &mut self,
         context: &Context,
         address: IpAddr,

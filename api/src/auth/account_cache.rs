@@ -1,7 +1,7 @@
-//! How accounts stand right now. The database says so; the cache remembers it for a few seconds.
+//! Accounts as the database has them, remembered for a few seconds in the cache.
 //!
 //! A change of role, a disabled user, a logout, a revoked token: each acts at once where it was
-//! made and wherever a shared cache hears of it, and everywhere within [`FRESH`]. An empty cache
+//! made and wherever a shared cache hears of it, and everywhere within [`MAX_AGE`]. An empty cache
 //! knows nothing, so the database is asked. What counts while the database is away is decided in
 //! `outage`. See docs/adr/0011.
 
@@ -25,27 +25,27 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::caller::{Caller, Identity};
 use super::outage::Outage;
 use super::token::{Claims, Rejected};
-use super::{Caller, Identity};
+use crate::client_address::network_of;
 use crate::deadline::in_time;
-use crate::door::address::network_of;
 use crate::problem::Problem;
 
-/// The stated bound: a remembered standing that is older is asked for again.
-pub(crate) const FRESH: Duration = Duration::from_secs(5);
-/// How long the cache keeps a standing, for outages.
-const KEPT: Duration = Duration::from_hours(24);
-/// How long a request waits for the database where something is remembered, and where nothing is.
-const PATIENCE: Duration = Duration::from_millis(250);
-const LONE_PATIENCE: Duration = Duration::from_secs(2);
-/// A service token's last use is noted to the minute.
-const USE_NOTED: Duration = Duration::from_mins(1);
+/// The stated bound: an entry that is older is asked for again.
+pub(crate) const MAX_AGE: Duration = Duration::from_secs(5);
+/// How long the cache keeps an entry, for outages.
+const ENTRY_TTL: Duration = Duration::from_hours(24);
+/// How long a request waits for the database where the cache has an entry, and where it has none.
+const REFRESH_TIMEOUT: Duration = Duration::from_millis(250);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How precisely the last use of a service token is noted.
+const USE_INTERVAL: Duration = Duration::from_mins(1);
 /// Bytes of the seal before each entry.
-const SEAL: usize = 32;
+const SEAL_BYTES: usize = 32;
 
-/// How accounts stand.
-pub(super) struct Standings {
+/// Sessions and service tokens with their accounts.
+pub(super) struct AccountCache {
     services: Services,
     /// Seals what is put into the cache: whoever can write to it must not be able to make up an
     /// account.
@@ -57,17 +57,17 @@ pub(super) struct Standings {
     noted: Mutex<HashMap<Uuid, Instant>>,
 }
 
-impl std::fmt::Debug for Standings {
+impl std::fmt::Debug for AccountCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Standings").finish_non_exhaustive()
+        f.debug_struct("AccountCache").finish_non_exhaustive()
     }
 }
 
-/// Something that was true.
+/// What the database said, and when.
 #[derive(Serialize, Deserialize)]
 struct Remembered<T> {
     at: DateTime<Utc>,
-    what: T,
+    value: T,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ struct Token {
     hash: TokenHash,
 }
 
-impl Standings {
+impl AccountCache {
     pub(super) fn new(services: Services, seal: &Zeroizing<[u8; 32]>, lookups: Rate) -> Self {
         // HMAC takes keys of any length.
         let seal = Hmac::new_from_slice(&seal[..]).expect("32 bytes are a key");
@@ -95,7 +95,6 @@ impl Standings {
         }
     }
 
-    /// The user of an access token.
     pub(super) async fn session(
         &self,
         claims: &Claims,
@@ -117,7 +116,6 @@ impl Standings {
         Ok(Caller { identity, address })
     }
 
-    /// The bearer of a service token.
     pub(super) async fn service_token(
         &self,
         secret: &str,
@@ -153,9 +151,9 @@ impl Standings {
         Ok(Caller { identity, address })
     }
 
-    /// Whether a caller who was let in would be let in again, with the same role. Who cannot be
-    /// asked about stays.
-    pub(super) async fn stands(&self, caller: &Caller) -> bool {
+    /// Whether a caller would be authorized again, with the same role. While that cannot be found
+    /// out, they would.
+    pub(super) async fn is_still_allowed(&self, caller: &Caller) -> bool {
         let now = self.services.clock.now();
         match &caller.identity {
             Identity::Anonymous => true,
@@ -198,7 +196,7 @@ impl Standings {
             }))
         };
         match self.recall(&session_key(id)).await {
-            Some(Remembered { at, what }) if self.is_fresh(at) => Ok(Some(what)),
+            Some(Remembered { at, value }) if self.is_fresh(at) => Ok(Some(value)),
             remembered => self.ask(&session_key(id), remembered, ask).await,
         }
     }
@@ -218,7 +216,7 @@ impl Standings {
                 .map(|(token, hash)| Token { token, hash }))
         };
         let remembered = match self.recall(&token_key(id)).await {
-            Some(Remembered { at, what }) if self.is_fresh(at) => return Ok(Some(what)),
+            Some(Remembered { at, value }) if self.is_fresh(at) => return Ok(Some(value)),
             remembered => remembered,
         };
         if let (None, Some(address)) = (&remembered, address) {
@@ -239,13 +237,13 @@ impl Standings {
 
     fn is_fresh(&self, at: DateTime<Utc>) -> bool {
         let now = self.services.clock.now();
-        at <= now && now < at + FRESH
+        at <= now && now < at + MAX_AGE
     }
 
     /// What the cache holds under our seal.
     async fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<Remembered<T>> {
         let cached = self.services.cache.find(key).await?;
-        let (seal, value) = cached.split_at_checked(SEAL)?;
+        let (seal, value) = cached.split_at_checked(SEAL_BYTES)?;
         self.seal
             .clone()
             .chain_update(key)
@@ -267,35 +265,35 @@ impl Standings {
         T: Serialize + Send + 'static,
     {
         let at = self.services.clock.now();
-        let patience = if remembered.is_some() {
-            PATIENCE
+        let timeout = if remembered.is_some() {
+            REFRESH_TIMEOUT
         } else {
-            LONE_PATIENCE
+            LOOKUP_TIMEOUT
         };
-        match (in_time(patience, ask).await, remembered) {
+        match (in_time(timeout, ask).await, remembered) {
             (Ok(found), _) => {
                 self.outage.is_over();
-                let Some(what) = found else { return Ok(None) };
-                let value = serde_json::to_vec(&Remembered { at, what: &what })
+                let Some(found) = found else { return Ok(None) };
+                let entry = serde_json::to_vec(&Remembered { at, value: &found })
                     .map_err(|_| Problem::internal())?;
                 let seal = self
                     .seal
                     .clone()
                     .chain_update(key)
-                    .chain_update(&value)
+                    .chain_update(&entry)
                     .finalize()
                     .into_bytes();
                 self.services
                     .cache
-                    .put(key, Bytes::from([&seal[..], &value].concat()), KEPT)
+                    .put(key, Bytes::from([&seal[..], &entry].concat()), ENTRY_TTL)
                     .await;
-                Ok(Some(what))
+                Ok(Some(found))
             }
-            (Err(store::Error::Unavailable(reason)), Some(Remembered { at, what }))
+            (Err(store::Error::Unavailable(reason)), Some(Remembered { at, value }))
                 if self.outage.still_counts(&self.services, at) =>
             {
-                tracing::debug!(reason, "going by what is remembered of an account");
-                Ok(Some(what))
+                tracing::debug!(reason, "using what the cache holds of an account");
+                Ok(Some(value))
             }
             (Err(error), _) => Err(error.into()),
         }
@@ -306,7 +304,7 @@ impl Standings {
         let now = Instant::now();
         {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-            noted.retain(|_, at| now < *at + USE_NOTED);
+            noted.retain(|_, at| now < *at + USE_INTERVAL);
             if noted.contains_key(&id) {
                 return;
             }

@@ -1,0 +1,38 @@
+//! What every handler works with: the parts of this process, opened once.
+
+use std::sync::Arc;
+
+use tars_shared::services::Services;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Authenticator;
+use crate::client_address::TrustedProxies;
+use crate::keyed_semaphore::KeyedSemaphore;
+use crate::limits::Limits;
+use crate::pending_inserts::PendingInserts;
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) services: Services,
+    pub(crate) duty: Duty,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) limits: Limits,
+    pub(crate) proxies: TrustedProxies,
+    /// Event streams and long polls of each account: every one asks the store again and again.
+    pub(crate) followers: Arc<KeyedSemaphore<String>>,
+    /// When the gauges of the store and the queue were read last.
+    pub(crate) gauges_read: tokio::sync::Mutex<Option<Instant>>,
+    pub(crate) pending_inserts: PendingInserts,
+    /// Long polls and event streams end with the service.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// What a process is there for, and so what it needs to be ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// Accepting jobs: one durable home is enough.
+    Accept,
+    /// Working on them: it needs the queue and the store.
+    Work,
+}

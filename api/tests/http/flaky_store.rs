@@ -1,0 +1,119 @@
+//! Jobs of a store that refuses writes, and a queue that outlives its process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use tars_shared::job::{EnvironmentResult, Job, Ledger, Status};
+use tars_shared::queue::{self, Consumer, DeadConsumer, Queue, RetryTier};
+use tars_shared::request::Priority;
+use tars_shared::services::Services;
+use tars_shared::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
+use tars_shared::submission::Submission;
+use uuid::Uuid;
+
+/// Jobs behind a switch.
+pub(crate) struct FlakyJobs {
+    inner: Arc<dyn Jobs>,
+    pub(crate) refuses_writes: AtomicBool,
+    pub(crate) inserts: AtomicUsize,
+    /// Jobs complete as soon as their cancellation is requested.
+    pub(crate) completes_at_cancel: AtomicBool,
+}
+
+impl FlakyJobs {
+    /// Puts the switch before the jobs of these services, and makes their queue a durable one.
+    pub(crate) fn before(services: &mut Services) -> Arc<Self> {
+        let flaky = Arc::new(Self {
+            inner: services.store.jobs.clone(),
+            refuses_writes: AtomicBool::new(false),
+            inserts: AtomicUsize::new(0),
+            completes_at_cancel: AtomicBool::new(false),
+        });
+        services.store.jobs = flaky.clone();
+        services.queue = Arc::new(Durable(services.queue.clone()));
+        flaky
+    }
+
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.refuses_writes.store(refuse, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Jobs for FlakyJobs {
+    async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error> {
+        if self.refuses_writes.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the disk is full".to_owned()));
+        }
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.inner.insert(submissions).await
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
+        let mut job = self.inner.find(id).await?;
+        if let Some(job) = &mut job
+            && self.completes_at_cancel.load(Ordering::Relaxed)
+        {
+            job.status = Status::Completed;
+        }
+        Ok(job)
+    }
+
+    async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
+        self.inner.submission(id).await
+    }
+
+    async fn results(&self, id: Uuid) -> Result<Vec<EnvironmentResult>, Error> {
+        self.inner.results(id).await
+    }
+
+    async fn list(&self, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, Error> {
+        self.inner.list(filter, limit).await
+    }
+
+    async fn cancel(&self, id: Uuid) -> Result<Option<Cancellation>, Error> {
+        if self.completes_at_cancel.load(Ordering::Relaxed) {
+            return Ok(Some(Cancellation::Requested));
+        }
+        self.inner.cancel(id).await
+    }
+
+    async fn ledger(&self) -> Result<Ledger, Error> {
+        self.inner.ledger().await
+    }
+}
+
+/// A queue that says it is durable.
+struct Durable(Arc<dyn Queue>);
+
+#[async_trait]
+impl Queue for Durable {
+    async fn publish(&self, submission: &Submission) -> Result<(), queue::Error> {
+        self.0.publish(submission).await
+    }
+
+    async fn publish_later(
+        &self,
+        submission: &Submission,
+        tier: RetryTier,
+    ) -> Result<(), queue::Error> {
+        self.0.publish_later(submission, tier).await
+    }
+
+    async fn consume(&self) -> Result<Box<dyn Consumer>, queue::Error> {
+        self.0.consume().await
+    }
+
+    async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, queue::Error> {
+        self.0.consume_dead().await
+    }
+
+    async fn depths(&self) -> Result<Vec<(Priority, u64)>, queue::Error> {
+        self.0.depths().await
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+}

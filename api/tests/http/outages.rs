@@ -1,0 +1,107 @@
+//! Accepted jobs while the store refuses writes, and just after.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tars_shared::clock::System;
+use tars_shared::connections::Places;
+use tars_shared::services::Services;
+
+use crate::flaky_store::FlakyJobs;
+use crate::server::{Server, config, evaluation};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Two API processes on one store, one queue and one cache.
+async fn two_servers() -> (Server, Server, Arc<FlakyJobs>) {
+    let data = tempfile::tempdir().unwrap();
+    let mut services = Services::open(&Places::embedded(data.path()), Arc::new(System))
+        .await
+        .unwrap();
+    let jobs = FlakyJobs::before(&mut services);
+    let one = Server::serve(services.clone(), config(), data).await;
+    let other = Server::serve_beside(&one, services, config()).await;
+    (one, other, jobs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_without_a_row_is_queued_and_never_unknown() {
+    let (one, other, jobs) = two_servers().await;
+    jobs.refuse_writes(true);
+    let (status, receipt) = one.post("/v1/evaluate", &evaluation()).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{receipt}");
+    let path = format!("/v1/jobs/{}", receipt["job_id"].as_str().unwrap());
+    for server in [&one, &other] {
+        let (status, job) = server.get(&path).await;
+        assert_eq!((status, &job["status"]), (StatusCode::OK, &json!("queued")));
+        assert_eq!(job["job_id"], receipt["job_id"]);
+        assert_eq!(job["submitted_at"], receipt["submitted_at"]);
+        assert_eq!(job["progress"]["episodes_total"], 100);
+    }
+    let (status, _) = one.post(&format!("{path}/cancel"), &json!(null)).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "not now");
+    let (status, problem) = one.post(&format!("{path}/retry"), &json!(null)).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("not_retryable"))
+    );
+    // Another process may have accepted it: nobody can say that there is no such job.
+    let unknown = "/v1/jobs/0192f0c1-2a3b-7c4d-8e5f-001122334455";
+    assert_eq!(one.get(unknown).await.0, StatusCode::SERVICE_UNAVAILABLE);
+
+    jobs.refuse_writes(false);
+    let end = Instant::now() + LIMIT;
+    while one.jobs().await == 0 {
+        assert_eq!(one.get(&path).await.0, StatusCode::OK);
+        assert!(Instant::now() < end, "its row is never made");
+    }
+    let (status, job) = one.get(&path).await;
+    assert_eq!((status, &job["status"]), (StatusCode::OK, &json!("queued")));
+}
+
+#[tokio::test]
+async fn without_an_outage_there_is_no_such_job() {
+    let server = Server::start().await;
+    let unknown = "/v1/jobs/0192f0c1-2a3b-7c4d-8e5f-001122334455";
+    assert_eq!(server.get(unknown).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_rows_are_made_in_a_few_calls() {
+    let (one, _other, jobs) = two_servers().await;
+    jobs.refuse_writes(true);
+    let batch = json!({"evaluations": vec![evaluation(); 100]});
+    let mut accepted: Vec<Value> = Vec::new();
+    for _ in 0..10 {
+        let (status, receipts) = one.post("/v1/evaluate/batch", &batch).await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+        accepted.extend(receipts["jobs"].as_array().unwrap().iter().cloned());
+    }
+    let before = jobs.inserts.load(Ordering::Relaxed);
+    jobs.refuse_writes(false);
+    let end = Instant::now() + LIMIT;
+    let count = async || one.services.store.jobs.ledger().await.unwrap().total();
+    while count().await < 1000 {
+        assert!(Instant::now() < end, "{} rows are made", count().await);
+    }
+    assert_eq!(jobs.inserts.load(Ordering::Relaxed) - before, 10);
+    let path = accepted[999]["links"]["self"].as_str().unwrap();
+    assert_eq!(one.get(path).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_comes_too_late_says_so() {
+    let (one, _other, jobs) = two_servers().await;
+    let (_, receipt) = one.post("/v1/evaluate", &evaluation()).await;
+    let path = format!("{}/cancel", receipt["links"]["self"].as_str().unwrap());
+    jobs.completes_at_cancel.store(true, Ordering::Relaxed);
+    let (status, problem) = one.post(&path, &json!(null)).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("job_ended")),
+        "{problem}"
+    );
+}
