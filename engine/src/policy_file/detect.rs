@@ -37,16 +37,19 @@ fn mistaken(bytes: &[u8]) -> String {
             b"\x80",
             "a pickle; if it is a VecNormalize, it goes beside the policy",
         ),
-        (b"\x1f\x8b", "compressed by gzip: unpack it first"),
+        (
+            b"\x1f\x8b",
+            "a file compressed by gzip, to be unpacked first",
+        ),
     ];
     if bytes.is_empty() {
-        return "empty".to_owned();
+        return "an empty file".to_owned();
     }
     match known.iter().find(|(start, _)| bytes.starts_with(start)) {
         Some((_, what)) => (*what).to_owned(),
         None => {
             let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
-            format!("of an unknown kind; it begins with {}", quote(&start))
+            format!("something that begins with {}", quote(&start))
         }
     }
 }

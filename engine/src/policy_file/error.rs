@@ -32,7 +32,10 @@ pub enum Error {
         reason: String,
     },
     /// The bytes are of no format that policies are kept in.
-    #[error("it is no policy file: it is {0}")]
+    #[error(
+        "this is no policy file, but {0}; read are Stable-Baselines3 saves, files of torch.save, \
+         safetensors and mlp-json"
+    )]
     NoPolicy(String),
     /// A zip archive lacks an entry that every Stable-Baselines3 save has.
     #[error(

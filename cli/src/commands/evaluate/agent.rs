@@ -106,15 +106,10 @@ impl Agent {
         );
         let name = palette.paint(Ink::Strong, &self.name);
         let read = policy_line(&self.file);
-        let warnings = self.warnings.iter().map(|warning| {
-            let warning = palette.paint(Ink::Unsure, &format!("warning: {warning}"));
-            format!("\n  {warning}")
-        });
         format!(
-            "{name}  {}\n  {}{}",
+            "{name}  {}\n  {}",
             palette.paint(Ink::Faint, &aside),
-            palette.paint(Ink::Faint, &read),
-            warnings.collect::<String>()
+            palette.paint(Ink::Faint, &read)
         )
     }
 }
