@@ -1,5 +1,5 @@
-//! Any `data.pkl` inside an otherwise genuine save: random bytes alone would hardly ever pass the
-//! zips' checksums.
+//! Any `data.pkl` inside an otherwise genuine save, and as a file of torch.save of its own: random
+//! bytes alone would hardly ever pass the zips' checksums.
 #![no_main]
 
 use std::io::{Cursor, Read, Write};
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use tars_engine::policy_file::{self, Format};
-use tars_engine_fuzz::assert_usable;
+use tars_engine_fuzz::{assert_usable, given};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -22,8 +22,10 @@ static POLICY: LazyLock<Entries> = LazyLock::new(|| {
 fuzz_target!(|pickle: &[u8]| {
     let policy = pack(&POLICY, "archive/data.pkl", pickle);
     let save = pack(&SAVE, "policy.pth", &policy);
-    if let Ok(file) = policy_file::read(Format::Sb3Zip, None, &save) {
-        assert_usable(&file);
+    for (format, bytes) in [(Format::Sb3Zip, &save), (Format::Torch, &policy)] {
+        if let Ok(file) = policy_file::read(format, &given(), bytes) {
+            assert_usable(&file);
+        }
     }
 });
 
