@@ -4,15 +4,15 @@ mod bounded_file;
 mod client;
 mod commands;
 mod data_folder;
+mod embedded;
 mod environment_id;
 mod exit_code;
 mod logging;
 mod mode;
 mod policy_options;
 mod policy_path;
-mod service;
+mod render;
 mod service_token;
-mod show;
 mod signals;
 mod stdout;
 

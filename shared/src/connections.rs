@@ -52,7 +52,7 @@ impl fmt::Debug for Connections {
 
 /// Where the store is.
 #[derive(Debug, Clone)]
-pub enum StorePlace {
+pub enum StoreBackend {
     /// One file on this machine.
     Sqlite(PathBuf),
     /// One or more hosts.
@@ -61,7 +61,7 @@ pub enum StorePlace {
 
 /// Where the queue or the cache is.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Backend {
     /// In this process.
     Memory,
     /// On a server, at this URL.
@@ -69,7 +69,7 @@ pub enum Place {
 }
 
 /// Without the URL: it holds a password.
-impl fmt::Debug for Place {
+impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Memory => "Memory",
@@ -80,53 +80,53 @@ impl fmt::Debug for Place {
 
 /// Where every part is.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct Backends {
     /// What must survive a crash.
-    pub store: StorePlace,
+    pub store: StoreBackend,
     /// What waits for a worker.
-    pub queue: Place,
+    pub queue: Backend,
     /// What may be forgotten.
-    pub cache: Place,
+    pub cache: Backend,
 }
 
-impl Places {
+impl Backends {
     /// Everything in this process, its data in one file in this folder.
     pub fn embedded(data: &Path) -> Self {
         Self {
-            store: StorePlace::Sqlite(data.join(DATABASE_FILE)),
-            queue: Place::Memory,
-            cache: Place::Memory,
+            store: StoreBackend::Sqlite(data.join(DATABASE_FILE)),
+            queue: Backend::Memory,
+            cache: Backend::Memory,
         }
     }
 }
 
 impl Connections {
     /// For a process that shares its parts with others: the store and the queue must be named.
-    pub fn shared(&self) -> Result<Places, String> {
-        let places = Places {
+    pub fn shared(&self) -> Result<Backends, String> {
+        let backends = Backends {
             store: self.store()?,
             queue: self.queue()?,
             cache: self.cache()?,
         };
-        if places.queue == Place::Memory {
+        if backends.queue == Backend::Memory {
             return Err(
                 "QUEUE_URL: set it to amqp://… so that API and workers meet (a queue in memory ends at its process; \
                         `tars dev` runs everything in one)"
                     .to_owned(),
             );
         }
-        Ok(places)
+        Ok(backends)
     }
 
     /// For a process that may be all there is: what is not named is embedded, with its data in this
     /// folder.
-    pub fn embedded_in(&self, data: &Path) -> Result<Places, String> {
+    pub fn embedded_in(&self, data: &Path) -> Result<Backends, String> {
         let store = if self.database().is_some() {
             self.store()?
         } else {
-            Places::embedded(data).store
+            Backends::embedded(data).store
         };
-        Ok(Places {
+        Ok(Backends {
             store,
             queue: self.queue()?,
             cache: self.cache()?,
@@ -160,12 +160,12 @@ impl Connections {
     }
 
     /// Where the store is.
-    pub fn store(&self) -> Result<StorePlace, String> {
+    pub fn store(&self) -> Result<StoreBackend, String> {
         let url = self
             .database()
             .ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
         match scheme(url) {
-            "postgres" | "postgresql" => Ok(StorePlace::Postgres(postgres::Settings {
+            "postgres" | "postgresql" => Ok(StoreBackend::Postgres(postgres::Settings {
                 urls: std::iter::once(url)
                     .chain(named(self.database_replica_url.as_deref()))
                     .map(str::to_owned)
@@ -178,7 +178,7 @@ impl Connections {
                 if file.is_empty() {
                     return Err("DATABASE_URL: name the file, as in sqlite:tars.db".to_owned());
                 }
-                Ok(StorePlace::Sqlite(file.into()))
+                Ok(StoreBackend::Sqlite(file.into()))
             }
             other => Err(format!(
                 "DATABASE_URL: unknown scheme \"{other}\": expected postgres://… or sqlite:FILE"
@@ -190,7 +190,7 @@ impl Connections {
         named(self.database_url.as_deref()).or(named(self.postgres_url.as_deref()))
     }
 
-    fn queue(&self) -> Result<Place, String> {
+    fn queue(&self) -> Result<Backend, String> {
         place(
             "QUEUE_URL",
             named(self.queue_url.as_deref()),
@@ -199,7 +199,7 @@ impl Connections {
         )
     }
 
-    fn cache(&self) -> Result<Place, String> {
+    fn cache(&self) -> Result<Backend, String> {
         let url = named(self.cache_url.as_deref()).or(named(self.redis_url.as_deref()));
         place("CACHE_URL", url, &["redis", "rediss"], "redis://…")
     }
@@ -236,11 +236,11 @@ fn place(
     url: Option<&str>,
     server: &[&str],
     example: &str,
-) -> Result<Place, String> {
+) -> Result<Backend, String> {
     match url {
-        None => Ok(Place::Memory),
-        Some(url) if scheme(url) == "memory" => Ok(Place::Memory),
-        Some(url) if server.contains(&scheme(url)) => Ok(Place::Server(url.to_owned())),
+        None => Ok(Backend::Memory),
+        Some(url) if scheme(url) == "memory" => Ok(Backend::Memory),
+        Some(url) if server.contains(&scheme(url)) => Ok(Backend::Server(url.to_owned())),
         // A URL without a scheme may begin with a password, so only what precedes the first colon
         // is shown.
         Some(url) => Err(format!(
@@ -276,23 +276,23 @@ mod tests {
             "--cache-url",
             "redis://h",
         ];
-        let places = connections(&all).shared().unwrap();
+        let backends = connections(&all).shared().unwrap();
         assert!(
-            matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"])
+            matches!(backends.store, StoreBackend::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"])
         );
-        assert_eq!(places.queue, Place::Server("amqp://h".to_owned()));
-        assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+        assert_eq!(backends.queue, Backend::Server("amqp://h".to_owned()));
+        assert_eq!(backends.cache, Backend::Server("redis://h".to_owned()));
         let files = connections(&["--database-url", "sqlite:x.db"])
             .embedded_in(Path::new("data"))
             .unwrap();
-        assert!(matches!(files.store, StorePlace::Sqlite(path) if path == Path::new("x.db")));
+        assert!(matches!(files.store, StoreBackend::Sqlite(path) if path == Path::new("x.db")));
         let nothing = connections(&[]).embedded_in(Path::new("data")).unwrap();
         assert!(
-            matches!(nothing.store, StorePlace::Sqlite(path) if path == Path::new("data/tars.db"))
+            matches!(nothing.store, StoreBackend::Sqlite(path) if path == Path::new("data/tars.db"))
         );
         assert_eq!(
             (nothing.queue, nothing.cache),
-            (Place::Memory, Place::Memory)
+            (Backend::Memory, Backend::Memory)
         );
     }
 
@@ -306,11 +306,11 @@ mod tests {
             "--queue-url",
             "amqp://h",
         ];
-        let places = connections(&old).shared().unwrap();
+        let backends = connections(&old).shared().unwrap();
         assert!(
-            matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgresql://h/d"])
+            matches!(backends.store, StoreBackend::Postgres(settings) if settings.urls == ["postgresql://h/d"])
         );
-        assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+        assert_eq!(backends.cache, Backend::Server("redis://h".to_owned()));
     }
 
     #[test]

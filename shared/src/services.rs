@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use crate::cache::{self, Cache};
 use crate::clock::Clock;
-use crate::connections::{Place, Places, StorePlace};
+use crate::connections::{Backend, Backends, StoreBackend};
 use crate::limiter::{self, Limiter};
 use crate::metrics::Metrics;
 use crate::queue::rabbitmq::{NotReady, RabbitMq};
 use crate::queue::{self, Queue};
-use crate::redis::{self, Link};
+use crate::redis::{self, RedisClient};
 use crate::store::migration::Versions;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{self, Store};
 
 /// How long a start waits for a part that does not answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The ports that api and worker run on.
 #[derive(Clone)]
@@ -80,16 +80,16 @@ pub enum OpenError {
 impl Services {
     /// The embedded default: everything in this process, durable in one file in `data`.
     pub async fn embedded(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        Self::open(&Places::embedded(data), clock).await
+        Self::open(&Backends::embedded(data), clock).await
     }
 
     /// Opens every part. One durable home that answers is enough to start: the other is waited for
     /// while serving.
-    pub async fn open(places: &Places, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub async fn open(backends: &Backends, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let metrics = Arc::new(Metrics::new());
-        let (cache, limiter) = open_cache(&places.cache, &clock, &metrics)?;
-        let opening_store = open_store(&places.store, &clock, &metrics);
-        let (store, queue) = tokio::join!(opening_store, open_queue(&places.queue, &metrics));
+        let (cache, limiter) = open_cache(&backends.cache, &clock, &metrics)?;
+        let opening_store = open_store(&backends.store, &clock, &metrics);
+        let (store, queue) = tokio::join!(opening_store, open_queue(&backends.queue, &metrics));
         let ((store, clock, store_away), (queue, queue_away)) = (store?, queue?);
         match (store_away, queue_away) {
             (Some(store), Some(queue)) => return Err(OpenError::Unreachable { store, queue }),
@@ -111,7 +111,7 @@ impl Services {
 /// The store alone, for a command that runs beside the service, and the clock that everybody who
 /// shares it goes by. Nothing is waited for here: a database that does not answer is an error.
 pub async fn open_store_alone(
-    place: &StorePlace,
+    place: &StoreBackend,
     clock: Arc<dyn Clock>,
 ) -> Result<(Store, Arc<dyn Clock>), OpenError> {
     let (store, clock, away) = open_store(place, &clock, &Arc::new(Metrics::new())).await?;
@@ -133,48 +133,49 @@ type Forgettable = (Arc<dyn Cache>, Arc<dyn Limiter>);
 
 /// Opens the cache, and the limiter beside it.
 fn open_cache(
-    place: &Place,
+    place: &Backend,
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
 ) -> Result<Forgettable, OpenError> {
     let url = match place {
-        Place::Memory => {
+        Backend::Memory => {
             let cache = cache::memory::Memory::new(clock.clone());
             return Ok((
                 Arc::new(cache),
                 Arc::new(limiter::memory::Memory::new(clock.clone())),
             ));
         }
-        Place::Server(url) => url,
+        Backend::Server(url) => url,
     };
-    let link = Link::open(url, redis::PATIENCE, metrics.clone()).map_err(refused("CACHE_URL"))?;
-    let cache = cache::redis::Redis::new(link.clone());
+    let client = RedisClient::open(url, redis::COMMAND_TIMEOUT, metrics.clone())
+        .map_err(refused("CACHE_URL"))?;
+    let cache = cache::redis::Redis::new(client.clone());
     Ok((
         Arc::new(cache),
-        Arc::new(limiter::redis::Redis::new(link, clock.clone())),
+        Arc::new(limiter::redis::Redis::new(client, clock.clone())),
     ))
 }
 
 /// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it
 /// does not.
 async fn open_store(
-    place: &StorePlace,
+    place: &StoreBackend,
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Store, Arc<dyn Clock>, Option<String>), OpenError> {
     let settings = match place {
-        StorePlace::Sqlite(path) => {
+        StoreBackend::Sqlite(path) => {
             return Ok((
                 Sqlite::open(path, clock.clone()).await?.into_store(),
                 clock.clone(),
                 None,
             ));
         }
-        StorePlace::Postgres(settings) => settings,
+        StoreBackend::Postgres(settings) => settings,
     };
     let postgres =
         Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
-    let ready = postgres.ready(PATIENCE).await;
+    let ready = postgres.ready(OPEN_TIMEOUT).await;
     if let Some(reason) = postgres.refusal() {
         return Err(OpenError::Refused {
             part: "DATABASE_URL",
@@ -186,7 +187,7 @@ async fn open_store(
         ready?;
         postgres.schema().await
     };
-    let away = match tokio::time::timeout(PATIENCE, schema).await {
+    let away = match tokio::time::timeout(OPEN_TIMEOUT, schema).await {
         Ok(Ok(Versions { applied, newest })) if applied < newest => {
             return Err(OpenError::Schema {
                 found: applied,
@@ -204,15 +205,15 @@ async fn open_store(
 
 /// Opens the queue; why it does not answer, if it does not.
 async fn open_queue(
-    place: &Place,
+    place: &Backend,
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<dyn Queue>, Option<String>), OpenError> {
     let url = match place {
-        Place::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
-        Place::Server(url) => url,
+        Backend::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
+        Backend::Server(url) => url,
     };
     let rabbitmq = RabbitMq::open(url, metrics.clone()).map_err(refused("QUEUE_URL"))?;
-    let away = match rabbitmq.ready(PATIENCE).await {
+    let away = match rabbitmq.ready(OPEN_TIMEOUT).await {
         Ok(()) => None,
         Err(NotReady::Refused(reason)) => {
             return Err(OpenError::Refused {

@@ -24,7 +24,7 @@ pub use self::accounts::{
     UserChanged, Users,
 };
 pub use self::leases::{
-    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Leases, Standing,
+    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Leases, ObservedLease, Renewal,
 };
 
 use crate::account::Actor;
@@ -192,7 +192,7 @@ pub trait Dispatches: Send + Sync {
 
     /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or
     /// lost with their queue. In the same order.
-    async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+    async fn overdue(&self, timeout: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
 
     /// How long the oldest of the jobs that are due has been waiting for its message.
     async fn lag(&self) -> Result<Duration, Error>;
@@ -202,7 +202,7 @@ pub trait Dispatches: Send + Sync {
 
     /// Takes these jobs from holders whose leases have expired, notes their attempts as failed, and
     /// that messages stand for them.
-    async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error>;
+    async fn expire_leases(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// For a queue that forgets everything when its process ends: no message stands for any job, no
     /// worker holds any. Gives the number of unfinished jobs.
@@ -260,9 +260,9 @@ pub trait Artifacts: Send + Sync {
 pub trait DeadLetters: Send + Sync {
     /// Records a message that the queue gave up on. A queued job that it stood for is charged an
     /// attempt and waits for a new message, or fails if that was the last one; a job that has ended
-    /// or is in a worker's hands is left alone. A message that is no job's is kept. Burying twice
+    /// or is in a worker's hands is left alone. A message that is no job's is kept. Recording it twice
     /// changes nothing.
-    async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
+    async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
 
     /// The dead letter.
     async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error>;

@@ -8,7 +8,7 @@ use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::patience::answer;
+use crate::retrying::answer;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The API publishes within this time after it recorded a job, or not at all.
@@ -82,7 +82,7 @@ impl Dispatcher {
         }
         while !self.shutdown.is_cancelled() && Instant::now() >= self.settled {
             let published = self.publish(&answer(jobs.expired(BATCH)).await?).await;
-            answer(jobs.void_expired(&published)).await?;
+            answer(jobs.expire_leases(&published)).await?;
             if published.len() < BATCH as usize {
                 break;
             }

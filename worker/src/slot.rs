@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handler::Handler;
 use crate::outcome::Outcome;
-use crate::patience::answer;
+use crate::retrying::answer;
 
 /// The pause before a consumer that broke is rebuilt.
-const REBUILD_PAUSE: Duration = Duration::from_millis(500);
+const REBUILD_DELAY: Duration = Duration::from_millis(500);
 
 /// Works on one delivery at a time until `shutdown`.
 pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: CancellationToken) {
@@ -21,7 +21,7 @@ pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: Can
         if let Err(error) = consume(&services, &handler, &shutdown).await {
             tracing::warn!(%error, "the consumer broke and is rebuilt");
             tokio::select! {
-                () = tokio::time::sleep(REBUILD_PAUSE) => {}
+                () = tokio::time::sleep(REBUILD_DELAY) => {}
                 () = shutdown.cancelled() => {}
             }
         }
@@ -83,7 +83,7 @@ async fn carry_out(
 ) -> Result<(), Error> {
     let job_id = delivery.submission.job_id;
     let ours = match outcome {
-        Outcome::HandBack => consumer.hand_back().await?,
+        Outcome::Requeue => consumer.requeue().await?,
         Outcome::Done | Outcome::Dead => consumer.ack().await?,
         Outcome::Retry(tier) => {
             match services
@@ -94,7 +94,7 @@ async fn carry_out(
                 // Should this note get lost, the dispatcher publishes a spare copy.
                 Ok(()) => drop(answer(services.store.dispatches.mark_dispatched(&[job_id])).await),
                 Err(error) => {
-                    tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher")
+                    tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher");
                 }
             }
             consumer.ack().await?

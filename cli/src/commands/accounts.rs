@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use tars_shared::clock::{Clock, System};
-use tars_shared::connections::{Connections, Places, StorePlace};
+use tars_shared::connections::{Backends, Connections, StoreBackend};
 use tars_shared::services;
 use tars_shared::store::{Error, Store};
 
@@ -52,7 +52,7 @@ impl Database {
             .embedded_in(&self.data)
             .map_err(anyhow::Error::msg)?
             .store;
-        if let StorePlace::Sqlite(file) = &place
+        if let StoreBackend::Sqlite(file) = &place
             && !file.is_file()
         {
             bail!(
@@ -74,8 +74,7 @@ impl Database {
 /// What a command line needs to find the database `file` of this data folder: nothing for the
 /// default.
 pub(super) fn data_option(file: &Path, data: &Path) -> String {
-    let embedded =
-        matches!(Places::embedded(data).store, StorePlace::Sqlite(embedded) if embedded == file);
+    let embedded = matches!(Backends::embedded(data).store, StoreBackend::Sqlite(embedded) if embedded == file);
     if embedded && data != Path::new(DATA) {
         format!(" --data {}", data.display())
     } else {

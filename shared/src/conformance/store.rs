@@ -48,11 +48,11 @@ pub use jobs::{
 pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
     a_failed_attempt_is_queued_again_and_remembered,
-    a_job_is_charged_only_for_a_worker_that_it_had_for_itself, a_lost_lease_writes_nothing,
-    a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
-    another_request_under_the_same_key_claims_nothing, attempts_are_spent_and_then_the_job_fails,
-    finished_environments_survive_their_attempt, handing_back_is_free,
-    only_one_of_many_claims_is_granted,
+    a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
+    a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not, a_lost_lease_writes_nothing,
+    a_terminal_job_never_changes, another_request_under_the_same_key_claims_nothing,
+    attempts_are_spent_and_then_the_job_fails, finished_environments_survive_their_attempt,
+    only_one_of_many_claims_is_granted, releasing_is_free,
 };
 
 /// An empty store and the clock that it goes by.
@@ -82,7 +82,7 @@ macro_rules! every_store_check {
             a_reset_password_is_not_overwritten,
             a_revoked_token_stays_revoked,
             a_session_lives_until_it_ends_or_expires,
-            a_silent_lease_gives_way_and_a_renewed_one_does_not,
+            a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
             a_slow_clock_makes_keys_that_sign,
             a_terminal_job_never_changes,
             a_use_is_noted_to_the_minute,
@@ -96,7 +96,7 @@ macro_rules! every_store_check {
             baselines_keep_their_ranks_without_holes,
             cancelling_ends_queued_jobs_and_asks_running_ones,
             finished_environments_survive_their_attempt,
-            handing_back_is_free,
+            releasing_is_free,
             inserting_twice_changes_nothing,
             jobs_are_found_and_listed,
             jobs_whose_messages_were_lost_are_found,

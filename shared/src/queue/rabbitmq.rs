@@ -78,11 +78,11 @@ impl RabbitMq {
     }
 
     /// Waits until the queue can be used, or until waiting is of no use, but not longer than
-    /// `patience`.
-    pub async fn ready(&self, patience: Duration) -> Result<(), NotReady> {
+    /// `timeout`.
+    pub async fn ready(&self, timeout: Duration) -> Result<(), NotReady> {
         let ready = tokio::try_join!(
-            self.0.publishing.ready(patience),
-            self.0.consuming.ready(patience)
+            self.0.publishing.ready(timeout),
+            self.0.consuming.ready(timeout)
         );
         ready.map(drop).map_err(|fault| match fault {
             Fault::Unreachable(reason) => NotReady::Unreachable(reason),

@@ -7,11 +7,11 @@ use super::Error;
 use super::postgres::{Postgres, Settings};
 use super::sqlite::Sqlite;
 use crate::clock::System;
-use crate::connections::StorePlace;
+use crate::connections::StoreBackend;
 use crate::metrics::Metrics;
 
 /// How long a database may take to answer at all.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The version of a schema before and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,20 +23,20 @@ pub struct Versions {
 }
 
 /// The versions, without changing anything.
-pub async fn versions(place: &StorePlace) -> Result<Versions, Error> {
+pub async fn versions(place: &StoreBackend) -> Result<Versions, Error> {
     match place {
-        StorePlace::Sqlite(path) => Sqlite::schema(path).await,
-        StorePlace::Postgres(settings) => open(settings).await?.schema().await,
+        StoreBackend::Sqlite(path) => Sqlite::schema(path).await,
+        StoreBackend::Postgres(settings) => open(settings).await?.schema().await,
     }
 }
 
 /// Brings the schema to the newest version, or up or down to `target`. Gives the versions of
 /// before.
-pub async fn migrate(place: &StorePlace, target: Option<i64>) -> Result<Versions, Error> {
+pub async fn migrate(place: &StoreBackend, target: Option<i64>) -> Result<Versions, Error> {
     let before = versions(place).await?;
     match place {
-        StorePlace::Sqlite(path) => Sqlite::migrate(path, target).await?,
-        StorePlace::Postgres(settings) => open(settings).await?.migrate(target).await?,
+        StoreBackend::Sqlite(path) => Sqlite::migrate(path, target).await?,
+        StoreBackend::Postgres(settings) => open(settings).await?.migrate(target).await?,
     }
     Ok(before)
 }
@@ -44,6 +44,6 @@ pub async fn migrate(place: &StorePlace, target: Option<i64>) -> Result<Versions
 async fn open(settings: &Settings) -> Result<Postgres, Error> {
     let postgres = Postgres::open(settings, Arc::new(System), &Arc::new(Metrics::new()))
         .map_err(Error::Unavailable)?;
-    postgres.ready(PATIENCE).await?;
+    postgres.ready(CONNECT_TIMEOUT).await?;
     Ok(postgres)
 }

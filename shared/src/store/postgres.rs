@@ -120,8 +120,8 @@ impl Postgres {
     }
 
     /// Waits until a primary answers.
-    pub async fn ready(&self, patience: Duration) -> Result<(), Error> {
-        self.cluster.ready(patience).await
+    pub async fn ready(&self, timeout: Duration) -> Result<(), Error> {
+        self.cluster.ready(timeout).await
     }
 
     /// Whether a host refuses us for good: wrong credentials, no such database. Waiting would not
@@ -174,7 +174,7 @@ impl Postgres {
         let connection = self.cluster.writer().await?;
         let begun = Writing::begin(connection).await;
         if begun.is_err() {
-            self.cluster.suspect();
+            self.cluster.reprobe();
         }
         Ok(begun?)
     }

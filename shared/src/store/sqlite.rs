@@ -60,7 +60,7 @@ type Row = sqlx::sqlite::SqliteRow;
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// How long a statement waits for the writer before the store counts as unavailable.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The store in one SQLite file.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Sqlite {
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
-                .acquire_timeout(BUSY)
+                .acquire_timeout(BUSY_TIMEOUT)
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await?;
@@ -158,7 +158,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         // A 202 promises durability: every commit reaches the disk before its answer leaves.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY)
+        .busy_timeout(BUSY_TIMEOUT)
 }
 
 /// Nothing to take: every transaction holds the write lock.

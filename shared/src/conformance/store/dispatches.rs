@@ -96,7 +96,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     );
     store
         .dispatches
-        .void_expired(&[running.job_id, forgotten.job_id])
+        .expire_leases(&[running.job_id, forgotten.job_id])
         .await
         .unwrap();
     assert_eq!(

@@ -12,7 +12,7 @@ use crate::artifact::Digest;
 use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
 use crate::job::{Progress, Status};
-use crate::store::{Cancellation, Ending, Heartbeat, Inserted, JobFilter, Standing};
+use crate::store::{Cancellation, Ending, Heartbeat, Inserted, JobFilter, Renewal};
 use crate::submission::Submission;
 
 /// A repeated submission is recognised by its id, and its request by its hash.
@@ -222,7 +222,7 @@ pub async fn cancelling_ends_queued_jobs_and_asks_running_ones(fixture: Fixture)
         .unwrap();
     assert_eq!(
         standings,
-        [Standing::CancelRequested],
+        [Renewal::CancelRequested],
         "its worker hears of it"
     );
     assert!(

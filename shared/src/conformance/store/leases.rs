@@ -13,7 +13,7 @@ use crate::clock::{Clock as _, System};
 use crate::conformance::samples::{actor, baseline, result, submission};
 use crate::job::{FailureKind, Progress, Status};
 use crate::store::{
-    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Standing, Store,
+    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, ObservedLease, Renewal, Store,
 };
 use crate::submission::Submission;
 
@@ -22,7 +22,7 @@ const TERMS: ClaimTerms<'static> = ClaimTerms {
     worker: "tester",
     claim_id: Uuid::from_u128(3),
     message_id: Uuid::from_u128(7),
-    silent: None,
+    observed_lease: None,
     alone: true,
     term: TERM,
     max_attempts: 3,
@@ -36,12 +36,12 @@ async fn claim_on(store: &Store, submission: &Submission, terms: ClaimTerms<'_>)
         ..terms
     };
     match store.leases.claim(submission, &terms).await.unwrap() {
-        Claim::Held {
-            holding,
+        Claim::LeasedByOther {
+            observed,
             expired: true,
         } => {
             let watched = ClaimTerms {
-                silent: Some(holding),
+                observed_lease: Some(observed),
                 ..terms
             };
             store.leases.claim(submission, &watched).await.unwrap()
@@ -108,9 +108,9 @@ pub async fn a_claim_by_message_alone_records_the_job(fixture: Fixture) {
 }
 
 /// The lease that stands in the way of a claim.
-fn held(claim: Claim) -> Holding {
+fn held(claim: Claim) -> ObservedLease {
     match claim {
-        Claim::Held { holding, .. } => holding,
+        Claim::LeasedByOther { observed, .. } => observed,
         other => panic!("somebody should hold the job, but the claim gave {other:?}"),
     }
 }
@@ -144,7 +144,7 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
         }
         assert_eq!(leases.len(), 1, "{round}");
         match round {
-            "by message alone" => assert!(store.leases.hand_back(leases[0]).await.unwrap()),
+            "by message alone" => assert!(store.leases.release(leases[0]).await.unwrap()),
             _ => clock.advance(TimeDelta::seconds(6)),
         }
     }
@@ -152,7 +152,7 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
     assert_eq!(
         attempt(&claim(&store, &submission).await),
         3,
-        "an expired lease is void"
+        "an expired lease is no lease"
     );
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     let kinds: Vec<_> = job
@@ -167,12 +167,12 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
     );
 }
 
-/// Whoever watched a live lease and found it silent may take the job, unless the holder gave a sign
-/// of life meanwhile.
+/// Whoever observed a live lease that is not renewed may take the job, unless the holder renewed it
+/// meanwhile.
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixture) {
+pub async fn a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let submission = submission(&*clock);
     let lease = granted(&claim(&store, &submission).await);
@@ -190,7 +190,7 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
         .await
         .unwrap();
     let watched = ClaimTerms {
-        silent: Some(seen),
+        observed_lease: Some(seen),
         ..TERMS
     };
     let renewed = held(claim_on(&store, &submission, watched).await);
@@ -209,8 +209,8 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
     let first_look = store.leases.claim(&submission, &late).await.unwrap();
     assert_eq!(
         first_look,
-        Claim::Held {
-            holding: renewed,
+        Claim::LeasedByOther {
+            observed: renewed,
             expired: true
         },
         "expired is not enough"
@@ -231,21 +231,21 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
             &store,
             &submission,
             ClaimTerms {
-                silent: Some(renewed),
+                observed_lease: Some(renewed),
                 ..TERMS
             },
         )
         .await,
     );
 
-    let silent = ClaimTerms {
-        silent: Some(renewed),
+    let unrenewed = ClaimTerms {
+        observed_lease: Some(renewed),
         ..TERMS
     };
     assert_eq!(
-        attempt(&claim_on(&store, &submission, silent).await),
+        attempt(&claim_on(&store, &submission, unrenewed).await),
         2,
-        "a silent holder loses it"
+        "a holder that renews nothing loses it"
     );
     assert!(
         !store
@@ -297,7 +297,7 @@ pub async fn another_request_under_the_same_key_claims_nothing(fixture: Fixture)
         request_hash: Digest::of(b"another"),
         ..first.clone()
     };
-    assert_eq!(claim(&store, &other).await, Claim::Stranger);
+    assert_eq!(claim(&store, &other).await, Claim::KeyConflict);
     assert_eq!(store.jobs.find(first.job_id).await.unwrap(), before);
     assert_eq!(
         attempt(&claim(&store, &first).await),
@@ -324,7 +324,7 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
 
     assert_eq!(
         claim_on(&store, &submission, beside_others).await,
-        Claim::Suspect
+        Claim::MustRunAlone
     );
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     assert_eq!(
@@ -342,7 +342,7 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
             .finish(granted(&first), &Ending::Cancelled)
             .await
             .unwrap(),
-        "the old lease is void"
+        "the old lease has expired"
     );
 
     for number in 1..=TERMS.max_attempts {
@@ -395,7 +395,7 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     ];
     assert_eq!(
         leases.renew(TERM, &beats).await.unwrap(),
-        [Standing::Lost, Standing::Held]
+        [Renewal::Lost, Renewal::Renewed]
     );
     assert!(
         !leases
@@ -415,7 +415,7 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
             .await
             .unwrap()
     );
-    assert!(!leases.hand_back(old).await.unwrap());
+    assert!(!leases.release(old).await.unwrap());
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     assert_eq!(
         (job.status, job.attempt, job.progress.episodes_done),
@@ -600,17 +600,17 @@ pub async fn attempts_are_spent_and_then_the_job_fails(fixture: Fixture) {
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn handing_back_is_free(fixture: Fixture) {
+pub async fn releasing_is_free(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let submission = submission(&*clock);
     let lease = granted(&claim(&store, &submission).await);
-    assert!(store.leases.hand_back(lease).await.unwrap());
+    assert!(store.leases.release(lease).await.unwrap());
     assert_eq!(status(&store, submission.job_id).await, Status::Queued);
     let again = claim(&store, &submission).await;
     assert_eq!(attempt(&again), 1, "the attempt was not charged");
     assert!(
         granted(&again).epoch > lease.epoch,
-        "but the old lease is void"
+        "but the old lease has expired"
     );
 }
 
@@ -645,7 +645,7 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
         ] {
             assert!(
                 !store.leases.finish(lease, &late).await.unwrap(),
-                "even its own lease is void"
+                "even its own lease has ended"
             );
         }
         assert!(
@@ -663,7 +663,7 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
             .unwrap();
         store
             .dispatches
-            .void_expired(&[submission.job_id])
+            .expire_leases(&[submission.job_id])
             .await
             .unwrap();
         store.dispatches.orphan_all().await.unwrap();

@@ -13,7 +13,7 @@ use crate::queue::Error;
 use crate::request::Priority;
 
 /// How long all counts may take together.
-const PATIENCE: Duration = Duration::from_millis(400);
+const COUNT_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Asks on a channel of its own: asking for a queue that is gone costs the channel, and nobody
 /// else's work shall go with it.
@@ -37,11 +37,11 @@ impl Depths {
         let session = self.link.session()?;
         let counted = async {
             // Held while the broker is asked, so that callers ask one after the other, within one
-            // and the same patience.
+            // and the same timeout.
             let mut kept = self.channel.lock().await;
             let channel = match kept.take().filter(|channel| channel.status().connected()) {
                 Some(channel) => channel,
-                None => session.channel(PATIENCE).await?,
+                None => session.channel(COUNT_TIMEOUT).await?,
             };
             let mut depths = Vec::with_capacity(Priority::ALL.len());
             for priority in Priority::ALL {
@@ -54,7 +54,7 @@ impl Depths {
                 depths.push((
                     priority,
                     u64::from(
-                        answer(PATIENCE, "counting messages", asked)
+                        answer(COUNT_TIMEOUT, "counting messages", asked)
                             .await?
                             .message_count(),
                     ),
@@ -66,10 +66,10 @@ impl Depths {
         };
         let late = || {
             Err(Error::Unavailable(format!(
-                "counting messages took more than {PATIENCE:?}"
+                "counting messages took more than {COUNT_TIMEOUT:?}"
             )))
         };
-        tokio::time::timeout(PATIENCE, counted)
+        tokio::time::timeout(COUNT_TIMEOUT, counted)
             .await
             .unwrap_or_else(|_| late())
     }

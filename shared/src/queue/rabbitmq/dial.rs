@@ -12,7 +12,7 @@ use lapin::{AsyncTcpStream, Connection, ConnectionProperties, ErrorKind, runtime
 use super::address::Address;
 
 /// How long a connection may take, TCP and handshake together.
-const PATIENCE: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no connection.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connec
         address.uri(),
         runtime,
         async move |uri, runtime| {
-            let connecting = tokio::time::timeout(PATIENCE, uri.connect_async(&runtime));
+            let connecting = tokio::time::timeout(CONNECT_TIMEOUT, uri.connect_async(&runtime));
             let stream = connecting.await.map_err(std::io::Error::from)??;
             if let AsyncTcpStream::Plain(tcp) = &stream {
                 let second = tcp.get_ref().as_fd().try_clone_to_owned()?;
@@ -83,13 +83,15 @@ pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connec
         },
         properties,
     );
-    let connected = tokio::time::timeout(PATIENCE, greeting).await;
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, greeting).await;
     let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
     connected.map_or_else(
         |_| {
             // Whatever it answers, the thread is free.
             drop(socket.map(|socket| socket.shutdown(Shutdown::Both)));
-            Err(Fault::Unreachable(format!("no answer within {PATIENCE:?}")))
+            Err(Fault::Unreachable(format!(
+                "no answer within {CONNECT_TIMEOUT:?}"
+            )))
         },
         |connected| connected.map_err(|error| Fault::of(&error)),
     )

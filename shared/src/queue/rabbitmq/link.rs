@@ -21,10 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// The first declaration creates a dozen replicated queues, which takes a while.
-const DECLARATION: Duration = Duration::from_secs(15);
+const DECLARE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often the connection is looked at. The driver reports most losses by an event; this is for
 /// those that it does not.
-const GLANCE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A connection that is made again whenever it is lost. The task that does so ends with the last
 /// clone.
@@ -47,10 +47,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens a channel within `patience`.
-    pub(super) async fn channel(&self, patience: Duration) -> Result<Channel, Error> {
+    /// Opens a channel within `timeout`.
+    pub(super) async fn channel(&self, timeout: Duration) -> Result<Channel, Error> {
         answer(
-            patience,
+            timeout,
             "opening a channel",
             self.connection.create_channel(),
         )
@@ -89,11 +89,11 @@ impl Link {
     }
 
     /// Waits for a connection, or for a fault that waiting does not mend.
-    pub(super) async fn ready(&self, patience: Duration) -> Result<(), Fault> {
+    pub(super) async fn ready(&self, timeout: Duration) -> Result<(), Fault> {
         let mut state = self.0.clone();
         let settled =
             |state: &State| matches!(state, State::Up(_) | State::Down(Fault::Refused(_)));
-        drop(timeout(patience, state.wait_for(settled)).await);
+        drop(tokio::time::timeout(timeout, state.wait_for(settled)).await);
         match &*state.borrow() {
             State::Up(_) => Ok(()),
             State::Down(fault) => Err(fault.clone()),
@@ -164,13 +164,14 @@ async fn connect(
         topology::declare(&channel).await?;
         channel.close(200, "declared".into()).await
     };
-    match timeout(DECLARATION, declared).await {
+    match timeout(DECLARE_TIMEOUT, declared).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(Fault::of(&error).at(address)),
         Err(_) => {
-            return Err(
-                Fault::Unreachable(format!("no queue declared within {DECLARATION:?}")).at(address),
-            );
+            return Err(Fault::Unreachable(format!(
+                "no queue declared within {DECLARE_TIMEOUT:?}"
+            ))
+            .at(address));
         }
     }
     let (death, alive) = watch::channel(());
@@ -179,13 +180,13 @@ async fn connect(
 
 async fn until_lost(connection: &Connection) {
     let mut events = Box::pin(connection.events_listener());
-    let mut glances = interval(GLANCE);
-    glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut polls = interval(POLL_INTERVAL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while connection.status().connected() {
         // Errors of single channels are among the events: an event alone proves nothing.
         tokio::select! {
             Some(_) = events.next() => {}
-            _ = glances.tick() => {}
+            _ = polls.tick() => {}
         }
     }
 }
@@ -198,15 +199,15 @@ fn jittered(pause: Duration) -> Duration {
 
 /// What the broker answers, or that it did not in time.
 pub(super) async fn answer<T>(
-    patience: Duration,
+    timeout: Duration,
     what: &str,
     asked: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, Error> {
-    match timeout(patience, asked).await {
+    match tokio::time::timeout(timeout, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Error::Unavailable(format!("{what} failed: {error}"))),
         Err(_) => Err(Error::Unavailable(format!(
-            "{what} got no answer within {patience:?}"
+            "{what} got no answer within {timeout:?}"
         ))),
     }
 }

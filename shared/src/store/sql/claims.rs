@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::leases::void;
 use super::{Adapter, Connection, dead_letters, jobs, rows};
 use crate::job::Status;
-use crate::store::{Claim, ClaimTerms, Error, Holding, Inserted, Lease};
+use crate::store::{Claim, ClaimTerms, Error, Inserted, Lease, ObservedLease};
 use crate::submission::Submission;
 
 /// The row of a job as a claim finds it.
@@ -18,7 +18,7 @@ struct Found {
     cancel_requested: bool,
     /// The claim that its worker holds it by.
     claim_id: Option<Uuid>,
-    holding: Holding,
+    observed: ObservedLease,
 }
 
 impl Found {
@@ -37,7 +37,7 @@ impl Found {
             interruptions: rows::number(&row, "interruptions")?,
             cancel_requested: row.try_get("cancel_requested")?,
             claim_id: row.try_get("lease_claim")?,
-            holding: Holding {
+            observed: ObservedLease {
                 epoch: rows::number(&row, "lease_epoch")?,
                 // A row of before these columns existed names no message: nobody can have been
                 // delivered it.
@@ -62,18 +62,18 @@ impl Adapter {
         let mut tx = self.write().await?;
         if jobs::insert(&mut tx, submission).await? == Inserted::Conflict {
             tx.rollback().await?;
-            return Ok(Claim::Stranger);
+            return Ok(Claim::KeyConflict);
         }
         let mut found = Found::lock(&mut tx, id).await?;
         // Only now: the wait for the row must not shorten the lease.
         let now = self.now();
         if found.status == Status::Running && found.claim_id != Some(terms.claim_id) {
-            let holding = found.holding;
-            if terms.silent != Some(holding) {
+            let observed = found.observed;
+            if terms.observed_lease != Some(observed) {
                 tx.commit().await?;
-                return Ok(Claim::Held {
-                    holding,
-                    expired: holding.expires_at <= now,
+                return Ok(Claim::LeasedByOther {
+                    observed,
+                    expired: observed.expires_at <= now,
                 });
             }
             void(&mut tx, id, now).await?;
@@ -81,7 +81,7 @@ impl Adapter {
         }
         let claim = match found.status {
             // This very claim was granted before, and its answer got lost.
-            Status::Running => granted(&mut tx, id, found.holding.epoch, found.attempt).await?,
+            Status::Running => granted(&mut tx, id, found.observed.epoch, found.attempt).await?,
             Status::Queued if found.cancel_requested => {
                 end(&mut tx, id, Status::Cancelled, now).await?;
                 Claim::Ended(Status::Cancelled)
@@ -91,7 +91,7 @@ impl Adapter {
                 dead_letters::of_failed_job(&mut tx, id, now).await?;
                 Claim::Exhausted
             }
-            Status::Queued if found.interruptions > 0 && !terms.alone => Claim::Suspect,
+            Status::Queued if found.interruptions > 0 && !terms.alone => Claim::MustRunAlone,
             Status::Queued => grant(&mut tx, id, terms, now).await?,
             ended => Claim::Ended(ended),
         };

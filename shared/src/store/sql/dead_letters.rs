@@ -110,7 +110,7 @@ async fn keep(
 
 #[async_trait]
 impl DeadLetters for Adapter {
-    async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
+    async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.write().await?;
         match &message.submission {

@@ -17,7 +17,7 @@ use crate::submission::Submission;
 const NEVER_DISPATCHED: &str =
     "status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ";
 
-/// Running jobs whose holder is silent for longer than its lease.
+/// Running jobs whose holder renewed nothing for longer than its lease.
 const EXPIRED: &str = "status = 'running' AND lease_expires_at <= ";
 
 impl Adapter {
@@ -70,8 +70,8 @@ impl Dispatches for Adapter {
             .await
     }
 
-    async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
-        let before = self.now() - patience;
+    async fn overdue(&self, timeout: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
+        let before = self.now() - timeout;
         let condition = |select: &mut QueryBuilder<Driver>| {
             select
                 .push("status = 'queued' AND dispatched_at <= ")
@@ -111,7 +111,7 @@ impl Dispatches for Adapter {
         Ok(())
     }
 
-    async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error> {
+    async fn expire_leases(&self, jobs: &[Uuid]) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.write().await?;
         for &id in jobs {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Adapter, Connection, dead_letters, rows};
 use crate::job::{EnvironmentResult, FailureKind};
 use crate::store::{
-    Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Standing,
+    Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Renewal,
 };
 use crate::submission::Submission;
 
@@ -96,11 +96,7 @@ impl Leases for Adapter {
         self.claim_in_one_transaction(submission, terms).await
     }
 
-    async fn renew(
-        &self,
-        term: Duration,
-        heartbeats: &[Heartbeat],
-    ) -> Result<Vec<Standing>, Error> {
+    async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error> {
         if heartbeats.is_empty() {
             return Ok(Vec::new());
         }
@@ -130,9 +126,9 @@ impl Leases for Adapter {
             standings.insert(
                 lease,
                 if cancelled {
-                    Standing::CancelRequested
+                    Renewal::CancelRequested
                 } else {
-                    Standing::Held
+                    Renewal::Renewed
                 },
             );
         }
@@ -140,7 +136,7 @@ impl Leases for Adapter {
             standings
                 .get(&heartbeat.lease)
                 .copied()
-                .unwrap_or(Standing::Lost)
+                .unwrap_or(Renewal::Lost)
         };
         Ok(heartbeats.iter().map(standing).collect())
     }
@@ -202,7 +198,7 @@ impl Leases for Adapter {
         };
         match ending {
             Ending::Completed(comparisons) => {
-                record_comparisons(&mut tx, lease.job_id, comparisons).await?
+                record_comparisons(&mut tx, lease.job_id, comparisons).await?;
             }
             Ending::Failed(failed) => {
                 record_failure(
@@ -252,7 +248,7 @@ impl Leases for Adapter {
         Ok(true)
     }
 
-    async fn hand_back(&self, lease: Lease) -> Result<bool, Error> {
+    async fn release(&self, lease: Lease) -> Result<bool, Error> {
         let mut tx = self.write().await?;
         let row = sqlx::query(update_leased!(
             "status = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_expires_at = NULL"
