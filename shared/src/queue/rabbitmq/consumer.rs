@@ -23,7 +23,7 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 
-use super::link::{Session, answer};
+use super::link::{Session, with_timeout};
 use super::{message, topology};
 use crate::queue::{Consumer, Delivery, Error};
 use crate::request::Priority;
@@ -50,7 +50,7 @@ impl JobConsumer {
     /// Opens a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
         let channel = session.channel(BROKER_TIMEOUT).await?;
-        answer(
+        with_timeout(
             BROKER_TIMEOUT,
             "limiting the prefetch",
             channel.basic_qos(1, BasicQosOptions::default()),
@@ -72,7 +72,8 @@ impl JobConsumer {
                 topology::jobs_queue(priority).into(),
                 BasicGetOptions::default(),
             );
-            if let Some(message) = answer(BROKER_TIMEOUT, "fetching a message", asked).await? {
+            if let Some(message) = with_timeout(BROKER_TIMEOUT, "fetching a message", asked).await?
+            {
                 return Ok(Some(message.delivery));
             }
         }
@@ -89,14 +90,14 @@ impl JobConsumer {
             self.channel
                 .basic_consume(queue, "".into(), options, FieldTable::default())
         }));
-        self.subscriptions = answer(BROKER_TIMEOUT, "subscribing", subscribed).await?;
+        self.subscriptions = with_timeout(BROKER_TIMEOUT, "subscribing", subscribed).await?;
         let first = self.first_push().await?;
 
         let ended = self.subscriptions.iter().map(|one| {
             self.channel
                 .basic_cancel(one.tag(), BasicCancelOptions::default())
         });
-        answer(
+        with_timeout(
             BROKER_TIMEOUT,
             "ending the subscriptions",
             try_join_all(ended),
@@ -119,7 +120,7 @@ impl JobConsumer {
                 requeue: true,
                 ..BasicNackOptions::default()
             };
-            answer(
+            with_timeout(
                 BROKER_TIMEOUT,
                 "giving back a message",
                 surplus.acker.nack(options),
@@ -216,7 +217,7 @@ impl Consumer for JobConsumer {
                 Err(error) => {
                     tracing::warn!(message.id = %message_id, error, "a message cannot be read and is given up");
                     let rejected = message.acker.reject(BasicRejectOptions { requeue: false });
-                    answer(BROKER_TIMEOUT, "rejecting a message", rejected).await?;
+                    with_timeout(BROKER_TIMEOUT, "rejecting a message", rejected).await?;
                 }
             }
         }

@@ -10,7 +10,7 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, Bas
 use lapin::types::FieldTable;
 
 use super::consumer::{BROKER_TIMEOUT, POLL_INTERVAL, close, settled};
-use super::link::{Session, answer};
+use super::link::{Session, with_timeout};
 use super::{message, topology};
 use crate::queue::{DeadConsumer, DeadMessage, Error};
 
@@ -27,7 +27,7 @@ impl DeadMessages {
     /// Subscribes on a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
         let channel = session.channel(BROKER_TIMEOUT).await?;
-        answer(
+        with_timeout(
             BROKER_TIMEOUT,
             "limiting the prefetch",
             channel.basic_qos(1, BasicQosOptions::default()),
@@ -40,7 +40,7 @@ impl DeadMessages {
             options,
             FieldTable::default(),
         );
-        let subscription = answer(BROKER_TIMEOUT, "subscribing", subscribed).await?;
+        let subscription = with_timeout(BROKER_TIMEOUT, "subscribing", subscribed).await?;
         Ok(Self {
             session,
             channel,

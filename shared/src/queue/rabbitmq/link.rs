@@ -49,7 +49,7 @@ pub(super) struct Session {
 impl Session {
     /// Opens a channel within `timeout`.
     pub(super) async fn channel(&self, timeout: Duration) -> Result<Channel, Error> {
-        answer(
+        with_timeout(
             timeout,
             "opening a channel",
             self.connection.create_channel(),
@@ -198,7 +198,7 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 /// What the broker answers, or that it did not in time.
-pub(super) async fn answer<T>(
+pub(super) async fn with_timeout<T>(
     timeout: Duration,
     what: &str,
     asked: impl Future<Output = lapin::Result<T>>,

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use self::confirms::{Confirms, Decided};
-use super::link::{Link, Session, answer};
+use super::link::{Link, Session, with_timeout};
 use super::message;
 use crate::queue::Error;
 
@@ -172,7 +172,7 @@ async fn own_channel(session: Arc<Session>, mut inbox: mpsc::UnboundedReceiver<O
 async fn open(session: &Session) -> Result<Channel, Error> {
     let channel = session.channel(CONFIRM_TIMEOUT).await?;
     let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-    answer(CONFIRM_TIMEOUT, "asking for confirms", confirms).await?;
+    with_timeout(CONFIRM_TIMEOUT, "asking for confirms", confirms).await?;
     Ok(channel)
 }
 
