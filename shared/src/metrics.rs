@@ -49,6 +49,8 @@ pub struct Metrics {
     pub dispatched: IntCounter,
     /// Seconds that the oldest job without a message has been waiting for one.
     pub dispatch_lag: Gauge,
+    /// Seconds that the oldest queued job has been waiting since its submission, by `priority`.
+    pub oldest_queued: GaugeVec,
     /// Messages that the queue gave up on, by `reason`.
     pub dead_messages: IntCounterVec,
     /// Connections to the store, by `host` and `state`: busy or idle.
@@ -150,6 +152,11 @@ impl Metrics {
             dispatch_lag: register.seconds(
                 "dispatch_lag_seconds",
                 "How long the oldest job without a message has been waiting for one.",
+            ),
+            oldest_queued: register.seconds_by(
+                "oldest_queued_seconds",
+                "How long the oldest queued job has been waiting since its submission.",
+                &["priority"],
             ),
             dead_messages: register.counters(
                 "dead_messages_total",
@@ -254,6 +261,12 @@ impl Register<'_> {
         let gauge = Gauge::with_opts(opts(name, help)).expect("the name is valid");
         self.add(gauge.clone());
         gauge
+    }
+
+    fn seconds_by(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        let gauges = GaugeVec::new(opts(name, help), labels).expect("name and labels are valid");
+        self.add(gauges.clone());
+        gauges
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {

@@ -33,6 +33,7 @@ use crate::baseline::{Baseline, NewBaseline};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::queue::DeadMessage;
+use crate::request::Priority;
 use crate::submission::Submission;
 
 /// Why the store gave no answer.
@@ -121,6 +122,14 @@ pub trait Jobs: Send + Sync {
     /// one whose id is known with another request spoils them all.
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error>;
 
+    /// Records submissions, each for itself, in as few transactions as possible: a conflict, or one
+    /// that the store cannot take, changes nothing for the others. The outer error leaves open which
+    /// are recorded; the same call may be repeated.
+    async fn insert_all(
+        &self,
+        submissions: &[Submission],
+    ) -> Result<Vec<Result<Inserted, Error>>, Error>;
+
     /// The job.
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error>;
 
@@ -148,7 +157,7 @@ pub enum Inserted {
     New,
     /// Its id was known already, with the same request.
     Known,
-    /// Its id was known already, with another request: nothing of this call is recorded.
+    /// Its id was known already, with another request: it is not recorded, and nothing of an [`insert`](Jobs::insert).
     Conflict,
 }
 
@@ -190,9 +199,18 @@ pub trait Dispatches: Send + Sync {
     /// says nothing: no holder could renew.
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or
-    /// lost with their queue. In the same order.
-    async fn overdue(&self, timeout: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+    /// Submissions of a priority that are still queued though they were dispatched, and due, before
+    /// a moment. The oldest first.
+    async fn overdue(
+        &self,
+        priority: Priority,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error>;
+
+    /// How long the oldest queued job of a priority has been waiting since its submission. Jobs that
+    /// wait for the moment of a retry are left out.
+    async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error>;
 
     /// How long the oldest of the jobs that are due has been waiting for its message.
     async fn lag(&self) -> Result<Duration, Error>;

@@ -7,6 +7,7 @@ mod agent;
 mod attempt;
 mod attempt_error;
 pub mod config;
+mod delivered;
 mod dispatcher;
 mod evaluation;
 #[cfg(feature = "faults")]
@@ -31,6 +32,7 @@ use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::Config;
+use crate::delivered::Delivered;
 use crate::handler::Handler;
 use crate::lease_renewer::LeaseRenewer;
 pub use crate::shutdown::Shutdown;
@@ -60,17 +62,22 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         .worker_slots
         .with_label_values(&["idle"])
         .set(idle);
-    let drain = &shutdown.drain;
+    let (drain, delivered) = (&shutdown.drain, Arc::new(Delivered::default()));
     let working = async {
         let dispatching = supervise("dispatcher", drain.clone(), || {
-            dispatcher::run(services.clone(), drain.clone())
+            dispatcher::run(services.clone(), delivered.clone(), drain.clone())
         });
         let recording = supervise("recorder", drain.clone(), || {
             recorder::run(services.clone(), config.max_attempts, drain.clone())
         });
         let slot = |_| {
             supervise("slot", drain.clone(), || {
-                slot::run(services.clone(), handler.clone(), drain.clone())
+                slot::run(
+                    services.clone(),
+                    handler.clone(),
+                    delivered.clone(),
+                    drain.clone(),
+                )
             })
         };
         tokio::join!(dispatching, recording, join_all((0..slots).map(slot)));

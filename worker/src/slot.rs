@@ -8,6 +8,7 @@ use tars_shared::queue::{Consumer, Delivery, Error};
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
+use crate::delivered::Delivered;
 use crate::handler::Handler;
 use crate::outcome::Outcome;
 use crate::retrying::answer;
@@ -16,9 +17,14 @@ use crate::retrying::answer;
 const REBUILD_DELAY: Duration = Duration::from_millis(500);
 
 /// Works on one delivery at a time until `shutdown`.
-pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: CancellationToken) {
+pub(crate) async fn run(
+    services: Services,
+    handler: Arc<Handler>,
+    delivered: Arc<Delivered>,
+    shutdown: CancellationToken,
+) {
     while !shutdown.is_cancelled() {
-        if let Err(error) = consume(&services, &handler, &shutdown).await {
+        if let Err(error) = consume(&services, &handler, &delivered, &shutdown).await {
             tracing::warn!(%error, "the consumer broke and is rebuilt");
             tokio::select! {
                 () = tokio::time::sleep(REBUILD_DELAY) => {}
@@ -31,6 +37,7 @@ pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: Can
 async fn consume(
     services: &Services,
     handler: &Handler,
+    delivered: &Delivered,
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let mut consumer = services.queue.consume().await?;
@@ -40,6 +47,7 @@ async fn consume(
             () = shutdown.cancelled() => return Ok(()),
             delivery = consumer.next() => delivery?,
         };
+        delivered.note(&delivery.submission);
         let busy = Busy::count(&services.metrics);
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Delivered);

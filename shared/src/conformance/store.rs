@@ -39,11 +39,13 @@ pub use dead_letters::{
 };
 pub use dispatches::{
     a_restarted_queue_finds_every_unfinished_job, jobs_whose_messages_were_lost_are_found,
-    the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
+    notes_of_dispatch_made_at_once_are_all_kept, the_dispatcher_finds_what_no_message_stands_for,
+    the_dispatcher_takes_urgent_jobs_first, the_oldest_queued_job_of_each_priority_is_known,
 };
 pub use jobs::{
     cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing,
-    jobs_are_found_and_listed, one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
+    jobs_are_found_and_listed, many_are_inserted_each_for_itself, one_conflict_spoils_the_batch,
+    the_ledger_counts_every_job_once,
 };
 pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
@@ -101,8 +103,10 @@ macro_rules! every_store_check {
             jobs_are_found_and_listed,
             jobs_whose_messages_were_lost_are_found,
             logins_beside_a_new_password_leave_no_session,
+            many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
             many_who_ask_at_once_get_one_key,
+            notes_of_dispatch_made_at_once_are_all_kept,
             of_many_refreshes_at_once_one_is_traded,
             one_conflict_spoils_the_batch,
             only_a_verified_user_opens_a_session,
@@ -118,6 +122,7 @@ macro_rules! every_store_check {
             the_dispatcher_takes_urgent_jobs_first,
             the_last_admin_stays,
             the_ledger_counts_every_job_once,
+            the_oldest_queued_job_of_each_priority_is_known,
             twenty_writers_leave_ranks_without_holes,
             users_are_added_found_and_listed,
             what_is_over_is_cleaned_up,

@@ -24,7 +24,11 @@ mod cluster;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
+#[path = "sql/failures.rs"]
+mod failures;
 mod host;
+#[path = "sql/inserts.rs"]
+mod inserts;
 #[path = "sql/jobs.rs"]
 mod jobs;
 #[path = "sql/leases.rs"]
@@ -37,6 +41,8 @@ mod service_tokens;
 mod sessions;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[path = "sql/transitions.rs"]
+mod transitions;
 #[path = "sql/users.rs"]
 mod users;
 mod writing;
@@ -46,6 +52,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
 use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
@@ -190,6 +197,11 @@ impl Postgres {
     fn new_id(&self) -> Uuid {
         self.clock.new_id()
     }
+}
+
+/// Continues a condition on a column: it is one of these ids. One text for any number of them.
+fn push_ids(query: &mut QueryBuilder<Driver>, ids: &[Uuid]) {
+    query.push("= ANY(").push_bind(ids.to_vec()).push(")");
 }
 
 /// Transactions that take the same lock run one after the other: for decisions upon rows that may

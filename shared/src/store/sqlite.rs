@@ -21,6 +21,10 @@ mod claims;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
+#[path = "sql/failures.rs"]
+mod failures;
+#[path = "sql/inserts.rs"]
+mod inserts;
 #[path = "sql/jobs.rs"]
 mod jobs;
 #[path = "sql/leases.rs"]
@@ -33,6 +37,8 @@ mod service_tokens;
 mod sessions;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[path = "sql/transitions.rs"]
+mod transitions;
 #[path = "sql/users.rs"]
 mod users;
 
@@ -44,7 +50,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlitePool, Transaction};
+use sqlx::{Connection as _, QueryBuilder, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use self::Sqlite as Adapter;
@@ -159,6 +165,16 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Continues a condition on a column: it is one of these ids.
+fn push_ids(query: &mut QueryBuilder<Driver>, ids: &[Uuid]) {
+    query.push("IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
 }
 
 /// Nothing to take: every transaction holds the write lock.

@@ -26,6 +26,13 @@ impl<S: Jobs + ?Sized> Jobs for Retrying<S> {
         self.retry(|| self.port.insert(submissions)).await
     }
 
+    async fn insert_all(
+        &self,
+        submissions: &[Submission],
+    ) -> Result<Vec<Result<Inserted, Error>>, Error> {
+        self.retry(|| self.port.insert_all(submissions)).await
+    }
+
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
         self.retry(|| self.port.find(id)).await
     }

@@ -1,5 +1,6 @@
 //! Jobs, as clients see them.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -12,7 +13,7 @@ use crate::artifact::Digest;
 use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
 use crate::job::{Progress, Status};
-use crate::store::{Cancellation, Ending, Heartbeat, Inserted, JobFilter, Renewal};
+use crate::store::{Cancellation, Ending, Error, Heartbeat, Inserted, JobFilter, Renewal};
 use crate::submission::Submission;
 
 /// A repeated submission is recognised by its id, and its request by its hash.
@@ -23,7 +24,7 @@ pub async fn inserting_twice_changes_nothing(fixture: Fixture) {
     let jobs = fixture.store.jobs;
     let first = submission(&*fixture.clock);
     assert_eq!(
-        jobs.insert(std::slice::from_ref(&first)).await.unwrap(),
+        jobs.insert(from_ref(&first)).await.unwrap(),
         [Inserted::New]
     );
     fixture.clock.advance(TimeDelta::seconds(9));
@@ -46,7 +47,7 @@ pub async fn inserting_twice_changes_nothing(fixture: Fixture) {
 pub async fn one_conflict_spoils_the_batch(fixture: Fixture) {
     let jobs = fixture.store.jobs;
     let known = submission(&*fixture.clock);
-    jobs.insert(std::slice::from_ref(&known)).await.unwrap();
+    jobs.insert(from_ref(&known)).await.unwrap();
     let new = submission(&*fixture.clock);
     let reused = Submission {
         request_hash: Digest::of(b"another"),
@@ -58,6 +59,65 @@ pub async fn one_conflict_spoils_the_batch(fixture: Fixture) {
         jobs.find(new.job_id).await.unwrap(),
         None,
         "nothing of the batch is recorded"
+    );
+}
+
+/// Of many that are recorded together, each is recorded for itself: what is wrong with one of them
+/// changes nothing for the others.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn many_are_inserted_each_for_itself(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let known = submission(&*clock);
+    store.jobs.insert(from_ref(&known)).await.unwrap();
+    let mut many: Vec<_> = (0..1200).map(|_| submission(&*clock)).collect();
+    let reused = |of: &Submission| Submission {
+        request_hash: Digest::of(b"another"),
+        ..of.clone()
+    };
+    many[0] = reused(&known);
+    many[10] = known.clone();
+    many[20] = many[19].clone();
+    many[30] = reused(&many[29]);
+    // Not every database takes this one.
+    many[1100]
+        .request
+        .parameters
+        .labels
+        .insert("NUL".to_owned(), "\0".to_owned());
+
+    let inserted = store.jobs.insert_all(&many).await.unwrap();
+    assert_eq!(inserted.len(), many.len());
+    let mut new = 0;
+    for (position, inserted) in inserted.into_iter().enumerate() {
+        let expected = match position {
+            0 | 30 => Inserted::Conflict,
+            10 | 20 => Inserted::Known,
+            1100 => match inserted {
+                Ok(Inserted::New) => Inserted::New,
+                Err(Error::Corrupt(_)) => continue,
+                other => panic!("neither taken nor refused: {other:?}"),
+            },
+            _ => Inserted::New,
+        };
+        new += u64::from(expected == Inserted::New);
+        if position != 1100 {
+            assert_eq!(inserted.unwrap(), expected, "{position}");
+        }
+    }
+    assert_eq!(store.jobs.ledger().await.unwrap().total(), 1 + new);
+    let last = &many[1199];
+    assert_eq!(
+        store.jobs.submission(last.job_id).await.unwrap().as_ref(),
+        Some(last)
+    );
+    let again = store.jobs.insert_all(&many[500..600]).await.unwrap();
+    assert!(
+        again
+            .iter()
+            .all(|inserted| matches!(inserted, Ok(Inserted::Known))),
+        "the same call may be repeated"
     );
 }
 
@@ -80,11 +140,7 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
                 .insert("team".to_owned(), "red".to_owned());
         }
         let expected = parameters.clone();
-        store
-            .jobs
-            .insert(std::slice::from_ref(&submission))
-            .await
-            .unwrap();
+        store.jobs.insert(from_ref(&submission)).await.unwrap();
         let job = store
             .jobs
             .find(submission.job_id)
