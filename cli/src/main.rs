@@ -3,6 +3,7 @@
 mod bounded_file;
 mod client;
 mod commands;
+mod connections;
 mod data_folder;
 mod embedded;
 mod environment_id;

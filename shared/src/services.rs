@@ -4,18 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backends::{Backend, Backends};
 use crate::cache::{self, Cache};
 use crate::clock::Clock;
-use crate::connections::{Backend, Backends, StoreBackend};
 use crate::limiter::{self, Limiter};
 use crate::metrics::Metrics;
 use crate::queue::rabbitmq::{NotReady, RabbitMq};
 use crate::queue::{self, Queue};
 use crate::redis::{self, RedisClient};
-use crate::store::migration::Versions;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreBackend, Versions};
 
 /// How long a start waits for a part that does not answer.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -111,10 +110,10 @@ impl Services {
 /// The store alone, for a command that runs beside the service, and the clock that everybody who
 /// shares it goes by. Nothing is waited for here: a database that does not answer is an error.
 pub async fn open_store_alone(
-    place: &StoreBackend,
+    backend: &StoreBackend,
     clock: Arc<dyn Clock>,
 ) -> Result<(Store, Arc<dyn Clock>), OpenError> {
-    let (store, clock, away) = open_store(place, &clock, &Arc::new(Metrics::new())).await?;
+    let (store, clock, away) = open_store(backend, &clock, &Arc::new(Metrics::new())).await?;
     match away {
         Some(reason) => Err(store::Error::Unavailable(reason).into()),
         None => Ok((store, clock)),
@@ -128,16 +127,13 @@ fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenEr
     }
 }
 
-/// What is kept beside each other, because both may be forgotten.
-type Forgettable = (Arc<dyn Cache>, Arc<dyn Limiter>);
-
 /// Opens the cache, and the limiter beside it.
 fn open_cache(
-    place: &Backend,
+    backend: &Backend,
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
-) -> Result<Forgettable, OpenError> {
-    let url = match place {
+) -> Result<(Arc<dyn Cache>, Arc<dyn Limiter>), OpenError> {
+    let url = match backend {
         Backend::Memory => {
             let cache = cache::memory::Memory::new(clock.clone());
             return Ok((
@@ -159,11 +155,11 @@ fn open_cache(
 /// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it
 /// does not.
 async fn open_store(
-    place: &StoreBackend,
+    backend: &StoreBackend,
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Store, Arc<dyn Clock>, Option<String>), OpenError> {
-    let settings = match place {
+    let settings = match backend {
         StoreBackend::Sqlite(path) => {
             return Ok((
                 Sqlite::open(path, clock.clone()).await?.into_store(),
@@ -205,10 +201,10 @@ async fn open_store(
 
 /// Opens the queue; why it does not answer, if it does not.
 async fn open_queue(
-    place: &Backend,
+    backend: &Backend,
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<dyn Queue>, Option<String>), OpenError> {
-    let url = match place {
+    let url = match backend {
         Backend::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
         Backend::Server(url) => url,
     };

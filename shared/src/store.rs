@@ -5,11 +5,13 @@
 //! is either idempotent or guarded by a lease's epoch.
 
 mod accounts;
-mod driver_error;
+mod backend;
+mod error;
 mod leases;
 pub mod migration;
 pub mod postgres;
 pub mod sqlite;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +25,12 @@ pub use self::accounts::{
     Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange,
     UserChanged, Users,
 };
+pub use self::backend::StoreBackend;
+pub use self::error::Error;
 pub use self::leases::{
     Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Leases, ObservedLease, Renewal,
 };
+pub use self::versions::Versions;
 
 use crate::account::Actor;
 use crate::artifact::Digest;
@@ -35,26 +40,6 @@ use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::queue::DeadMessage;
 use crate::request::Priority;
 use crate::submission::Submission;
-
-/// Why the store gave no answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// It cannot be reached or is too slow; the same call may work later.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// What it holds cannot be understood; the same call will fail again.
-    #[error("the store holds something unreadable: {0}")]
-    Corrupt(String),
-}
-
-/// The newest version of a schema that this program knows.
-fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {
-    migrations
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or_default()
-}
 
 /// The aggregates of one store.
 #[derive(Clone)]

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tars_chaos::Endpoints;
 use tars_shared::account::Role;
+use tars_shared::backends::{Backend, Backends};
 use tars_shared::clock::System;
-use tars_shared::connections::{Backend, Backends, StoreBackend};
 use tars_shared::services::Services;
+use tars_shared::store::StoreBackend;
 use tars_shared::store::{migration, postgres};
 
 use crate::server::{Server, answer, config, evaluation};

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::connections::Connections;
 use anyhow::{Context as _, bail};
 use serde::Serialize;
+use tars_shared::backends::Backends;
 use tars_shared::clock::{Clock, System};
-use tars_shared::connections::{Backends, Connections, StoreBackend};
 use tars_shared::services;
+use tars_shared::store::StoreBackend;
 use tars_shared::store::{Error, Store};
 
 use crate::{logging, stdout};

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::connections::Connections;
 use anyhow::Context as _;
 use tars_api::Api as Server;
 use tars_shared::clock::System;
-use tars_shared::connections::Connections;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;

@@ -14,7 +14,7 @@ use tars_api::config::{Limits, Secrets};
 use tars_engine::regression::Thresholds;
 use tars_shared::account::secret::Secret;
 use tars_shared::account::{Actor, Role};
-use tars_shared::connections::Backends;
+use tars_shared::backends::Backends;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 

@@ -6,9 +6,11 @@ mod secret_file;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::connections::Connections;
 use anyhow::Context as _;
-use tars_shared::connections::{Backends, Connections, StoreBackend};
+use tars_shared::backends::Backends;
 use tars_shared::mode::Mode;
+use tars_shared::store::StoreBackend;
 
 use self::first_start::Credentials;
 use super::accounts;

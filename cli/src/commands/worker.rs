@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::connections::Connections;
 use anyhow::Context as _;
 use tars_api::Api;
 use tars_shared::clock::System;
-use tars_shared::connections::Connections;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tars_worker::Shutdown;

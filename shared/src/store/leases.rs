@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tars_engine::regression::Regression;
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use crate::job::{EnvironmentResult, Failure, FailureKind, Status};
 use crate::submission::Submission;
 

@@ -60,7 +60,7 @@ use self::Postgres as Adapter;
 use self::clock::DatabaseClock;
 use self::cluster::Cluster;
 use self::writing::Writing;
-use super::migration::Versions;
+use super::versions::{Versions, newest};
 use super::{Error, Host, Hosts, Store};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -154,7 +154,7 @@ impl Postgres {
         };
         Ok(Versions {
             applied,
-            newest: super::newest(&MIGRATIONS),
+            newest: newest(&MIGRATIONS),
         })
     }
 

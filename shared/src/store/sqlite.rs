@@ -54,7 +54,7 @@ use sqlx::{Connection as _, QueryBuilder, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use self::Sqlite as Adapter;
-use super::migration::Versions;
+use super::versions::{Versions, newest};
 use super::{Error, Host, Hosts, Role, Store};
 use crate::clock::Clock;
 
@@ -100,7 +100,7 @@ impl Sqlite {
 
     /// The version of a file's schema. A file that is not there has none, and is not made.
     pub(super) async fn schema(path: &Path) -> Result<Versions, Error> {
-        let newest = super::newest(&MIGRATIONS);
+        let newest = newest(&MIGRATIONS);
         if !path.exists() {
             return Ok(Versions { applied: 0, newest });
         }

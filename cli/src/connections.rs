@@ -1,21 +1,20 @@
-//! Where the parts are: the options that choose them. Each is an environment variable too.
+//! The options that say where the store, the queue and the cache are. Each is an environment
+//! variable too.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::account::password;
-use crate::store::postgres;
+use tars_shared::account::password;
+use tars_shared::backends::{Backend, Backends};
+use tars_shared::store::{StoreBackend, postgres};
 
-/// The name of the database file inside a data folder.
-const DATABASE_FILE: &str = "tars.db";
-
-/// Where the parts are.
+/// Where the store, the queue and the cache are.
 #[derive(Clone, clap::Args)]
 #[group(skip)]
-pub struct Connections {
+pub(crate) struct Connections {
     /// Database: `postgres://USER:PASSWORD@HOST/NAME` or `sqlite:FILE`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
     /// A second PostgreSQL host of the same database: it answers reads while the primary is away,
     /// and takes over when it is promoted
     #[arg(
@@ -24,23 +23,23 @@ pub struct Connections {
         hide_env_values = true,
         value_name = "URL"
     )]
-    pub database_replica_url: Option<String>,
+    pub(crate) database_replica_url: Option<String>,
     /// Queue: `amqp://USER:PASSWORD@HOST/VHOST` or `memory:`
     #[arg(long, env = "QUEUE_URL", hide_env_values = true, value_name = "URL")]
-    pub queue_url: Option<String>,
+    pub(crate) queue_url: Option<String>,
     /// Cache: `redis://:PASSWORD@HOST/NUMBER` or `memory:`
     #[arg(long, env = "CACHE_URL", hide_env_values = true, value_name = "URL")]
-    pub cache_url: Option<String>,
+    pub(crate) cache_url: Option<String>,
     /// Connections that this process may open to each database host
     #[arg(long, env = "EVAL_DATABASE_CONNECTIONS", default_value_t = 16, value_name = "N",
           value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub database_connections: u32,
+    pub(crate) database_connections: u32,
     /// The predecessor's name for `DATABASE_URL`
     #[arg(long, env = "POSTGRES_URL", hide = true, hide_env_values = true)]
-    pub postgres_url: Option<String>,
+    pub(crate) postgres_url: Option<String>,
     /// The predecessor's name for `CACHE_URL`
     #[arg(long, env = "REDIS_URL", hide = true, hide_env_values = true)]
-    pub redis_url: Option<String>,
+    pub(crate) redis_url: Option<String>,
 }
 
 /// Without URLs: they hold passwords.
@@ -50,59 +49,9 @@ impl fmt::Debug for Connections {
     }
 }
 
-/// Where the store is.
-#[derive(Debug, Clone)]
-pub enum StoreBackend {
-    /// One file on this machine.
-    Sqlite(PathBuf),
-    /// One or more hosts.
-    Postgres(postgres::Settings),
-}
-
-/// Where the queue or the cache is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Backend {
-    /// In this process.
-    Memory,
-    /// On a server, at this URL.
-    Server(String),
-}
-
-/// Without the URL: it holds a password.
-impl fmt::Debug for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Memory => "Memory",
-            Self::Server(_) => "Server",
-        })
-    }
-}
-
-/// Where every part is.
-#[derive(Debug, Clone)]
-pub struct Backends {
-    /// What must survive a crash.
-    pub store: StoreBackend,
-    /// What waits for a worker.
-    pub queue: Backend,
-    /// What may be forgotten.
-    pub cache: Backend,
-}
-
-impl Backends {
-    /// Everything in this process, its data in one file in this folder.
-    pub fn embedded(data: &Path) -> Self {
-        Self {
-            store: StoreBackend::Sqlite(data.join(DATABASE_FILE)),
-            queue: Backend::Memory,
-            cache: Backend::Memory,
-        }
-    }
-}
-
 impl Connections {
     /// For a process that shares its parts with others: the store and the queue must be named.
-    pub fn shared(&self) -> Result<Backends, String> {
+    pub(crate) fn shared(&self) -> Result<Backends, String> {
         let backends = Backends {
             store: self.store()?,
             queue: self.queue()?,
@@ -120,7 +69,7 @@ impl Connections {
 
     /// For a process that may be all there is: what is not named is embedded, with its data in this
     /// folder.
-    pub fn embedded_in(&self, data: &Path) -> Result<Backends, String> {
+    pub(crate) fn embedded_in(&self, data: &Path) -> Result<Backends, String> {
         let store = if self.database().is_some() {
             self.store()?
         } else {
@@ -137,7 +86,7 @@ impl Connections {
     ///
     /// # Errors
     /// The names of the variables, without the passwords.
-    pub fn check_passwords(&self) -> Result<(), String> {
+    pub(crate) fn check_passwords(&self) -> Result<(), String> {
         let urls = [
             ("DATABASE_URL", self.database_url.as_deref()),
             ("DATABASE_REPLICA_URL", self.database_replica_url.as_deref()),
@@ -159,8 +108,8 @@ impl Connections {
         ))
     }
 
-    /// Where the store is.
-    pub fn store(&self) -> Result<StoreBackend, String> {
+    /// Which database holds the store.
+    pub(crate) fn store(&self) -> Result<StoreBackend, String> {
         let url = self
             .database()
             .ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
@@ -191,7 +140,7 @@ impl Connections {
     }
 
     fn queue(&self) -> Result<Backend, String> {
-        place(
+        backend(
             "QUEUE_URL",
             named(self.queue_url.as_deref()),
             &["amqp", "amqps"],
@@ -201,7 +150,7 @@ impl Connections {
 
     fn cache(&self) -> Result<Backend, String> {
         let url = named(self.cache_url.as_deref()).or(named(self.redis_url.as_deref()));
-        place("CACHE_URL", url, &["redis", "rediss"], "redis://…")
+        backend("CACHE_URL", url, &["redis", "rediss"], "redis://…")
     }
 }
 
@@ -231,7 +180,7 @@ fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
-fn place(
+fn backend(
     variable: &str,
     url: Option<&str>,
     server: &[&str],
