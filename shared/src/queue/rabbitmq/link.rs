@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::StreamExt as _;
 use lapin::{Channel, Connection};
 use tokio::sync::watch;
@@ -12,14 +13,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::address::Address;
 use super::dial::{Fault, dial};
 use super::topology;
-use crate::clock::{Clock as _, System};
 use crate::metrics::Metrics;
 use crate::queue::Error;
 
-/// The pause before the first new attempt; each failure doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause.
-const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// The pauses between attempts to connect. They are jittered, so that many processes do not come
+/// back in step.
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(LONGEST_PAUSE)
+    .with_jitter()
+    .without_max_times();
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The first declaration creates a dozen replicated queues, which takes a while.
 const DECLARE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often the connection is looked at. The driver reports most losses by an event; this is for
@@ -107,7 +111,7 @@ async fn keep(
     metrics: Arc<Metrics>,
     state: watch::Sender<State>,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = BACKOFF.build();
     let mut connected_before = false;
     loop {
         let attempt = tokio::select! {
@@ -134,8 +138,8 @@ async fn keep(
                 drop(death);
                 tracing::warn!(broker = %address, connection = name, "lost the connection to the queue");
                 // A broker that takes connections and drops them at once is not to be hammered.
-                if since.elapsed() > LAST_PAUSE {
-                    pause = FIRST_PAUSE;
+                if since.elapsed() > LONGEST_PAUSE {
+                    pauses = BACKOFF.build();
                 }
             }
             Err(fault) => {
@@ -144,10 +148,9 @@ async fn keep(
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(jittered(pause)) => {}
+            () = tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)) => {}
             () = state.closed() => return,
         }
-        pause = (pause * 2).min(LAST_PAUSE);
     }
 }
 
@@ -189,12 +192,6 @@ async fn until_lost(connection: &Connection) {
             _ = polls.tick() => {}
         }
     }
-}
-
-/// Half to all of `pause`, so that many processes do not come back in step.
-fn jittered(pause: Duration) -> Duration {
-    let random = System.new_id().as_bytes()[15];
-    pause / 2 + pause / 2 * u32::from(random) / 255
 }
 
 /// What the broker answers, or that it did not in time.
