@@ -54,14 +54,14 @@ struct Outage {
 }
 
 /// Why there is no answer.
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// Redis is away.
     Away(String),
     /// Redis answers that it will not, for instance for lack of memory.
     Refused(RedisError),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Away(reason) => f.write_str(reason),
@@ -118,26 +118,26 @@ impl RedisClient {
     }
 
     /// Sends one command, unless Redis is known to be away.
-    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CommandError> {
         self.check_outage()?;
         let answer = self.ask_now(command).await;
         match &answer {
-            Err(Failure::Away(reason)) => self.note_absence(reason),
-            Ok(_) | Err(Failure::Refused(_)) => self.note_presence(),
+            Err(CommandError::Away(reason)) => self.note_absence(reason),
+            Ok(_) | Err(CommandError::Refused(_)) => self.note_presence(),
         }
         answer
     }
 
-    async fn ask_now<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+    async fn ask_now<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CommandError> {
         let deadline = Instant::now() + self.timeout;
-        let late = |_| Failure::Away(format!("no answer within {:?}", self.timeout));
-        let away = |error: &dyn std::fmt::Display| Failure::Away(error.to_string());
+        let late = |_| CommandError::Away(format!("no answer within {:?}", self.timeout));
+        let away = |error: &dyn std::fmt::Display| CommandError::Away(error.to_string());
         let got = timeout_at(deadline, self.pool.get()).await.map_err(late)?;
         let mut connection = got.map_err(|error| away(&error))?;
         let failure = match timeout_at(deadline, command.query_async(&mut connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if !error.is_unrecoverable_error() && !error.is_io_error() => {
-                return Err(Failure::Refused(error));
+                return Err(CommandError::Refused(error));
             }
             Ok(Err(error)) => away(&error),
             Err(elapsed) => late(elapsed),
@@ -148,10 +148,10 @@ impl RedisClient {
     }
 
     /// Fails without asking while Redis is away, but for one caller once per probe interval.
-    fn check_outage(&self) -> Result<(), Failure> {
+    fn check_outage(&self) -> Result<(), CommandError> {
         match &mut *self.outage.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(outage) if Instant::now() < outage.probe_at => {
-                Err(Failure::Away(outage.reason.clone()))
+                Err(CommandError::Away(outage.reason.clone()))
             }
             Some(outage) => {
                 outage.probe_at = Instant::now() + PROBE_INTERVAL;

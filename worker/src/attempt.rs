@@ -95,7 +95,7 @@ impl Attempt<'_> {
         position: usize,
         agent: Arc<Agent>,
     ) -> Result<EnvironmentResult, AttemptError> {
-        let job = evaluation::Job {
+        let job = evaluation::EnvironmentRun {
             parameters: &self.submission.request.parameters,
             position,
             agent,

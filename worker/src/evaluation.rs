@@ -19,7 +19,7 @@ use crate::lease_renewer::LeaseGuard;
 use crate::stop::{Run, Stop};
 
 /// One environment of a job.
-pub(crate) struct Job<'a> {
+pub(crate) struct EnvironmentRun<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) position: usize,
     pub(crate) agent: Arc<Agent>,
@@ -28,7 +28,7 @@ pub(crate) struct Job<'a> {
 /// Runs the environment and summarises its episodes.
 pub(crate) async fn run(
     services: &Services,
-    job: &Job<'_>,
+    job: &EnvironmentRun<'_>,
     guard: &LeaseGuard<'_>,
     shutdown: &CancellationToken,
 ) -> Result<EnvironmentResult, AttemptError> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use deadpool_redis::redis::cmd;
 
 use super::Cache;
-use crate::redis::{Failure, RedisClient};
+use crate::redis::{CommandError, RedisClient};
 
 /// Before each key, for those who share a Redis with others.
 const PREFIX: &str = "tars:";
@@ -55,11 +55,11 @@ impl Cache for Redis {
             .arg(milliseconds);
         match self.client.ask::<()>(&set).await {
             Ok(()) => self.refuses.store(false, Ordering::Relaxed),
-            Err(Failure::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
+            Err(CommandError::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(cache = %self.client.address(), %error, "the cache keeps nothing");
             }
             // Logged where it was noticed first.
-            Err(Failure::Refused(_) | Failure::Away(_)) => {}
+            Err(CommandError::Refused(_) | CommandError::Away(_)) => {}
         }
     }
 

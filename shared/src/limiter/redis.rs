@@ -11,7 +11,7 @@ use super::gcra::{Gcra, bounded};
 use super::memory::Memory;
 use super::{Decision, Limiter, Rate};
 use crate::clock::Clock;
-use crate::redis::{Failure, RedisClient};
+use crate::redis::{CommandError, RedisClient};
 
 /// Before each key, for those who share a Redis with others.
 const PREFIX: &str = "tars:limit:";
@@ -42,10 +42,10 @@ impl Redis {
         }
     }
 
-    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, Failure> {
+    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, CommandError> {
         match self.run("EVALSHA", &self.hash, key, gcra).await {
             // It was started anew, or is asked for the first time. `EVAL` also keeps the script.
-            Err(Failure::Refused(error))
+            Err(CommandError::Refused(error))
                 if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) =>
             {
                 self.run("EVAL", COUNT, key, gcra).await
@@ -60,7 +60,7 @@ impl Redis {
         script: &str,
         key: &str,
         gcra: Gcra,
-    ) -> Result<Decision, Failure> {
+    ) -> Result<Decision, CommandError> {
         let mut command = cmd(command);
         command
             .arg(script)
@@ -88,11 +88,11 @@ impl Limiter for Redis {
                 self.refuses.store(false, Ordering::Relaxed);
                 return decision;
             }
-            Err(Failure::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
+            Err(CommandError::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(redis = %self.client.address(), %error, "Redis counts nothing: this process limits by itself");
             }
             // Logged where it was noticed first.
-            Err(Failure::Refused(_) | Failure::Away(_)) => {}
+            Err(CommandError::Refused(_) | CommandError::Away(_)) => {}
         }
         self.alone.count_now(key, gcra)
     }

@@ -24,7 +24,7 @@ pub use self::address::OpenError;
 use self::consumer::JobConsumer;
 use self::dead::DeadMessages;
 use self::depths::Depths;
-use self::dial::Fault;
+use self::dial::ConnectError;
 use self::link::Link;
 use self::publisher::Publisher;
 use super::{Consumer, DeadConsumer, Error, Queue, RetryTier};
@@ -85,8 +85,8 @@ impl RabbitMq {
             self.0.consuming.ready(timeout)
         );
         ready.map(drop).map_err(|fault| match fault {
-            Fault::Unreachable(reason) => NotReady::Unreachable(reason),
-            Fault::Refused(reason) => NotReady::Refused(reason),
+            ConnectError::Unreachable(reason) => NotReady::Unreachable(reason),
+            ConnectError::Refused(reason) => NotReady::Refused(reason),
         })
     }
 

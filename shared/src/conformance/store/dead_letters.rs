@@ -6,11 +6,11 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::Fixture;
-use super::leases::{claim, granted};
+use super::claiming::{claim, granted};
 use crate::artifact::Digest;
 use crate::clock::{Clock as _, System};
 use crate::conformance::samples::submission;
+use crate::conformance::store::fixture::Fixture;
 use crate::dead_letter::DeadLetterFilter;
 use crate::job::{FailureKind, Status};
 use crate::queue::DeadMessage;

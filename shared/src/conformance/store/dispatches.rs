@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::Fixture;
-use super::leases::{attempt, claim, failed, granted, status};
+use super::claiming::{attempt, claim, failed, granted, status};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{submission, with_priority};
+use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Status};
 use crate::request::Priority;
 use crate::store::Ending;

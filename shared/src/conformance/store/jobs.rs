@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
-use super::Fixture;
-use super::leases::{claim, granted};
+use super::claiming::{claim, granted};
 use crate::artifact::Digest;
 use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
+use crate::conformance::store::fixture::Fixture;
 use crate::job::{Progress, Status};
 use crate::store::{Cancellation, Ending, Error, Heartbeat, Inserted, JobFilter, Renewal};
 use crate::submission::Submission;

@@ -16,14 +16,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no connection.
 #[derive(Debug, Clone)]
-pub(super) enum Fault {
+pub(super) enum ConnectError {
     /// Nobody answers; that may pass.
     Unreachable(String),
     /// The broker answers and refuses; somebody has to mend the configuration.
     Refused(String),
 }
 
-impl Fault {
+impl ConnectError {
     /// Sorts what the driver reports.
     pub(super) fn of(error: &lapin::Error) -> Self {
         let ErrorKind::ProtocolError(protocol) = error.kind() else {
@@ -61,13 +61,16 @@ impl Fault {
 }
 
 /// Connects, or says why not.
-pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connection, Fault> {
+pub(super) async fn dial(
+    address: &Address,
+    name: &'static str,
+) -> Result<Connection, ConnectError> {
     // The driver waits for a silent broker's greeting for ever, in a thread of its own that nothing
     // ends but the end of its socket: a second handle on the socket is kept until the greeting is
     // over.
     let socket = Arc::new(Mutex::new(None::<TcpStream>));
     let kept = socket.clone();
-    let runtime = runtime::default_runtime().map_err(|error| Fault::of(&error))?;
+    let runtime = runtime::default_runtime().map_err(|error| ConnectError::of(&error))?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let greeting = Connection::connector(
         address.uri(),
@@ -89,10 +92,10 @@ pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connec
         |_| {
             // Whatever it answers, the thread is free.
             drop(socket.map(|socket| socket.shutdown(Shutdown::Both)));
-            Err(Fault::Unreachable(format!(
+            Err(ConnectError::Unreachable(format!(
                 "no answer within {CONNECT_TIMEOUT:?}"
             )))
         },
-        |connected| connected.map_err(|error| Fault::of(&error)),
+        |connected| connected.map_err(|error| ConnectError::of(&error)),
     )
 }

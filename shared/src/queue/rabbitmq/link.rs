@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::address::Address;
-use super::dial::{Fault, dial};
+use super::dial::{ConnectError, dial};
 use super::topology;
 use crate::metrics::Metrics;
 use crate::queue::Error;
@@ -38,7 +38,7 @@ pub(super) struct Link(watch::Receiver<State>);
 #[derive(Debug, Clone)]
 enum State {
     /// No attempt has ended yet, or the latest one failed.
-    Down(Fault),
+    Down(ConnectError),
     Up(Arc<Session>),
 }
 
@@ -76,7 +76,7 @@ impl Session {
 impl Link {
     /// Starts to connect, and returns at once.
     pub(super) fn open(address: Address, name: &'static str, metrics: Arc<Metrics>) -> Self {
-        let (state, link) = watch::channel(State::Down(Fault::Unreachable(
+        let (state, link) = watch::channel(State::Down(ConnectError::Unreachable(
             "not connected yet".to_owned(),
         )));
         tokio::spawn(keep(address, name, metrics, state));
@@ -93,10 +93,10 @@ impl Link {
     }
 
     /// Waits for a connection, or for a fault that waiting does not mend.
-    pub(super) async fn ready(&self, timeout: Duration) -> Result<(), Fault> {
+    pub(super) async fn ready(&self, timeout: Duration) -> Result<(), ConnectError> {
         let mut state = self.0.clone();
         let settled =
-            |state: &State| matches!(state, State::Up(_) | State::Down(Fault::Refused(_)));
+            |state: &State| matches!(state, State::Up(_) | State::Down(ConnectError::Refused(_)));
         drop(tokio::time::timeout(timeout, state.wait_for(settled)).await);
         match &*state.borrow() {
             State::Up(_) => Ok(()),
@@ -132,7 +132,7 @@ async fn keep(
                     () = until_lost(&session.connection) => {}
                     () = state.closed() => return,
                 }
-                state.send_replace(State::Down(Fault::Unreachable(
+                state.send_replace(State::Down(ConnectError::Unreachable(
                     "the connection is lost".to_owned(),
                 )));
                 drop(death);
@@ -158,7 +158,7 @@ async fn keep(
 async fn connect(
     address: &Address,
     name: &'static str,
-) -> Result<(Session, watch::Sender<()>), Fault> {
+) -> Result<(Session, watch::Sender<()>), ConnectError> {
     let connection = dial(address, name)
         .await
         .map_err(|fault| fault.at(address))?;
@@ -169,9 +169,9 @@ async fn connect(
     };
     match timeout(DECLARE_TIMEOUT, declared).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(Fault::of(&error).at(address)),
+        Ok(Err(error)) => return Err(ConnectError::of(&error).at(address)),
         Err(_) => {
-            return Err(Fault::Unreachable(format!(
+            return Err(ConnectError::Unreachable(format!(
                 "no queue declared within {DECLARE_TIMEOUT:?}"
             ))
             .at(address));
