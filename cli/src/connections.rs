@@ -31,9 +31,9 @@ pub(crate) struct Connections {
     #[arg(long, env = "CACHE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) cache_url: Option<String>,
     /// Connections that this process may open to each database host
-    #[arg(long, env = "EVAL_DATABASE_CONNECTIONS", default_value_t = 16, value_name = "N",
+    #[arg(long = "database-connections", env = "EVAL_DATABASE_CONNECTIONS", default_value_t = 16, value_name = "N",
           value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub(crate) database_connections: u32,
+    pub(crate) pool_size: u32,
     /// The predecessor's name for `DATABASE_URL`
     #[arg(long, env = "POSTGRES_URL", hide = true, hide_env_values = true)]
     pub(crate) postgres_url: Option<String>,
@@ -119,7 +119,7 @@ impl Connections {
                     .chain(named(self.database_replica_url.as_deref()))
                     .map(str::to_owned)
                     .collect(),
-                connections: self.database_connections,
+                connections: self.pool_size,
                 follow_database_clock: true,
             })),
             "sqlite" => {

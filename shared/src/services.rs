@@ -86,7 +86,11 @@ impl Services {
     /// while serving.
     pub async fn open(backends: &Backends, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let metrics = Arc::new(Metrics::new());
-        let (cache, limiter) = open_cache(&backends.cache, &clock, &metrics)?;
+        let redis = open_redis(&backends.cache, &metrics)?;
+        let (cache, limiter) = (
+            open_cache(redis.as_ref(), &clock),
+            open_limiter(redis, &clock),
+        );
         let opening_store = open_store(&backends.store, &clock, &metrics);
         let (store, queue) = tokio::join!(opening_store, open_queue(&backends.queue, &metrics));
         let ((store, clock, store_away), (queue, queue_away)) = (store?, queue?);
@@ -127,29 +131,31 @@ fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenEr
     }
 }
 
-/// Opens the cache, and the limiter beside it.
-fn open_cache(
+/// The way to Redis, unless its part is played in this process.
+fn open_redis(
     backend: &Backend,
-    clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
-) -> Result<(Arc<dyn Cache>, Arc<dyn Limiter>), OpenError> {
-    let url = match backend {
-        Backend::Memory => {
-            let cache = cache::memory::Memory::new(clock.clone());
-            return Ok((
-                Arc::new(cache),
-                Arc::new(limiter::memory::Memory::new(clock.clone())),
-            ));
-        }
-        Backend::Server(url) => url,
+) -> Result<Option<Arc<RedisClient>>, OpenError> {
+    let Backend::Server(url) = backend else {
+        return Ok(None);
     };
-    let client = RedisClient::open(url, redis::COMMAND_TIMEOUT, metrics.clone())
-        .map_err(refused("CACHE_URL"))?;
-    let cache = cache::redis::Redis::new(client.clone());
-    Ok((
-        Arc::new(cache),
-        Arc::new(limiter::redis::Redis::new(client, clock.clone())),
-    ))
+    RedisClient::open(url, redis::COMMAND_TIMEOUT, metrics.clone())
+        .map(Some)
+        .map_err(refused("CACHE_URL"))
+}
+
+fn open_cache(redis: Option<&Arc<RedisClient>>, clock: &Arc<dyn Clock>) -> Arc<dyn Cache> {
+    match redis {
+        Some(client) => Arc::new(cache::redis::Redis::new(client.clone())),
+        None => Arc::new(cache::memory::Memory::new(clock.clone())),
+    }
+}
+
+fn open_limiter(redis: Option<Arc<RedisClient>>, clock: &Arc<dyn Clock>) -> Arc<dyn Limiter> {
+    match redis {
+        Some(client) => Arc::new(limiter::redis::Redis::new(client, clock.clone())),
+        None => Arc::new(limiter::memory::Memory::new(clock.clone())),
+    }
 }
 
 /// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it

@@ -169,61 +169,26 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
     }
     assert_eq!(seen, ids, "the newest first, without gap or overlap");
 
-    let none = JobFilter::default();
     let odd_one = [ids[1]];
     let others = [ids[0], ids[2], ids[3], ids[4]];
+    let by = |set: &dyn Fn(&mut JobFilter)| {
+        let mut filter = JobFilter::default();
+        set(&mut filter);
+        filter
+    };
     let team = |name: &str| Some(("team".to_owned(), name.to_owned()));
-    for (filter, expected) in [
-        (
-            JobFilter {
-                agent_type: Some(Algorithm::Ppo),
-                ..none.clone()
-            },
-            &odd_one[..],
-        ),
-        (
-            JobFilter {
-                environment: Some("Pendulum-v1".to_owned()),
-                ..none.clone()
-            },
-            &odd_one,
-        ),
-        (
-            JobFilter {
-                label: team("red"),
-                ..none.clone()
-            },
-            &odd_one,
-        ),
-        (
-            JobFilter {
-                label: team("blue"),
-                ..none.clone()
-            },
-            &others,
-        ),
-        (
-            JobFilter {
-                environment: Some("Acrobot-v1".to_owned()),
-                ..none.clone()
-            },
-            &others,
-        ),
-        (
-            JobFilter {
-                status: Some(Status::Running),
-                ..none.clone()
-            },
-            &[],
-        ),
-        (
-            JobFilter {
-                status: Some(Status::Queued),
-                ..none
-            },
-            &ids,
-        ),
-    ] {
+    let pendulum = "Pendulum-v1".to_owned();
+    let acrobot = "Acrobot-v1".to_owned();
+    let cases: [(_, &[Uuid]); 7] = [
+        (by(&|f| f.agent_type = Some(Algorithm::Ppo)), &odd_one),
+        (by(&|f| f.environment = Some(pendulum.clone())), &odd_one),
+        (by(&|f| f.environment = Some(acrobot.clone())), &others),
+        (by(&|f| f.label = team("red")), &odd_one),
+        (by(&|f| f.label = team("blue")), &others),
+        (by(&|f| f.status = Some(Status::Running)), &[]),
+        (by(&|f| f.status = Some(Status::Queued)), &ids),
+    ];
+    for (filter, expected) in cases {
         let found: Vec<_> = store
             .jobs
             .list(&filter, 10)
