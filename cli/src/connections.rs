@@ -6,7 +6,8 @@ use std::path::Path;
 
 use tars_shared::account::password;
 use tars_shared::backends::{Backend, Backends};
-use tars_shared::store::{StoreBackend, postgres};
+use tars_shared::store::backend::StoreBackend;
+use tars_shared::store::postgres;
 
 /// Where the store, the queue and the cache are.
 #[derive(Clone, clap::Args)]

@@ -12,7 +12,7 @@ use tars_shared::backends::{Backend, Backends};
 use tars_shared::clock::System;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
-use tars_shared::store::StoreBackend;
+use tars_shared::store::backend::StoreBackend;
 use tars_shared::store::migration;
 use tars_worker::Shutdown;
 use tokio::task::JoinHandle;

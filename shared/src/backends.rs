@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::store::StoreBackend;
+use crate::store::backend::StoreBackend;
 
 /// The name of the database file inside a data folder.
 const DATABASE_FILE: &str = "tars.db";

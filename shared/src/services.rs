@@ -12,9 +12,10 @@ use crate::metrics::Metrics;
 use crate::queue::rabbitmq::{NotReady, RabbitMq};
 use crate::queue::{self, Queue};
 use crate::redis::{self, RedisClient};
+use crate::store::backend::StoreBackend;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
-use crate::store::{self, Store, StoreBackend, Versions};
+use crate::store::{self, Store, Versions};
 
 /// How long a start waits for a part that does not answer.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);

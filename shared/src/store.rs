@@ -5,7 +5,7 @@
 //! is either idempotent or guarded by a lease's epoch.
 
 mod accounts;
-mod backend;
+pub mod backend;
 mod error;
 mod leases;
 pub mod migration;
@@ -25,7 +25,6 @@ pub use self::accounts::{
     Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange,
     UserChanged, Users,
 };
-pub use self::backend::StoreBackend;
 pub use self::error::Error;
 pub use self::leases::{
     Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Leases, ObservedLease, Renewal,

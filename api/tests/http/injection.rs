@@ -10,7 +10,7 @@ use tars_shared::account::Role;
 use tars_shared::backends::{Backend, Backends};
 use tars_shared::clock::System;
 use tars_shared::services::Services;
-use tars_shared::store::StoreBackend;
+use tars_shared::store::backend::StoreBackend;
 use tars_shared::store::{migration, postgres};
 
 use crate::server::{Server, answer, config, evaluation};

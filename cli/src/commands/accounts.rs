@@ -14,7 +14,7 @@ use serde::Serialize;
 use tars_shared::backends::Backends;
 use tars_shared::clock::{Clock, System};
 use tars_shared::services;
-use tars_shared::store::StoreBackend;
+use tars_shared::store::backend::StoreBackend;
 use tars_shared::store::{Error, Store};
 
 use crate::{logging, stdout};

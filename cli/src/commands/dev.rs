@@ -10,7 +10,7 @@ use crate::connections::Connections;
 use anyhow::Context as _;
 use tars_shared::backends::Backends;
 use tars_shared::mode::Mode;
-use tars_shared::store::StoreBackend;
+use tars_shared::store::backend::StoreBackend;
 
 use self::first_start::Credentials;
 use super::accounts;

@@ -2,15 +2,15 @@
 //! a consumer goes, and never given up in silence.
 
 mod giving_up;
-
-use std::time::Duration;
+mod taking;
 
 use crate::agent::{Base64, Blob};
 use crate::clock::{Clock, System};
 use crate::conformance::samples::{submission, with_priority};
-use crate::queue::{Consumer, Delivery, Queue, RetryTier};
+use crate::queue::{Queue, RetryTier};
 use crate::request::Priority;
 
+use self::taking::next;
 pub use giving_up::gives_up_in_the_open;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
@@ -28,16 +28,6 @@ macro_rules! every_queue_check {
             urgent_first,
         );
     };
-}
-
-/// Far longer than any delivery takes; a queue that is silent for so long has lost something.
-const LOST: Duration = Duration::from_secs(30);
-
-async fn next(consumer: &mut dyn Consumer) -> Delivery {
-    let delivery = tokio::time::timeout(LOST, consumer.next()).await;
-    delivery
-        .expect("a message that was published is delivered")
-        .expect("the consumer works")
 }
 
 /// Checks that what is published arrives whole, once, in order.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tars_engine::policy::Activation;
 use tars_engine::policy_file::Format;
 
-use super::{Hyperparameter, limits};
+use super::hyperparameter::Hyperparameter;
+use super::limits;
 use crate::artifact::{self, Digest};
 
 /// Base64 as it is decoded: standard alphabet, padding, and no bits left over behind the last byte.

@@ -39,6 +39,7 @@ mod rows;
 mod service_tokens;
 #[path = "sql/sessions.rs"]
 mod sessions;
+mod settings;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
 #[path = "sql/transitions.rs"]
@@ -59,6 +60,7 @@ use uuid::Uuid;
 use self::Postgres as Adapter;
 use self::clock::DatabaseClock;
 use self::cluster::Cluster;
+pub use self::settings::Settings;
 use self::writing::Writing;
 use super::versions::{Versions, newest};
 use super::{Error, Host, Hosts, Store};
@@ -74,25 +76,6 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/p
 
 /// What PostgreSQL says of a table that does not exist.
 const UNDEFINED_TABLE: &str = "42P01";
-
-/// Where the databases are and how they are used.
-#[derive(Clone)]
-pub struct Settings {
-    /// The hosts' URLs. Each host says itself whether it is the primary; the order does not matter.
-    pub urls: Vec<String>,
-    /// Connections that each host may take.
-    pub connections: u32,
-    /// Whether leases go by the database's clock, so that workers with wrong clocks agree. Tests
-    /// bring their own time.
-    pub follow_database_clock: bool,
-}
-
-/// Without the URLs: they hold passwords.
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").finish_non_exhaustive()
-    }
-}
 
 /// The store in `PostgreSQL`.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What becomes of a message that nobody acknowledges.
 
-use super::next;
+use super::taking::next;
 use crate::clock::System;
 use crate::conformance::samples::submission;
 use crate::queue::Queue;

@@ -8,9 +8,9 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use tokio::task::AbortHandle;
 
-use super::Settings;
 use super::clock::DatabaseClock;
 use super::host::{HostState, Node};
+use super::settings::Settings;
 use crate::metrics::Metrics;
 use crate::store::{Error, Host};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::acting::{added, entries, only_entry};
 use super::sessions::opened;
-use super::{added, entries, only_entry};
 use crate::account::audit::AuditFilter;
 use crate::account::secret::TokenHash;
 use crate::account::{Action, Actor, NewServiceToken, Role};

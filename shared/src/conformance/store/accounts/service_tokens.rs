@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{at_once, entries, only_entry};
+use super::acting::{at_once, entries, only_entry};
 use crate::account::secret::TokenHash;
 use crate::account::{Action, NewServiceToken, Role};
 use crate::clock::{Clock as _, Manual};

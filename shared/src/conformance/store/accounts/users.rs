@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::acting::{ROUNDS, added, at_once, entries, only_entry, warm_up};
 use super::sessions::opened;
-use super::{ROUNDS, added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{account, actor, user};
