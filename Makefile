@@ -26,6 +26,7 @@ check: ## Format, lints, docs, imports, dependencies: exactly what CI runs befor
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
 	./scripts/cycles
+	./scripts/drivers
 	./scripts/deny
 
 .PHONY: prerequisites

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long to pause between two looks: far below what a person or a deadline notices, far above
 /// the cost of a look.
-const PAUSE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Looks until the condition holds, and says whether it did within the limit. Looks at least once.
 pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
@@ -17,6 +17,6 @@ pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
         if Instant::now() >= end {
             return false;
         }
-        thread::sleep(PAUSE);
+        thread::sleep(POLL_INTERVAL);
     }
 }

@@ -10,8 +10,8 @@ use crate::stack::Stack;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const MIGRATED: Duration = Duration::from_mins(1);
-const READY: Duration = Duration::from_mins(1);
+const MIGRATE_TIMEOUT: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running service: an API, and as many workers as are started.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Fleet {
         stack
             .tars("migrate")?
             .arg("migrate")
-            .run(stack.sandbox(), MIGRATED)?;
+            .run(stack.sandbox(), MIGRATE_TIMEOUT)?;
         let token = [
             "token",
             "create",
@@ -48,7 +48,7 @@ impl Fleet {
         let token = stack
             .tars("token")?
             .args(token)
-            .output(stack.sandbox(), MIGRATED)?
+            .output(stack.sandbox(), MIGRATE_TIMEOUT)?
             .trim()
             .to_owned();
         let mut fleet = Self {
@@ -80,9 +80,11 @@ impl Fleet {
         // Scenarios ask for health and metrics as often as they can, all from one address.
         let program = program.envs([("EVAL_RATE_PUBLIC", "off"), ("EVAL_RATE_PROBES", "off")]);
         let api = program.start(self.stack.sandbox())?;
-        if !eventually(READY, || !api.is_running() || is_ready(self.address())) || !api.is_running()
+        if !eventually(READY_TIMEOUT, || {
+            !api.is_running() || is_ready(self.address())
+        }) || !api.is_running()
         {
-            return Err(api.late("readiness", READY));
+            return Err(api.late("readiness", READY_TIMEOUT));
         }
         self.api = Some(api);
         Ok(())
@@ -110,12 +112,12 @@ impl Fleet {
             .envs(variables.iter().copied())
             .start(self.stack.sandbox())?;
         // One that was made to die at once may be gone before anybody looks.
-        if eventually(READY, || {
+        if eventually(READY_TIMEOUT, || {
             !worker.is_running() || worker.log_text().contains("takes jobs")
         }) {
             return Ok(worker);
         }
-        Err(worker.late("taking jobs", READY))
+        Err(worker.late("taking jobs", READY_TIMEOUT))
     }
 
     /// A client with a ledger of its own.

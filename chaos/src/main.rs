@@ -1,10 +1,10 @@
 //! `tars-stack`: the whole service on a private stack, for a person to try and to break.
 
-mod service;
+mod service_process;
 
 use anyhow::Context;
 use clap::Parser;
-use service::Service;
+use service_process::ServiceProcess;
 use std::fs::OpenOptions;
 use std::io::{Write, stdout};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +14,7 @@ use tars_chaos::{Fleet, Parts, Process, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often it is looked whether all still run. A person does not notice the delay.
-const LOOK: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Starts Postgres with a replica, `RabbitMQ`, Redis, the API and workers, and prints what runs
 /// where. Ctrl-C ends it all.
@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     println!("Starting Postgres, its replica, RabbitMQ and Redis; this takes ten seconds or so.");
     let stack = Stack::start(&Parts::all())?;
-    let service = Service::start(stack, options.port, options.workers)?;
+    let service = ServiceProcess::start(stack, options.port, options.workers)?;
     let stack = service.fleet.stack();
     let file = environment_file(&service.fleet)?;
     print(stack, &service, &file)?;
@@ -59,7 +59,7 @@ fn environment_file(fleet: &Fleet) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn print(stack: &Stack, service: &Service, file: &std::path::Path) -> anyhow::Result<()> {
+fn print(stack: &Stack, service: &ServiceProcess, file: &std::path::Path) -> anyhow::Result<()> {
     let line = |part: &str, address: &str, pid: u32, log: &std::path::Path| {
         format!("  {part:<10} {address:<22} {pid:>7}  {}\n", log.display())
     };
@@ -117,13 +117,13 @@ fn print(stack: &Stack, service: &Service, file: &std::path::Path) -> anyhow::Re
 }
 
 /// Tells of each death until somebody wants the end.
-fn watch(stack: &Stack, service: &Service) -> anyhow::Result<()> {
+fn watch(stack: &Stack, service: &ServiceProcess) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut look = tokio::time::interval(LOOK);
+        let mut look = tokio::time::interval(POLL_INTERVAL);
         let mut dead = Vec::new();
         loop {
             tokio::select! {
@@ -142,7 +142,7 @@ fn watch(stack: &Stack, service: &Service) -> anyhow::Result<()> {
     })
 }
 
-fn ended(stack: &Stack, service: &Service) -> Vec<String> {
+fn ended(stack: &Stack, service: &ServiceProcess) -> Vec<String> {
     let parts = [
         ("postgres", stack.postgres().is_running()),
         ("replica", stack.replica().is_running()),

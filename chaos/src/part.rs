@@ -18,8 +18,8 @@ use std::time::Duration;
 /// How often a first start is tried, each time on another port.
 const ATTEMPTS: usize = 3;
 /// `RabbitMQ` needs about five seconds on an idle machine; test machines are not idle.
-const READY: Duration = Duration::from_mins(1);
-const STOPPED: Duration = Duration::from_secs(30);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether the server that we started is the one that answers.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl<S: Server> Part<S> {
         if process.is_running() {
             process.thaw()?;
             process.signal(self.server.stop_signal())?;
-            process.wait(STOPPED)?;
+            process.wait(STOP_TIMEOUT)?;
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ fn start(server: &impl Server, port: u16, sandbox: &Arc<Sandbox>) -> Result<Proc
     let process = server.program(port)?.start(sandbox)?;
     let mut outcome = None;
     let mut seen = String::new();
-    eventually(READY, || {
+    eventually(READY_TIMEOUT, || {
         outcome = match (process.status(), server.prove(port, process.pid())) {
             (Err(error), _) => Some(Err(error)),
             (Ok(Some(status)), _) => Some(Err(Error::Ended {
@@ -205,6 +205,6 @@ fn start(server: &impl Server, port: u16, sandbox: &Arc<Sandbox>) -> Result<Proc
         };
         outcome.is_some()
     });
-    outcome.unwrap_or_else(|| Err(process.late(format!("readiness ({seen})"), READY)))?;
+    outcome.unwrap_or_else(|| Err(process.late(format!("readiness ({seen})"), READY_TIMEOUT)))?;
     Ok(process)
 }

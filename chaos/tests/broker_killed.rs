@@ -6,6 +6,7 @@
     reason = "the functions that tests share are tests too"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tars_chaos::workload::{evaluation, policy, small_evaluation};
@@ -84,4 +85,37 @@ async fn jobs_whose_messages_were_lost_with_the_broker_are_found_again() {
     let _worker = fleet.worker("worker", 1, &[]).unwrap();
     let jobs = client.hold_to_account(LOST).await;
     assert!(jobs.iter().all(|job| job["status"] == "completed"));
+}
+
+/// New messages keep coming to the broker that lost the old ones, so its queues are hardly ever
+/// empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_whose_messages_were_lost_are_found_under_steady_traffic() {
+    let fleet = fleet();
+    let client = fleet.client();
+    let mut lost = Vec::new();
+    for _ in 0..5 {
+        lost.push(client.submit(&small_evaluation()).await.unwrap());
+    }
+    fleet.stack().rabbitmq().restart_empty().unwrap();
+    let back = Instant::now();
+    let _workers = ["worker-1", "worker-2"].map(|name| fleet.worker(name, 1, &[]).unwrap());
+    let over = AtomicBool::new(false);
+    let traffic = async {
+        let agent = client.store(&policy(64)).await;
+        client
+            .keep_submitting(&evaluation(&agent, 200), &over)
+            .await;
+    };
+    let found = async {
+        for id in &lost {
+            client.follow(id, LOST, has_ended).await;
+        }
+        report(format_args!(
+            "lost messages were made up for {:.0?} after the broker was back",
+            back.elapsed()
+        ));
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(traffic, found);
 }

@@ -41,7 +41,7 @@ async fn keep_workers(fleet: &Fleet, client: &Client, poison: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poison_job_is_buried_and_the_innocent_ones_around_it_are_not_charged() {
+async fn a_poison_job_is_dead_lettered_and_the_innocent_ones_around_it_are_not_charged() {
     let stack = Stack::start(
         &Parts::default()
             .with_postgres()
@@ -64,15 +64,14 @@ async fn a_poison_job_is_buried_and_the_innocent_ones_around_it_are_not_charged(
     let deaths = keep_workers(&fleet, &client, &poison).await;
 
     let jobs = client.hold_to_account(LOST).await;
-    let (buried, innocent): (Vec<_>, Vec<_>) =
-        jobs.iter().partition(|job| job["job_id"] == *poison);
-    let buried = buried[0];
-    let (attempt, interruptions) = (&buried["attempt"], &buried["interruptions"]);
+    let (dead, innocent): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job["job_id"] == *poison);
+    let dead = dead[0];
+    let (attempt, interruptions) = (&dead["attempt"], &dead["interruptions"]);
     report(format_args!(
         "{deaths} workers died of a job with {attempt} attempts and {interruptions} interruptions"
     ));
     assert_eq!(
-        (&buried["status"], &buried["attempt"]),
+        (&dead["status"], &dead["attempt"]),
         (&json!("failed"), &json!(5)),
         "after its own attempts"
     );

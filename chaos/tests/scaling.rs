@@ -118,7 +118,7 @@ async fn a_worker_that_is_asked_to_end_finishes_its_job_first() {
     assert_eq!(
         (&job["status"], &job["attempt"]),
         (&json!("queued"), &json!(0)),
-        "handed back unharmed: {job}"
+        "released unharmed: {job}"
     );
     let _last = fleet.worker("last", 1, &[]).unwrap();
     let jobs = client.hold_to_account(LOST).await;

@@ -39,7 +39,7 @@ async fn a_frozen_worker_loses_its_job_and_overwrites_nothing() {
     client.ledger().note_end(&id, &ended);
 
     frozen.thaw().unwrap();
-    // The sleeper goes on where it was, with a lease that is void, and says so when it notices.
+    // The sleeper goes on where it was, with a lease that has expired, and says so when it notices.
     let noticed = || {
         let log = frozen.log_text();
         log.contains("lease lost") || log.contains("another worker owns the job now")

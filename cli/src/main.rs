@@ -3,16 +3,17 @@
 mod bounded_file;
 mod client;
 mod commands;
+mod connections;
 mod data_folder;
+mod embedded;
 mod environment_id;
 mod exit_code;
 mod logging;
 mod mode;
 mod policy_options;
 mod policy_path;
-mod service;
+mod render;
 mod service_token;
-mod show;
 mod signals;
 mod stdout;
 

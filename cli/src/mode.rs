@@ -1,9 +1,18 @@
 //! Whether people rely on this process, and what that asks of its secrets.
 
+use crate::connections::Connections;
 use anyhow::bail;
 use tars_api::config::Secrets;
-use tars_shared::connections::Connections;
 use tars_shared::mode::Mode;
+
+/// A [`Mode`], as an option names it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Choice {
+    /// Secrets must be given, long, and none that manuals use as examples
+    Production,
+    /// Missing secrets are made up
+    Development,
+}
 
 /// Whether people rely on this process.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -12,13 +21,17 @@ pub(crate) struct ModeOption {
     /// What missing, short and example secrets lead to: in production nothing starts, in
     /// development they are made up or warned of [default: production, for `tars dev` development]
     #[arg(long, env = "EVAL_MODE", value_enum, value_name = "MODE")]
-    mode: Option<Mode>,
+    mode: Option<Choice>,
 }
 
 impl ModeOption {
     /// The mode, unless none is chosen.
     pub(crate) fn or(self, default: Mode) -> Mode {
-        self.mode.unwrap_or(default)
+        match self.mode {
+            None => default,
+            Some(Choice::Production) => Mode::Production,
+            Some(Choice::Development) => Mode::Development,
+        }
     }
 }
 

@@ -172,11 +172,11 @@ fn jobs_are_listed_by_what_they_are() {
         ids.insert(0, id(&job).to_owned());
     }
     let all = bench.tars(&["jobs", "list"]).out;
-    let places: Vec<_> = ids
+    let backends: Vec<_> = ids
         .iter()
         .map(|id| all.find(id).expect("every job is listed"))
         .collect();
-    assert!(places.is_sorted(), "the latest job comes first: {all}");
+    assert!(backends.is_sorted(), "the latest job comes first: {all}");
 
     let listed = |filter: &[&str]| {
         let found = bench.json(&[&["jobs", "list"], filter].concat());

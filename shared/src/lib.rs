@@ -12,12 +12,12 @@
 pub mod account;
 pub mod agent;
 pub mod artifact;
+pub mod backends;
 pub mod baseline;
 pub mod cache;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod connections;
 pub mod dead_letter;
 pub mod job;
 pub mod limiter;

@@ -11,6 +11,14 @@ use crate::store::{Host, Role};
 /// The prefix of every name.
 const NAMESPACE: &str = "tars_eval";
 
+/// From the cost of a small lookup to the five seconds after which no request may hang.
+const HTTP_BUCKETS: [f64; 13] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+const EVALUATION_BUCKETS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
+
 /// The metrics of one process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -49,6 +57,8 @@ pub struct Metrics {
     pub dispatched: IntCounter,
     /// Seconds that the oldest job without a message has been waiting for one.
     pub dispatch_lag: Gauge,
+    /// Seconds that the oldest queued job has been waiting since its submission, by `priority`.
+    pub oldest_queued: GaugeVec,
     /// Messages that the queue gave up on, by `reason`.
     pub dead_messages: IntCounterVec,
     /// Connections to the store, by `host` and `state`: busy or idle.
@@ -69,25 +79,21 @@ impl Metrics {
     ///
     /// # Panics
     /// When two metrics share a name, which every test would show.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one list of every metric, in one place"
+    )]
     pub fn new() -> Self {
         let registry = Registry::new();
-        let build = GaugeVec::new(
-            opts("build_info", "The version that is running; always 1."),
+        let register = Register(&registry);
+        let build = register.gauge_by(
+            "build_info",
+            "The version that is running; always 1.",
             &["version"],
-        )
-        .expect("the name and label are constants that Prometheus accepts");
+        );
         build
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1.0);
-        let register = Register(&registry);
-        register.add(build);
-        // From the cost of a small lookup to the five seconds after which no request may hang.
-        let http_buckets = vec![
-            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-        ];
-        let evaluation_buckets = vec![
-            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
-        ];
         Self {
             http_requests: register.counters(
                 "http_requests_total",
@@ -98,7 +104,7 @@ impl Metrics {
                 "http_request_duration_seconds",
                 "Time until an HTTP answer was ready.",
                 &["route", "method"],
-                http_buckets,
+                &HTTP_BUCKETS,
             ),
             jobs_accepted: register.counters(
                 "jobs_accepted_total",
@@ -129,7 +135,7 @@ impl Metrics {
                 "evaluation_duration_seconds",
                 "Time that one environment took.",
                 &["agent_type", "environment"],
-                evaluation_buckets,
+                &EVALUATION_BUCKETS,
             ),
             episodes: register.counters("episodes_total", "Finished episodes.", &["environment"]),
             steps: register.counters("steps_total", "Environment steps.", &["environment"]),
@@ -150,6 +156,11 @@ impl Metrics {
             dispatch_lag: register.seconds(
                 "dispatch_lag_seconds",
                 "How long the oldest job without a message has been waiting for one.",
+            ),
+            oldest_queued: register.gauge_by(
+                "oldest_queued_seconds",
+                "How long the oldest queued job has been waiting since its submission.",
+                &["priority"],
             ),
             dead_messages: register.counters(
                 "dead_messages_total",
@@ -256,6 +267,12 @@ impl Register<'_> {
         gauge
     }
 
+    fn gauge_by(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        let gauges = GaugeVec::new(opts(name, help), labels).expect("name and labels are valid");
+        self.add(gauges.clone());
+        gauges
+    }
+
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         let counters =
             IntCounterVec::new(opts(name, help), labels).expect("name and labels are valid");
@@ -269,16 +286,10 @@ impl Register<'_> {
         gauges
     }
 
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: Vec<f64>,
-    ) -> HistogramVec {
+    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
         let opts = HistogramOpts {
             common_opts: opts(name, help),
-            buckets,
+            buckets: buckets.to_vec(),
         };
         let histograms = HistogramVec::new(opts, labels).expect("name and labels are valid");
         self.add(histograms.clone());

@@ -54,9 +54,8 @@ pub trait Consumer: Send {
     /// The delivery is done with. False: it was another consumer's already.
     async fn ack(&mut self) -> Result<bool, Error>;
 
-    /// Gives the delivery to another consumer, marked as redelivered. False: it was another
-    /// consumer's already.
-    async fn hand_back(&mut self) -> Result<bool, Error>;
+    /// Puts the delivery back for another consumer. False: it was another consumer's already.
+    async fn requeue(&mut self) -> Result<bool, Error>;
 }
 
 /// A message in a consumer's hand.
@@ -67,9 +66,6 @@ pub struct Delivery {
     /// Which message it is. Several messages may stand for one job; each keeps its id through all
     /// its deliveries.
     pub message_id: Uuid,
-    /// Whether it was delivered before and not acknowledged: its former consumer is gone, or lost
-    /// its connection.
-    pub redelivered: bool,
 }
 
 /// Takes one dead message at a time. When it is dropped, the message that it holds goes to another

@@ -15,10 +15,10 @@ use crate::metrics::Metrics;
 
 /// What a request may spend on Redis, the wait for a connection included, before it goes on
 /// without.
-pub const PATIENCE: Duration = Duration::from_millis(150);
+pub const COMMAND_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// How long an absent Redis is left alone after each failure.
-const REST: Duration = Duration::from_millis(250);
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Connections of one process. Each carries one command at a time, for far less than a millisecond.
 const CONNECTIONS: usize = 16;
@@ -29,18 +29,18 @@ const CONNECTIONS: usize = 16;
 pub struct OpenError(String);
 
 /// The way to a Redis.
-pub struct Link {
+pub struct RedisClient {
     pool: Pool,
-    patience: Duration,
+    timeout: Duration,
     /// Host and port.
     address: String,
     outage: Mutex<Option<Outage>>,
     metrics: Arc<Metrics>,
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for RedisClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
+        f.debug_struct("RedisClient")
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
@@ -49,19 +49,19 @@ impl fmt::Debug for Link {
 #[derive(Debug)]
 struct Outage {
     reason: String,
-    /// Until then nobody asks.
-    rest: Instant,
+    /// Until then no command is sent.
+    probe_at: Instant,
 }
 
 /// Why there is no answer.
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// Redis is away.
     Away(String),
     /// Redis answers that it will not, for instance for lack of memory.
     Refused(RedisError),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Away(reason) => f.write_str(reason),
@@ -70,12 +70,12 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Link {
+impl RedisClient {
     /// Takes `redis://user:password@host:port/database`. Nothing connects before the first use, and
-    /// no command is waited for longer than `patience`, which is [`PATIENCE`] in a service.
+    /// no command is waited for longer than `timeout`, which is [`COMMAND_TIMEOUT`] in a service.
     pub fn open(
         url: &str,
-        patience: Duration,
+        timeout: Duration,
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, OpenError> {
         if url.starts_with("rediss:") {
@@ -89,14 +89,14 @@ impl Link {
         let client = Client::open(url).map_err(|error| OpenError(error.to_string()))?;
         let address = client.get_connection_info().addr().to_string();
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(patience))
-            .set_response_timeout(Some(patience));
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(Some(timeout));
         let manager =
             Manager::new_with_config(url, config).map_err(|error| OpenError(error.to_string()))?;
         let timeouts = Timeouts {
-            wait: Some(patience),
-            create: Some(patience),
-            recycle: Some(patience),
+            wait: Some(timeout),
+            create: Some(timeout),
+            recycle: Some(timeout),
         };
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
@@ -105,7 +105,7 @@ impl Link {
         let pool = pool.build().map_err(|error| OpenError(error.to_string()))?;
         Ok(Arc::new(Self {
             pool,
-            patience,
+            timeout,
             address,
             outage: Mutex::new(None),
             metrics,
@@ -118,26 +118,26 @@ impl Link {
     }
 
     /// Sends one command, unless Redis is known to be away.
-    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
-        self.rest()?;
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CommandError> {
+        self.check_outage()?;
         let answer = self.ask_now(command).await;
         match &answer {
-            Err(Failure::Away(reason)) => self.note_absence(reason),
-            Ok(_) | Err(Failure::Refused(_)) => self.note_presence(),
+            Err(CommandError::Away(reason)) => self.note_absence(reason),
+            Ok(_) | Err(CommandError::Refused(_)) => self.note_presence(),
         }
         answer
     }
 
-    async fn ask_now<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
-        let deadline = Instant::now() + self.patience;
-        let late = |_| Failure::Away(format!("no answer within {:?}", self.patience));
-        let away = |error: &dyn std::fmt::Display| Failure::Away(error.to_string());
+    async fn ask_now<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CommandError> {
+        let deadline = Instant::now() + self.timeout;
+        let late = |_| CommandError::Away(format!("no answer within {:?}", self.timeout));
+        let away = |error: &dyn std::fmt::Display| CommandError::Away(error.to_string());
         let got = timeout_at(deadline, self.pool.get()).await.map_err(late)?;
         let mut connection = got.map_err(|error| away(&error))?;
         let failure = match timeout_at(deadline, command.query_async(&mut connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if !error.is_unrecoverable_error() && !error.is_io_error() => {
-                return Err(Failure::Refused(error));
+                return Err(CommandError::Refused(error));
             }
             Ok(Err(error)) => away(&error),
             Err(elapsed) => late(elapsed),
@@ -147,14 +147,14 @@ impl Link {
         Err(failure)
     }
 
-    /// Fails without asking while Redis is away, but for one caller when the rest is over.
-    fn rest(&self) -> Result<(), Failure> {
+    /// Fails without asking while Redis is away, but for one caller once per probe interval.
+    fn check_outage(&self) -> Result<(), CommandError> {
         match &mut *self.outage.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(outage) if Instant::now() < outage.rest => {
-                Err(Failure::Away(outage.reason.clone()))
+            Some(outage) if Instant::now() < outage.probe_at => {
+                Err(CommandError::Away(outage.reason.clone()))
             }
             Some(outage) => {
-                outage.rest = Instant::now() + REST;
+                outage.probe_at = Instant::now() + PROBE_INTERVAL;
                 Ok(())
             }
             None => Ok(()),
@@ -164,7 +164,7 @@ impl Link {
     fn note_absence(&self, reason: &str) {
         let now = Outage {
             reason: reason.to_owned(),
-            rest: Instant::now() + REST,
+            probe_at: Instant::now() + PROBE_INTERVAL,
         };
         let before = self
             .outage
@@ -172,7 +172,7 @@ impl Link {
             .unwrap_or_else(PoisonError::into_inner)
             .replace(now);
         if before.is_none() {
-            // The idle connections are no better, and each would cost a later request its patience.
+            // The idle connections are no better, and each would cost a later request its timeout.
             self.pool.retain(|_, _| false);
             tracing::warn!(redis = %self.address, error = reason, "Redis is away: the cache misses, limits are counted alone");
         }
@@ -205,7 +205,7 @@ mod tests {
             "redis://:secret@h:port",
             "redis://:secret@h/x",
         ] {
-            let error = Link::open(url, PATIENCE, Arc::new(Metrics::new()))
+            let error = RedisClient::open(url, COMMAND_TIMEOUT, Arc::new(Metrics::new()))
                 .unwrap_err()
                 .to_string();
             assert!(
@@ -213,9 +213,9 @@ mod tests {
                 "{error}"
             );
         }
-        let link = Link::open(
+        let link = RedisClient::open(
             "redis://:secret@cache:7/3",
-            PATIENCE,
+            COMMAND_TIMEOUT,
             Arc::new(Metrics::new()),
         )
         .unwrap();

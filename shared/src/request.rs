@@ -4,6 +4,8 @@
 pub mod body;
 mod complaints;
 mod excerpt;
+mod field_error;
+mod hyperparameter;
 mod limits;
 mod schema;
 
@@ -19,6 +21,8 @@ use crate::agent::AgentState;
 
 pub use complaints::check_hyperparameters;
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
+pub use field_error::FieldError;
+pub use hyperparameter::Hyperparameter;
 pub use schema::hyperparameters as hyperparameters_schema;
 
 /// Everything a worker needs to evaluate an agent.
@@ -65,18 +69,6 @@ impl Parameters {
         self.num_episodes
             .saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
     }
-}
-
-/// A hyperparameter's value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "must be a number or a text")]
-pub enum Hyperparameter {
-    /// A number.
-    Number(serde_json::Number),
-    /// A text.
-    Text(
-        #[schemars(length(max = limits::VALUE_CHARACTERS), regex(pattern = limits::NO_NUL))] String,
-    ),
 }
 
 /// Which queue a job waits in.
@@ -133,25 +125,5 @@ impl FromStr for Priority {
             .into_iter()
             .find(|priority| priority.as_str() == text);
         known.ok_or_else(|| "must be high, normal or low".to_owned())
-    }
-}
-
-/// A value that a client must change, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error, JsonSchema)]
-#[error("{field}: {message}")]
-pub struct FieldError {
-    /// The path of the value, such as `environments[0]`.
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-impl FieldError {
-    /// An error of one field. Of a field's name that a client made up, only the beginning is kept.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: excerpt(&field.into()),
-            message: message.into(),
-        }
     }
 }

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backends::{Backend, Backends};
 use crate::cache::{self, Cache};
 use crate::clock::Clock;
-use crate::connections::{Place, Places, StorePlace};
 use crate::limiter::{self, Limiter};
 use crate::metrics::Metrics;
 use crate::queue::rabbitmq::{NotReady, RabbitMq};
 use crate::queue::{self, Queue};
-use crate::redis::{self, Link};
-use crate::store::migration::Versions;
+use crate::redis::{self, RedisClient};
+use crate::store::backend::StoreBackend;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
-use crate::store::{self, Store};
+use crate::store::{self, Store, Versions};
 
 /// How long a start waits for a part that does not answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The ports that api and worker run on.
 #[derive(Clone)]
@@ -80,16 +80,20 @@ pub enum OpenError {
 impl Services {
     /// The embedded default: everything in this process, durable in one file in `data`.
     pub async fn embedded(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        Self::open(&Places::embedded(data), clock).await
+        Self::open(&Backends::embedded(data), clock).await
     }
 
     /// Opens every part. One durable home that answers is enough to start: the other is waited for
     /// while serving.
-    pub async fn open(places: &Places, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub async fn open(backends: &Backends, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let metrics = Arc::new(Metrics::new());
-        let (cache, limiter) = open_cache(&places.cache, &clock, &metrics)?;
-        let opening_store = open_store(&places.store, &clock, &metrics);
-        let (store, queue) = tokio::join!(opening_store, open_queue(&places.queue, &metrics));
+        let redis = open_redis(&backends.cache, &metrics)?;
+        let (cache, limiter) = (
+            open_cache(redis.as_ref(), &clock),
+            open_limiter(redis, &clock),
+        );
+        let opening_store = open_store(&backends.store, &clock, &metrics);
+        let (store, queue) = tokio::join!(opening_store, open_queue(&backends.queue, &metrics));
         let ((store, clock, store_away), (queue, queue_away)) = (store?, queue?);
         match (store_away, queue_away) {
             (Some(store), Some(queue)) => return Err(OpenError::Unreachable { store, queue }),
@@ -111,10 +115,10 @@ impl Services {
 /// The store alone, for a command that runs beside the service, and the clock that everybody who
 /// shares it goes by. Nothing is waited for here: a database that does not answer is an error.
 pub async fn open_store_alone(
-    place: &StorePlace,
+    backend: &StoreBackend,
     clock: Arc<dyn Clock>,
 ) -> Result<(Store, Arc<dyn Clock>), OpenError> {
-    let (store, clock, away) = open_store(place, &clock, &Arc::new(Metrics::new())).await?;
+    let (store, clock, away) = open_store(backend, &clock, &Arc::new(Metrics::new())).await?;
     match away {
         Some(reason) => Err(store::Error::Unavailable(reason).into()),
         None => Ok((store, clock)),
@@ -128,53 +132,53 @@ fn refused<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> OpenEr
     }
 }
 
-/// What is kept beside each other, because both may be forgotten.
-type Forgettable = (Arc<dyn Cache>, Arc<dyn Limiter>);
-
-/// Opens the cache, and the limiter beside it.
-fn open_cache(
-    place: &Place,
-    clock: &Arc<dyn Clock>,
+/// The way to Redis, unless its part is played in this process.
+fn open_redis(
+    backend: &Backend,
     metrics: &Arc<Metrics>,
-) -> Result<Forgettable, OpenError> {
-    let url = match place {
-        Place::Memory => {
-            let cache = cache::memory::Memory::new(clock.clone());
-            return Ok((
-                Arc::new(cache),
-                Arc::new(limiter::memory::Memory::new(clock.clone())),
-            ));
-        }
-        Place::Server(url) => url,
+) -> Result<Option<Arc<RedisClient>>, OpenError> {
+    let Backend::Server(url) = backend else {
+        return Ok(None);
     };
-    let link = Link::open(url, redis::PATIENCE, metrics.clone()).map_err(refused("CACHE_URL"))?;
-    let cache = cache::redis::Redis::new(link.clone());
-    Ok((
-        Arc::new(cache),
-        Arc::new(limiter::redis::Redis::new(link, clock.clone())),
-    ))
+    RedisClient::open(url, redis::COMMAND_TIMEOUT, metrics.clone())
+        .map(Some)
+        .map_err(refused("CACHE_URL"))
+}
+
+fn open_cache(redis: Option<&Arc<RedisClient>>, clock: &Arc<dyn Clock>) -> Arc<dyn Cache> {
+    match redis {
+        Some(client) => Arc::new(cache::redis::Redis::new(client.clone())),
+        None => Arc::new(cache::memory::Memory::new(clock.clone())),
+    }
+}
+
+fn open_limiter(redis: Option<Arc<RedisClient>>, clock: &Arc<dyn Clock>) -> Arc<dyn Limiter> {
+    match redis {
+        Some(client) => Arc::new(limiter::redis::Redis::new(client, clock.clone())),
+        None => Arc::new(limiter::memory::Memory::new(clock.clone())),
+    }
 }
 
 /// Opens the store; the clock that everybody who shares it goes by; why it does not answer, if it
 /// does not.
 async fn open_store(
-    place: &StorePlace,
+    backend: &StoreBackend,
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Store, Arc<dyn Clock>, Option<String>), OpenError> {
-    let settings = match place {
-        StorePlace::Sqlite(path) => {
+    let settings = match backend {
+        StoreBackend::Sqlite(path) => {
             return Ok((
                 Sqlite::open(path, clock.clone()).await?.into_store(),
                 clock.clone(),
                 None,
             ));
         }
-        StorePlace::Postgres(settings) => settings,
+        StoreBackend::Postgres(settings) => settings,
     };
     let postgres =
         Postgres::open(settings, clock.clone(), metrics).map_err(refused("DATABASE_URL"))?;
-    let ready = postgres.ready(PATIENCE).await;
+    let ready = postgres.ready(OPEN_TIMEOUT).await;
     if let Some(reason) = postgres.refusal() {
         return Err(OpenError::Refused {
             part: "DATABASE_URL",
@@ -186,7 +190,7 @@ async fn open_store(
         ready?;
         postgres.schema().await
     };
-    let away = match tokio::time::timeout(PATIENCE, schema).await {
+    let away = match tokio::time::timeout(OPEN_TIMEOUT, schema).await {
         Ok(Ok(Versions { applied, newest })) if applied < newest => {
             return Err(OpenError::Schema {
                 found: applied,
@@ -204,15 +208,15 @@ async fn open_store(
 
 /// Opens the queue; why it does not answer, if it does not.
 async fn open_queue(
-    place: &Place,
+    backend: &Backend,
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<dyn Queue>, Option<String>), OpenError> {
-    let url = match place {
-        Place::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
-        Place::Server(url) => url,
+    let url = match backend {
+        Backend::Memory => return Ok((Arc::new(queue::memory::Memory::default()), None)),
+        Backend::Server(url) => url,
     };
     let rabbitmq = RabbitMq::open(url, metrics.clone()).map_err(refused("QUEUE_URL"))?;
-    let away = match rabbitmq.ready(PATIENCE).await {
+    let away = match rabbitmq.ready(OPEN_TIMEOUT).await {
         Ok(()) => None,
         Err(NotReady::Refused(reason)) => {
             return Err(OpenError::Refused {

@@ -5,11 +5,13 @@
 //! is either idempotent or guarded by a lease's epoch.
 
 mod accounts;
-mod driver_error;
+pub mod backend;
+mod error;
 mod leases;
 pub mod migration;
 pub mod postgres;
 pub mod sqlite;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +25,11 @@ pub use self::accounts::{
     Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange,
     UserChanged, Users,
 };
+pub use self::error::Error;
 pub use self::leases::{
-    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Leases, Standing,
+    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Leases, ObservedLease, Renewal,
 };
+pub use self::versions::Versions;
 
 use crate::account::Actor;
 use crate::artifact::Digest;
@@ -33,27 +37,8 @@ use crate::baseline::{Baseline, NewBaseline};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::queue::DeadMessage;
+use crate::request::Priority;
 use crate::submission::Submission;
-
-/// Why the store gave no answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// It cannot be reached or is too slow; the same call may work later.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// What it holds cannot be understood; the same call will fail again.
-    #[error("the store holds something unreadable: {0}")]
-    Corrupt(String),
-}
-
-/// The newest version of a schema that this program knows.
-fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {
-    migrations
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or_default()
-}
 
 /// The aggregates of one store.
 #[derive(Clone)]
@@ -121,6 +106,14 @@ pub trait Jobs: Send + Sync {
     /// one whose id is known with another request spoils them all.
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error>;
 
+    /// Records submissions, each for itself, in as few transactions as possible: a conflict, or one
+    /// that the store cannot take, changes nothing for the others. The outer error leaves open which
+    /// are recorded; the same call may be repeated.
+    async fn insert_all(
+        &self,
+        submissions: &[Submission],
+    ) -> Result<Vec<Result<Inserted, Error>>, Error>;
+
     /// The job.
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error>;
 
@@ -148,7 +141,7 @@ pub enum Inserted {
     New,
     /// Its id was known already, with the same request.
     Known,
-    /// Its id was known already, with another request: nothing of this call is recorded.
+    /// Its id was known already, with another request: it is not recorded, and nothing of an [`insert`](Jobs::insert).
     Conflict,
 }
 
@@ -190,9 +183,18 @@ pub trait Dispatches: Send + Sync {
     /// says nothing: no holder could renew.
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Submissions that were dispatched and are still queued after `patience`: in a backlog, or
-    /// lost with their queue. In the same order.
-    async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+    /// Submissions of a priority that are still queued though they were dispatched, and due, before
+    /// a moment. The oldest first.
+    async fn overdue(
+        &self,
+        priority: Priority,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error>;
+
+    /// How long the oldest queued job of a priority has been waiting since its submission. Jobs that
+    /// wait for the moment of a retry are left out.
+    async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error>;
 
     /// How long the oldest of the jobs that are due has been waiting for its message.
     async fn lag(&self) -> Result<Duration, Error>;
@@ -202,7 +204,7 @@ pub trait Dispatches: Send + Sync {
 
     /// Takes these jobs from holders whose leases have expired, notes their attempts as failed, and
     /// that messages stand for them.
-    async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error>;
+    async fn expire_leases(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// For a queue that forgets everything when its process ends: no message stands for any job, no
     /// worker holds any. Gives the number of unfinished jobs.
@@ -260,9 +262,9 @@ pub trait Artifacts: Send + Sync {
 pub trait DeadLetters: Send + Sync {
     /// Records a message that the queue gave up on. A queued job that it stood for is charged an
     /// attempt and waits for a new message, or fails if that was the last one; a job that has ended
-    /// or is in a worker's hands is left alone. A message that is no job's is kept. Burying twice
+    /// or is in a worker's hands is left alone. A message that is no job's is kept. Recording it twice
     /// changes nothing.
-    async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
+    async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
 
     /// The dead letter.
     async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error>;

@@ -224,7 +224,7 @@ async fn leases_go_by_the_databases_clock() {
         worker: "w",
         claim_id: Uuid::nil(),
         message_id: Uuid::nil(),
-        silent: None,
+        observed_lease: None,
         alone: true,
         term: Duration::from_secs(5),
         max_attempts: 1,

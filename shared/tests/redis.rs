@@ -18,7 +18,7 @@ use tars_shared::cache::Cache as _;
 use tars_shared::cache::redis::Redis;
 use tars_shared::conformance::cache;
 use tars_shared::metrics::Metrics;
-use tars_shared::redis::{Link, PATIENCE};
+use tars_shared::redis::{COMMAND_TIMEOUT, RedisClient};
 
 /// Far longer than anything takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -29,7 +29,7 @@ const HOUR: Duration = Duration::from_hours(1);
 fn open(url: &str) -> (Redis, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new());
     (
-        Redis::new(Link::open(url, PATIENCE, metrics.clone()).unwrap()),
+        Redis::new(RedisClient::open(url, COMMAND_TIMEOUT, metrics.clone()).unwrap()),
         metrics,
     )
 }

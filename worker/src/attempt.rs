@@ -13,45 +13,18 @@ use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, Agent, AgentError};
-use crate::evaluation::{self, Broken};
-use crate::keeper::{Kept, Stop};
-use crate::patience::{Unanswered, until_answered};
+use crate::attempt_error::AttemptError;
+use crate::evaluation;
+use crate::lease_renewer::LeaseGuard;
+use crate::stop::Stop;
 use crate::verdict;
 
 /// One attempt at a job.
 pub(crate) struct Attempt<'a> {
     pub(crate) services: &'a Services,
     pub(crate) submission: &'a Submission,
-    pub(crate) kept: &'a Kept<'a>,
+    pub(crate) guard: &'a LeaseGuard<'a>,
     pub(crate) shutdown: &'a CancellationToken,
-}
-
-/// Why an attempt ended without a result.
-pub(crate) enum Interrupted {
-    /// The same attempt anywhere would fail again.
-    Permanent(Failed),
-    /// Another attempt may succeed.
-    Transient(Failed),
-    /// Somebody wants it to end.
-    Stopped(Stop),
-    /// The store gave no answer.
-    Unanswered(Unanswered),
-}
-
-impl From<Unanswered> for Interrupted {
-    fn from(unanswered: Unanswered) -> Self {
-        Self::Unanswered(unanswered)
-    }
-}
-
-impl From<Broken> for Interrupted {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Permanent(failed) => Self::Permanent(failed),
-            Broken::Transient(failed) => Self::Transient(failed),
-            Broken::Stopped(stop) => Self::Stopped(stop),
-        }
-    }
 }
 
 impl Attempt<'_> {
@@ -61,41 +34,41 @@ impl Attempt<'_> {
         &self,
         finished: Vec<(usize, EnvironmentResult)>,
         thresholds: Thresholds,
-    ) -> Result<Ending, Interrupted> {
+    ) -> Result<Ending, AttemptError> {
         let mut results = vec![None; self.submission.request.parameters.environments.len()];
         for (position, result) in finished {
-            if let Some(place) = results.get_mut(position) {
-                *place = Some(result);
+            if let Some(slot) = results.get_mut(position) {
+                *slot = Some(result);
             }
         }
         if results.iter().any(Option::is_none) {
             let agent = Arc::new(self.agent().await?);
             self.check_fit(agent.policy())?;
-            for (position, place) in results.iter_mut().enumerate() {
-                if place.is_none() {
-                    *place = Some(self.evaluate(position, agent.clone()).await?);
+            for (position, result) in results.iter_mut().enumerate() {
+                if result.is_none() {
+                    *result = Some(self.evaluate(position, agent.clone()).await?);
                 }
             }
         }
         let results: Vec<_> = results.into_iter().flatten().collect();
-        let find = || verdict::baselines(self.services, self.submission, &results);
-        let baselines = until_answered(self.shutdown, find).await?;
+        let baselines = verdict::baselines(self.services, self.submission, &results).await?;
         let parameters = self.submission.request.parameters.clone();
         let compare = move || verdict::compare(&parameters, &results, baselines, &thresholds);
         let compared = tokio::task::spawn_blocking(compare).await;
-        let comparisons = compared
-            .map_err(|panic| evaluation::broke_down(format!("the comparison panicked: {panic}")))?;
+        let comparisons = compared.map_err(|panic| {
+            AttemptError::broke_down(format!("the comparison panicked: {panic}"))
+        })?;
         Ok(Ending::Completed(comparisons))
     }
 
-    async fn agent(&self) -> Result<Agent, Interrupted> {
-        let load = || agent::load(self.services, &self.submission.request);
-        until_answered(self.shutdown, load).await?.map_err(|error| {
+    async fn agent(&self) -> Result<Agent, AttemptError> {
+        let loaded = agent::load(self.services, &self.submission.request).await?;
+        loaded.map_err(|error| {
             let kind = match error {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
                 AgentError::Unreadable(_) => FailureKind::InvalidPolicy,
             };
-            Interrupted::Permanent(Failed {
+            AttemptError::Permanent(Failed {
                 kind,
                 reason: error.to_string(),
             })
@@ -103,11 +76,11 @@ impl Attempt<'_> {
     }
 
     /// A policy that fits only some of its environments fails before any of them runs.
-    fn check_fit(&self, policy: &Policy) -> Result<(), Interrupted> {
+    fn check_fit(&self, policy: &Policy) -> Result<(), AttemptError> {
         let environments = &self.submission.request.parameters.environments;
         for spec in environments.iter().filter_map(|id| catalogue::find(id)) {
             policy.fit(spec).map_err(|misfit| {
-                Interrupted::Permanent(Failed {
+                AttemptError::Permanent(Failed {
                     kind: FailureKind::InvalidPolicy,
                     reason: misfit.to_string(),
                 })
@@ -121,25 +94,27 @@ impl Attempt<'_> {
         &self,
         position: usize,
         agent: Arc<Agent>,
-    ) -> Result<EnvironmentResult, Interrupted> {
-        let job = evaluation::Job {
+    ) -> Result<EnvironmentResult, AttemptError> {
+        let job = evaluation::EnvironmentRun {
             parameters: &self.submission.request.parameters,
             position,
             agent,
         };
         #[cfg(feature = "faults")]
         crate::faults::run(job.parameters);
-        let result = evaluation::run(self.services, &job, self.kept, self.shutdown).await?;
+        let result = evaluation::run(self.services, &job, self.guard, self.shutdown).await?;
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Evaluated);
         let leases = &self.services.store.leases;
-        let record = || leases.record_result(self.kept.lease(), position, &result);
-        if until_answered(self.shutdown, record).await? {
+        if leases
+            .record_result(self.guard.lease(), position, &result)
+            .await?
+        {
             #[cfg(feature = "faults")]
             crate::faults::reach(crate::faults::Point::Recorded);
             Ok(result)
         } else {
-            Err(Interrupted::Stopped(Stop::LeaseLost))
+            Err(AttemptError::Stopped(Stop::LeaseLost))
         }
     }
 }

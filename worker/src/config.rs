@@ -20,7 +20,7 @@ pub struct Config {
         value_name = "NAME"
     )]
     pub worker_name: String,
-    /// Seconds after which a silent worker's job goes to another one
+    /// Seconds after which the job of a worker that renews nothing goes to another one
     #[arg(long, env = "EVAL_LEASE_SECONDS", default_value_t = 5, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(2..=3600))]
     pub lease_seconds: u32,
@@ -29,7 +29,7 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,
     /// Seconds that running jobs may take to finish once the worker was asked to end; then they are
-    /// handed back
+    /// requeued
     #[arg(long, env = "EVAL_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(0..=86400))]
     pub grace_seconds: u32,

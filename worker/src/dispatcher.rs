@@ -1,40 +1,48 @@
 //! Publishes jobs that no message stands for. Every worker runs one; two of them do no harm.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tars_shared::request::Priority;
 use tars_shared::services::Services;
 use tars_shared::store::Error;
 use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::patience::answer;
+use crate::delivered::Delivered;
+use crate::retrying::answer;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The API publishes within this time after it recorded a job, or not at all.
-const GRACE: Duration = Duration::from_secs(2);
-/// While the store is away nobody can renew a lease: for so long after its return, an expired one
-/// says nothing.
-const SETTLING: Duration = Duration::from_secs(2);
-/// A job that is queued for so long beside an empty queue has lost its message.
-const OVERDUE: Duration = Duration::from_secs(30);
-/// Jobs of one look.
+const PUBLISH_GRACE: Duration = Duration::from_secs(2);
+/// While the store is away nobody can renew a lease or claim what was delivered: for so long after
+/// its return, neither an expired lease nor a job that is still queued says anything.
+const RETURN_GRACE: Duration = Duration::from_secs(2);
+/// How long a message may be in a worker's hands, or on its way there, before its job is claimed.
+const CLAIM_GRACE: Duration = Duration::from_secs(30);
+/// Jobs of one query.
 const BATCH: u32 = 50;
 
 /// Dispatches until `shutdown`.
-pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
+pub(crate) async fn run(
+    services: Services,
+    delivered: Arc<Delivered>,
+    shutdown: CancellationToken,
+) {
     // Where the queue forgets, what the store holds at the start was published by a process that is
     // gone.
-    let grace = if services.queue.is_durable() {
-        GRACE
+    let publish_grace = if services.queue.is_durable() {
+        PUBLISH_GRACE
     } else {
         Duration::ZERO
     };
     let mut dispatcher = Dispatcher {
         services,
+        delivered,
         shutdown,
-        grace,
-        settled: Instant::now() + SETTLING,
+        publish_grace,
+        settled: Instant::now() + RETURN_GRACE,
     };
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -43,10 +51,10 @@ pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
             _ = tick.tick() => {}
             () = dispatcher.shutdown.cancelled() => return,
         }
-        match dispatcher.look().await {
-            Ok(()) => dispatcher.grace = GRACE,
+        match dispatcher.dispatch().await {
+            Ok(()) => dispatcher.publish_grace = PUBLISH_GRACE,
             Err(error) => {
-                dispatcher.settled = Instant::now() + SETTLING;
+                dispatcher.settled = Instant::now() + RETURN_GRACE;
                 tracing::debug!(%error, "nothing dispatched");
             }
         }
@@ -55,43 +63,94 @@ pub(crate) async fn run(services: Services, shutdown: CancellationToken) {
 
 struct Dispatcher {
     services: Services,
+    delivered: Arc<Delivered>,
     shutdown: CancellationToken,
-    grace: Duration,
+    publish_grace: Duration,
     /// When the store will have been there for long enough to believe in expired leases.
     settled: Instant,
 }
 
 impl Dispatcher {
-    async fn look(&mut self) -> Result<(), Error> {
+    async fn dispatch(&self) -> Result<(), Error> {
         if !self.services.store.hosts.is_writable() {
             // A replica would answer, but what is published could not be noted, and nobody can
             // renew.
             return Err(Error::Unavailable("no host takes writes".to_owned()));
         }
-        let jobs = &self.services.store.dispatches;
+        self.measure().await?;
+        self.dispatch_due().await?;
+        if Instant::now() >= self.settled {
+            self.dispatch_expired().await?;
+            self.dispatch_lost().await?;
+        }
+        Ok(())
+    }
+
+    async fn measure(&self) -> Result<(), Error> {
+        let (jobs, metrics) = (&self.services.store.dispatches, &self.services.metrics);
         let lag = answer(jobs.lag()).await?;
-        self.services.metrics.dispatch_lag.set(lag.as_secs_f64());
+        metrics.dispatch_lag.set(lag.as_secs_f64());
+        for priority in Priority::ALL {
+            let age = answer(jobs.oldest_queued(priority)).await?;
+            metrics
+                .oldest_queued
+                .with_label_values(&[priority.as_str()])
+                .set(age.as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Jobs that were never published, or whose retry is due.
+    async fn dispatch_due(&self) -> Result<(), Error> {
+        let jobs = &self.services.store.dispatches;
         while !self.shutdown.is_cancelled() {
-            let published = self
-                .publish(&answer(jobs.due(self.grace, BATCH)).await?)
-                .await;
+            let due = answer(jobs.due(self.publish_grace, BATCH)).await?;
+            let published = self.publish(&due).await;
             answer(jobs.mark_dispatched(&published)).await?;
             if published.len() < BATCH as usize {
                 break;
             }
         }
-        while !self.shutdown.is_cancelled() && Instant::now() >= self.settled {
+        Ok(())
+    }
+
+    /// Jobs whose worker is gone.
+    async fn dispatch_expired(&self) -> Result<(), Error> {
+        let jobs = &self.services.store.dispatches;
+        while !self.shutdown.is_cancelled() {
             let published = self.publish(&answer(jobs.expired(BATCH)).await?).await;
-            answer(jobs.void_expired(&published)).await?;
+            answer(jobs.expire_leases(&published)).await?;
             if published.len() < BATCH as usize {
                 break;
             }
         }
-        if self.queue_is_empty().await {
-            let published = self
-                .publish(&answer(jobs.overdue(OVERDUE, BATCH)).await?)
-                .await;
-            answer(jobs.mark_dispatched(&published)).await?;
+        Ok(())
+    }
+
+    /// Jobs whose messages were lost, which no queue says of itself. They show in each priority for
+    /// itself, whatever waits in the others: either no message of it waits any more, or younger
+    /// jobs of it are delivered already.
+    async fn dispatch_lost(&self) -> Result<(), Error> {
+        let jobs = &self.services.store.dispatches;
+        // A broker that does not answer cannot be published to.
+        let Ok(depths) = self.services.queue.depths().await else {
+            return Ok(());
+        };
+        for (priority, depth) in depths {
+            let overtaken = if depth == 0 {
+                Some(self.services.clock.now())
+            } else {
+                self.delivered.youngest(priority)
+            };
+            let Some(overtaken) = overtaken else { continue };
+            while !self.shutdown.is_cancelled() {
+                let lost = jobs.overdue(priority, overtaken - CLAIM_GRACE, BATCH);
+                let published = self.publish(&answer(lost).await?).await;
+                answer(jobs.mark_dispatched(&published)).await?;
+                if published.len() < BATCH as usize {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -104,7 +163,7 @@ impl Dispatcher {
             match self.services.queue.publish(submission).await {
                 Ok(()) => published.push(submission.job_id),
                 Err(error) => {
-                    tracing::debug!(%error, "left for the next look");
+                    tracing::debug!(%error, "left for the next time");
                     break;
                 }
             }
@@ -117,11 +176,5 @@ impl Dispatcher {
             tracing::info!(jobs = published.len(), "dispatched");
         }
         published
-    }
-
-    /// Whether no message waits. A broker that was begun anew says so too.
-    async fn queue_is_empty(&self) -> bool {
-        let depths = self.services.queue.depths().await;
-        depths.is_ok_and(|depths| depths.iter().all(|(_, depth)| *depth == 0))
     }
 }

@@ -14,37 +14,29 @@ use tars_shared::store::Failed;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
-use crate::keeper::{Kept, Run, Stop};
+use crate::attempt_error::AttemptError;
+use crate::lease_renewer::LeaseGuard;
+use crate::stop::{Run, Stop};
 
 /// One environment of a job.
-pub(crate) struct Job<'a> {
+pub(crate) struct EnvironmentRun<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) position: usize,
     pub(crate) agent: Arc<Agent>,
 }
 
-/// Why an environment has no result.
-pub(crate) enum Broken {
-    /// It would fail again.
-    Permanent(Failed),
-    /// Another attempt may succeed.
-    Transient(Failed),
-    /// Somebody wants it to end.
-    Stopped(Stop),
-}
-
 /// Runs the environment and summarises its episodes.
 pub(crate) async fn run(
     services: &Services,
-    job: &Job<'_>,
-    kept: &Kept<'_>,
+    job: &EnvironmentRun<'_>,
+    guard: &LeaseGuard<'_>,
     shutdown: &CancellationToken,
-) -> Result<EnvironmentResult, Broken> {
+) -> Result<EnvironmentResult, AttemptError> {
     let parameters = job.parameters;
     let id = parameters.environments[job.position].clone();
     let start = Instant::now();
     let evaluated = {
-        let (run, id, agent) = (kept.run.clone(), id.clone(), job.agent.clone());
+        let (run, id, agent) = (guard.run.clone(), id.clone(), job.agent.clone());
         let losses = parameters.losses.clone();
         let plan = Plan::new(
             parameters.seed,
@@ -67,16 +59,19 @@ pub(crate) async fn run(
         loop {
             tokio::select! {
                 evaluated = &mut evaluating => break evaluated,
-                () = &mut deadline, if kept.run.stopped().is_none() => kept.run.stop(Stop::Timeout),
-                () = shutdown.cancelled(), if kept.run.stopped().is_none() => kept.run.stop(Stop::Shutdown),
+                () = &mut deadline, if guard.run.stopped().is_none() => guard.run.stop(Stop::Timeout),
+                () = shutdown.cancelled(), if guard.run.stopped().is_none() => guard.run.stop(Stop::Shutdown),
             }
         }
     };
-    let (rollout, metrics) = evaluated
-        .unwrap_or_else(|panic| Err(broke_down(format!("the evaluation panicked: {panic}"))))?;
-    if kept.run.stopped() == Some(Stop::Timeout) {
+    let (rollout, metrics) = evaluated.unwrap_or_else(|panic| {
+        Err(AttemptError::broke_down(format!(
+            "the evaluation panicked: {panic}"
+        )))
+    })?;
+    if guard.run.stopped() == Some(Stop::Timeout) {
         // It finished just after its time was up: late is late, whichever was noticed first.
-        return Err(Broken::Stopped(Stop::Timeout));
+        return Err(AttemptError::Stopped(Stop::Timeout));
     }
     let agent_type = parameters.agent_type.to_string();
     let measured = &services.metrics;
@@ -107,7 +102,13 @@ pub(crate) async fn run(
     })
 }
 
-fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Result<Rollout, Broken> {
+fn roll(
+    id: &str,
+    policy: &Policy,
+    plan: &Plan,
+    run: &Run,
+    before: u32,
+) -> Result<Rollout, AttemptError> {
     let watch = |progress: rollout::Progress| {
         run.set_episodes_done(before.saturating_add(progress.episodes_done));
         if run.stopped().is_some() {
@@ -118,17 +119,17 @@ fn roll(id: &str, policy: &Policy, plan: &Plan, run: &Run, before: u32) -> Resul
     };
     let make = |lanes| environment::native(id, lanes).ok_or_else(|| not_here(id));
     rollout::run(&make, policy, plan, &watch).map_err(|error| match error {
-        rollout::Error::Stopped => Broken::Stopped(run.stopped().unwrap_or(Stop::Shutdown)),
+        rollout::Error::Stopped => AttemptError::Stopped(run.stopped().unwrap_or(Stop::Shutdown)),
         rollout::Error::Environment(_) if catalogue::find(id).is_none() => {
-            Broken::Permanent(Failed {
+            AttemptError::Permanent(Failed {
                 kind: FailureKind::UnknownEnvironment,
                 reason: error.to_string(),
             })
         }
-        rollout::Error::Environment(_) => broke_down(error.to_string()),
+        rollout::Error::Environment(_) => AttemptError::broke_down(error.to_string()),
         rollout::Error::Misfit(_)
         | rollout::Error::NotANumber { .. }
-        | rollout::Error::Seeds { .. } => Broken::Permanent(Failed {
+        | rollout::Error::Seeds { .. } => AttemptError::Permanent(Failed {
             kind: FailureKind::InvalidPolicy,
             reason: error.to_string(),
         }),
@@ -140,11 +141,4 @@ fn not_here(id: &str) -> environment::Error {
         id: id.to_owned(),
         reason: "it is not in this worker's catalogue".to_owned(),
     }
-}
-
-pub(crate) fn broke_down(reason: String) -> Broken {
-    Broken::Transient(Failed {
-        kind: FailureKind::Evaluation,
-        reason,
-    })
 }

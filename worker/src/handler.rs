@@ -7,36 +7,41 @@ use tars_engine::regression::Thresholds;
 use tars_shared::job::FailureKind;
 use tars_shared::queue::{DeadMessage, Delivery, RetryTier};
 use tars_shared::services::Services;
-use tars_shared::store::{Claim, ClaimTerms, Ending, Failed, Holding, Lease};
+use tars_shared::store::{Claim, ClaimTerms, Ending, Error, Failed, Lease, ObservedLease, Store};
 use tars_shared::submission::{Submission, VERSIONS};
 use uuid::Uuid;
 
-use crate::attempt::{Attempt, Interrupted};
+use crate::attempt::Attempt;
+use crate::attempt_error::AttemptError;
 use crate::config::Config;
-use crate::keeper::{Keeper, Stop};
+use crate::isolation::{Isolation, Permit};
+use crate::lease_renewer::LeaseRenewer;
 use crate::outcome::Outcome;
-use crate::patience::{Unanswered, answer, until_answered};
-use crate::room::{Place, Room};
+use crate::retrying::retrying;
 use crate::shutdown::Shutdown;
+use crate::stop::Stop;
 use crate::verdict;
 
-/// A holder that has given no sign of life for so long, of those that come every quarter of a
-/// second, is gone. It is watched instead of believing the broker, which also delivers again when
-/// only a connection was lost.
-const SILENCE: Duration = Duration::from_millis(700);
+/// A holder that renewed nothing for so long, of the heartbeats that come every quarter of a
+/// second, is gone. Its lease is observed instead of believing the broker, which also delivers
+/// again when only a connection was lost.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// How long a job that must run alone keeps the other slots of its worker from taking new ones.
-const SOLITUDE: Duration = Duration::from_secs(30);
+const ISOLATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Handles deliveries, one at a time per slot.
 #[derive(Debug)]
 pub(crate) struct Handler {
+    /// The store until the worker is to take nothing new: for what precedes an attempt.
+    claims: Store,
+    /// Everything until the worker stops: for attempts and their ends.
     services: Services,
     config: Config,
     name: String,
     thresholds: Thresholds,
-    keeper: Arc<Keeper>,
-    room: Room,
+    renewer: Arc<LeaseRenewer>,
+    isolation: Isolation,
     shutdown: Shutdown,
 }
 
@@ -45,17 +50,20 @@ impl Handler {
         services: Services,
         config: &Config,
         thresholds: Thresholds,
-        keeper: Arc<Keeper>,
+        renewer: Arc<LeaseRenewer>,
         shutdown: Shutdown,
     ) -> Self {
-        let (name, room) = (config.name(), Room::new(config.slots()));
         Self {
-            services,
-            name,
+            claims: retrying(&services.store, &shutdown.drain),
+            services: Services {
+                store: retrying(&services.store, &shutdown.now),
+                ..services
+            },
             config: config.clone(),
+            name: config.name(),
             thresholds,
-            keeper,
-            room,
+            renewer,
+            isolation: Isolation::new(config.slots()),
             shutdown,
         }
     }
@@ -70,9 +78,9 @@ impl Handler {
         };
         match handled {
             Ok(outcome) => outcome,
-            Err(Unanswered::Shutdown) => Outcome::HandBack,
-            Err(Unanswered::Corrupt(error)) => {
-                self.bury(
+            Err(Error::Unavailable(_)) => Outcome::Requeue,
+            Err(error @ Error::Corrupt(_)) => {
+                self.dead_letter(
                     delivery,
                     format!("the store cannot take or read this job: {error}"),
                 )
@@ -83,22 +91,18 @@ impl Handler {
 
     /// Makes sure of the row: dispatchers publish it again, until a worker comes that understands
     /// it.
-    async fn leave_to_a_newer_worker(
-        &self,
-        submission: &Submission,
-    ) -> Result<Outcome, Unanswered> {
+    async fn leave_to_a_newer_worker(&self, submission: &Submission) -> Result<Outcome, Error> {
         tracing::error!(job.id = %submission.job_id, version = submission.version, "unknown message version");
-        let jobs = &self.services.store.jobs;
-        until_answered(&self.shutdown.drain, || {
-            jobs.insert(std::slice::from_ref(submission))
-        })
-        .await?;
+        self.claims
+            .jobs
+            .insert(std::slice::from_ref(submission))
+            .await?;
         Ok(Outcome::Done)
     }
 
     /// Keeps a message that is of no use to any worker where operators find it.
-    async fn bury(&self, delivery: &Delivery, reason: String) -> Outcome {
-        tracing::error!(job.id = %delivery.submission.job_id, message.id = %delivery.message_id, reason, "buried");
+    async fn dead_letter(&self, delivery: &Delivery, reason: String) -> Outcome {
+        tracing::error!(job.id = %delivery.submission.job_id, message.id = %delivery.message_id, reason, "dead-lettered");
         let message = DeadMessage {
             message_id: delivery.message_id,
             body: serde_json::to_vec(&delivery.submission)
@@ -107,67 +111,58 @@ impl Handler {
             submission: Err(reason),
             reason: "refused".to_owned(),
         };
-        let letters = &self.services.store.dead_letters;
-        let max_attempts = self.config.max_attempts;
-        match until_answered(&self.shutdown.drain, || {
-            letters.bury(&message, max_attempts)
-        })
-        .await
+        let letters = &self.claims.dead_letters;
+        match letters
+            .dead_letter(&message, self.config.max_attempts)
+            .await
         {
-            Ok(()) | Err(Unanswered::Corrupt(_)) => Outcome::Dead,
-            Err(Unanswered::Shutdown) => Outcome::HandBack,
+            Ok(()) | Err(Error::Corrupt(_)) => Outcome::Dead,
+            Err(Error::Unavailable(_)) => Outcome::Requeue,
         }
     }
 
-    async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Unanswered> {
+    async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         let submission = &delivery.submission;
         let job_id = submission.job_id;
-        let leases = &self.services.store.leases;
         let claim_id = self.services.clock.new_id();
-        let mut place = self.wait(self.room.any()).await?;
-        let mut silent = None;
+        let mut permit = self.unless_draining(self.isolation.shared()).await?;
+        let mut observed_lease = None;
         loop {
-            let terms = self.terms(delivery, claim_id, &place, silent);
-            match until_answered(&self.shutdown.drain, || leases.claim(submission, &terms)).await? {
+            let terms = self.terms(delivery, claim_id, &permit, observed_lease);
+            match self.claims.leases.claim(submission, &terms).await? {
                 Claim::Ended(status) => {
                     tracing::info!(job.id = %job_id, %status, "nothing left to do");
                     return Ok(Outcome::Done);
                 }
                 Claim::Exhausted => {
                     tracing::warn!(job.id = %job_id, "failed: its attempts are spent");
-                    self.services
-                        .metrics
-                        .failures
-                        .with_label_values(&[FailureKind::WorkerLost.as_str()])
-                        .inc();
+                    self.count(FailureKind::WorkerLost);
                     return Ok(Outcome::Dead);
                 }
-                Claim::Stranger => {
-                    return Ok(self
-                        .bury(delivery, format!("the key of job {job_id} was used before"))
-                        .await);
+                Claim::KeyConflict => {
+                    let reason = format!("the key of job {job_id} was used before");
+                    return Ok(self.dead_letter(delivery, reason).await);
                 }
                 // Whoever held this very message may be gone, or may only have lost the connection
                 // to the broker; and whoever is late may only have missed the store.
-                Claim::Held { holding, expired }
-                    if silent.is_none()
-                        && (expired || holding.message_id == delivery.message_id) =>
+                Claim::LeasedByOther { observed, expired }
+                    if observed_lease.is_none()
+                        && (expired || observed.message_id == delivery.message_id) =>
                 {
-                    silent = Some(holding);
-                    self.wait(tokio::time::sleep(SILENCE)).await?;
+                    observed_lease = Some(observed);
+                    self.unless_draining(tokio::time::sleep(HEARTBEAT_TIMEOUT))
+                        .await?;
                 }
-                Claim::Held { .. } => {
+                Claim::LeasedByOther { .. } => {
                     tracing::info!(job.id = %job_id, "another worker has the job");
                     return Ok(Outcome::Done);
                 }
-                Claim::Suspect => {
-                    drop(place);
+                Claim::MustRunAlone => {
+                    drop(permit);
                     tracing::info!(job.id = %job_id, "waiting to run this job alone");
-                    match self
-                        .wait(tokio::time::timeout(SOLITUDE, self.room.alone()))
-                        .await?
-                    {
-                        Ok(alone) => place = alone,
+                    let alone = tokio::time::timeout(ISOLATION_TIMEOUT, self.isolation.alone());
+                    match self.unless_draining(alone).await? {
+                        Ok(alone) => permit = alone,
                         // The others here take long: perhaps another worker is less busy by then.
                         Err(_) => return Ok(Outcome::Retry(RetryTier::FiveSeconds)),
                     }
@@ -178,19 +173,18 @@ impl Handler {
                     finished,
                 } => {
                     self.services.metrics.attempts.inc();
-                    let kept = self.keeper.keep(lease);
+                    let guard = self.renewer.guard(lease);
                     #[cfg(feature = "faults")]
                     crate::faults::reach(crate::faults::Point::Claimed);
-                    let shutdown = &self.shutdown.now;
                     let attempted = Attempt {
                         services: &self.services,
                         submission,
-                        kept: &kept,
-                        shutdown,
+                        guard: &guard,
+                        shutdown: &self.shutdown.now,
                     };
                     return match attempted.run(finished, self.thresholds).await {
                         Ok(ending) => self.finish(lease, &ending).await,
-                        Err(interrupted) => self.interrupted(lease, attempt, interrupted).await,
+                        Err(error) => self.end_attempt(lease, attempt, error).await,
                     };
                 }
             }
@@ -201,86 +195,72 @@ impl Handler {
         &self,
         delivery: &Delivery,
         claim_id: Uuid,
-        place: &Place,
-        silent: Option<Holding>,
+        permit: &Permit,
+        observed_lease: Option<ObservedLease>,
     ) -> ClaimTerms<'_> {
         ClaimTerms {
             worker: &self.name,
             claim_id,
             message_id: delivery.message_id,
-            silent,
-            alone: place.is_alone(),
+            observed_lease,
+            alone: permit.is_alone(),
             term: self.config.lease_term(),
             max_attempts: self.config.max_attempts,
         }
     }
 
-    /// Waits for something before a job begins; a worker that is to end does not begin any.
-    async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<T, Unanswered> {
+    /// Waits for something before a job begins; a worker that drains does not begin any.
+    async fn unless_draining<T>(&self, awaited: impl Future<Output = T>) -> Result<T, Error> {
         tokio::select! {
             biased;
-            () = self.shutdown.drain.cancelled() => Err(Unanswered::Shutdown),
-            thing = something => Ok(thing),
+            () = self.shutdown.drain.cancelled() => {
+                Err(Error::Unavailable("this worker takes no more jobs".to_owned()))
+            }
+            value = awaited => Ok(value),
         }
     }
 
-    async fn interrupted(
+    /// Records an attempt that ended without a result.
+    async fn end_attempt(
         &self,
         lease: Lease,
         attempt: u32,
-        why: Interrupted,
-    ) -> Result<Outcome, Unanswered> {
-        match why {
-            Interrupted::Unanswered(Unanswered::Corrupt(error)) => {
-                tracing::error!(job.id = %lease.job_id, %error, "the store holds something unreadable");
-                let reason =
-                    "the store holds something unreadable for this job: the worker's log says what"
-                        .to_owned();
-                let failed = Failed {
-                    kind: FailureKind::Evaluation,
-                    reason,
-                };
+        error: AttemptError,
+    ) -> Result<Outcome, Error> {
+        match error {
+            AttemptError::Transient(failed) if attempt < self.config.max_attempts => {
+                self.retry(lease, attempt, &failed).await
+            }
+            AttemptError::Permanent(failed) | AttemptError::Transient(failed) => {
                 self.finish(lease, &Ending::Failed(failed)).await
             }
-            Interrupted::Unanswered(Unanswered::Shutdown) => Err(Unanswered::Shutdown),
-            Interrupted::Permanent(failed) => self.finish(lease, &Ending::Failed(failed)).await,
-            Interrupted::Transient(failed) if attempt >= self.config.max_attempts => {
-                self.finish(lease, &Ending::Failed(failed)).await
-            }
-            Interrupted::Transient(failed) => self.retry(lease, attempt, &failed).await,
-            Interrupted::Stopped(Stop::Cancelled) => self.finish(lease, &Ending::Cancelled).await,
-            Interrupted::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
-            Interrupted::Stopped(Stop::Timeout) => {
-                let reason = "an environment took longer than timeout_seconds: raise it, or run fewer episodes";
+            AttemptError::Stopped(Stop::Cancelled) => self.finish(lease, &Ending::Cancelled).await,
+            AttemptError::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
+            AttemptError::Stopped(Stop::Timeout) => {
                 let failed = Failed {
                     kind: FailureKind::Timeout,
-                    reason: reason.to_owned(),
+                    reason: "an environment took longer than timeout_seconds: raise it, or run fewer episodes"
+                        .to_owned(),
                 };
                 self.finish(lease, &Ending::Failed(failed)).await
             }
-            Interrupted::Stopped(Stop::Shutdown) => {
+            AttemptError::Stopped(Stop::Shutdown) => {
                 // Should the store be away, the lease expires by itself.
-                if let Err(error) = answer(self.services.store.leases.hand_back(lease)).await {
+                if let Err(error) = self.services.store.leases.release(lease).await {
                     tracing::warn!(job.id = %lease.job_id, %error, "left to the lease's expiry");
                 }
-                Ok(Outcome::HandBack)
+                Ok(Outcome::Requeue)
             }
         }
     }
 
-    async fn retry(
-        &self,
-        lease: Lease,
-        attempt: u32,
-        failed: &Failed,
-    ) -> Result<Outcome, Unanswered> {
+    async fn retry(&self, lease: Lease, attempt: u32, failed: &Failed) -> Result<Outcome, Error> {
         let tier = RetryTier::after_attempt(attempt);
         let not_before = self.services.clock.now() + tier.delay();
-        self.count(failed);
+        self.count(failed.kind);
         tracing::warn!(job.id = %lease.job_id, attempt, reason = failed.reason, "attempt failed");
         let leases = &self.services.store.leases;
-        let record = || leases.retry_later(lease, failed, not_before);
-        let queued = until_answered(&self.shutdown.now, record).await?;
+        let queued = leases.retry_later(lease, failed, not_before).await?;
         Ok(if queued {
             Outcome::Retry(tier)
         } else {
@@ -288,9 +268,8 @@ impl Handler {
         })
     }
 
-    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Unanswered> {
-        let leases = &self.services.store.leases;
-        if !until_answered(&self.shutdown.now, || leases.finish(lease, ending)).await? {
+    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Error> {
+        if !self.services.store.leases.finish(lease, ending).await? {
             tracing::info!(job.id = %lease.job_id, "another worker owns the job now: dropping this result");
             return Ok(Outcome::Done);
         }
@@ -301,7 +280,7 @@ impl Handler {
             }
             Ending::Cancelled => tracing::info!(job.id = %lease.job_id, "cancelled"),
             Ending::Failed(failed) => {
-                self.count(failed);
+                self.count(failed.kind);
                 tracing::warn!(job.id = %lease.job_id, reason = failed.reason, "failed");
                 return Ok(Outcome::Dead);
             }
@@ -309,11 +288,11 @@ impl Handler {
         Ok(Outcome::Done)
     }
 
-    fn count(&self, failed: &Failed) {
+    fn count(&self, kind: FailureKind) {
         self.services
             .metrics
             .failures
-            .with_label_values(&[failed.kind.as_str()])
+            .with_label_values(&[kind.as_str()])
             .inc();
     }
 }

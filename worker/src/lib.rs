@@ -5,19 +5,22 @@
 
 mod agent;
 mod attempt;
+mod attempt_error;
 pub mod config;
+mod delivered;
 mod dispatcher;
 mod evaluation;
 #[cfg(feature = "faults")]
 mod faults;
 mod handler;
-mod keeper;
+mod isolation;
+mod lease_renewer;
 mod outcome;
-mod patience;
 mod recorder;
-mod room;
+mod retrying;
 mod shutdown;
 mod slot;
+mod stop;
 mod supervision;
 mod verdict;
 
@@ -29,26 +32,27 @@ use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::Config;
+use crate::delivered::Delivered;
 use crate::handler::Handler;
-use crate::keeper::Keeper;
+use crate::lease_renewer::LeaseRenewer;
 pub use crate::shutdown::Shutdown;
 use crate::supervision::supervise;
 
-/// Works until `shutdown`: then takes nothing new, and hands back what does not finish within the
+/// Works until `shutdown`: then takes nothing new, and requeues what does not finish within the
 /// grace period.
 pub async fn run(services: Services, config: Config, thresholds: Thresholds, shutdown: Shutdown) {
-    let keeper = Arc::new(Keeper::new(services.clone(), &config));
+    let renewer = Arc::new(LeaseRenewer::new(services.clone(), &config));
     let handler = Arc::new(Handler::new(
         services.clone(),
         &config,
         thresholds,
-        keeper.clone(),
+        renewer.clone(),
         shutdown.clone(),
     ));
-    // Leases are kept until the last slot is done: the keeper outlives the shutdown.
+    // Leases are renewed until the last slot is done, which may be long after `shutdown`.
     let slots_done = CancellationToken::new();
-    let keeping = supervise("keeper", slots_done.clone(), || {
-        keeper.clone().run(slots_done.clone())
+    let renewing = supervise("lease renewer", slots_done.clone(), || {
+        renewer.clone().run(slots_done.clone())
     });
     let slots = config.slots();
     tracing::info!(worker = %config.name(), slots, "working");
@@ -58,17 +62,22 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         .worker_slots
         .with_label_values(&["idle"])
         .set(idle);
-    let drain = &shutdown.drain;
+    let (drain, delivered) = (&shutdown.drain, Arc::new(Delivered::default()));
     let working = async {
         let dispatching = supervise("dispatcher", drain.clone(), || {
-            dispatcher::run(services.clone(), drain.clone())
+            dispatcher::run(services.clone(), delivered.clone(), drain.clone())
         });
         let recording = supervise("recorder", drain.clone(), || {
             recorder::run(services.clone(), config.max_attempts, drain.clone())
         });
         let slot = |_| {
             supervise("slot", drain.clone(), || {
-                slot::run(services.clone(), handler.clone(), drain.clone())
+                slot::run(
+                    services.clone(),
+                    handler.clone(),
+                    delivered.clone(),
+                    drain.clone(),
+                )
             })
         };
         tokio::join!(dispatching, recording, join_all((0..slots).map(slot)));
@@ -80,6 +89,6 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
             () = slots_done.cancelled() => {}
         }
     };
-    tokio::join!(keeping, working, limiting);
+    tokio::join!(renewing, working, limiting);
     tracing::info!("stopped");
 }

@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     /// The job is queued again: publish it for later, then ack.
     Retry(RetryTier),
     /// This worker goes before the job is done: another consumer gets the delivery.
-    HandBack,
+    Requeue,
 }
 
 impl Outcome {
@@ -22,7 +22,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Dead => "dead",
             Self::Retry(_) => "retry",
-            Self::HandBack => "hand_back",
+            Self::Requeue => "requeue",
         }
     }
 }

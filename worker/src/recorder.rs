@@ -3,68 +3,87 @@
 
 use std::time::Duration;
 
-use tars_shared::queue::{DeadConsumer, Error};
+use tars_shared::queue::{DeadConsumer, DeadMessage, Error};
 use tars_shared::services::Services;
+use tars_shared::store::{self, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::patience::{Unanswered, until_answered};
+use crate::retrying::retrying;
 
 /// The pause before a consumer that broke is rebuilt.
-const REBUILD_PAUSE: Duration = Duration::from_millis(500);
+const REBUILD_DELAY: Duration = Duration::from_millis(500);
 
 /// Records until `shutdown`.
 pub(crate) async fn run(services: Services, max_attempts: u32, shutdown: CancellationToken) {
+    let recorder = Recorder {
+        store: retrying(&services.store, &shutdown),
+        services,
+        max_attempts,
+    };
     while !shutdown.is_cancelled() {
-        match services.queue.consume_dead().await {
+        match recorder.services.queue.consume_dead().await {
             Ok(None) => return,
             Ok(Some(consumer)) => {
-                if let Err(error) = record(&services, max_attempts, consumer, &shutdown).await {
+                if let Err(error) = recorder.consume(consumer, &shutdown).await {
                     tracing::warn!(%error, "the consumer of dead letters broke and is rebuilt");
                 }
             }
             Err(error) => tracing::debug!(%error, "no dead letters for now"),
         }
         tokio::select! {
-            () = tokio::time::sleep(REBUILD_PAUSE) => {}
+            () = tokio::time::sleep(REBUILD_DELAY) => {}
             () = shutdown.cancelled() => {}
         }
     }
 }
 
-async fn record(
-    services: &Services,
+struct Recorder {
+    services: Services,
+    store: Store,
     max_attempts: u32,
-    mut consumer: Box<dyn DeadConsumer>,
-    shutdown: &CancellationToken,
-) -> Result<(), Error> {
-    loop {
-        let mut message = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Ok(()),
-            message = consumer.next() => message?,
-        };
-        let letters = &services.store.dead_letters;
+}
+
+impl Recorder {
+    async fn consume(
+        &self,
+        mut consumer: Box<dyn DeadConsumer>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Error> {
         loop {
-            match until_answered(shutdown, || letters.bury(&message, max_attempts)).await {
-                Ok(()) => break,
-                // What is held when the worker ends goes to the recorder of another one.
-                Err(Unanswered::Shutdown) => return Ok(()),
-                // The store cannot take it for the job that it names, but it can keep its bytes.
-                Err(Unanswered::Corrupt(error)) if message.submission.is_ok() => {
-                    message.submission = Err(format!("the store cannot take this job: {error}"));
+            let message = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(()),
+                message = consumer.next() => message?,
+            };
+            let (id, reason) = (message.message_id, message.reason.clone());
+            match self.record(message).await {
+                Ok(()) => {
+                    tracing::warn!(message.id = %id, reason, "recorded a dead letter");
                 }
-                Err(Unanswered::Corrupt(error)) => {
-                    tracing::error!(message.id = %message.message_id, %error, "a dead letter that cannot be kept");
-                    break;
+                // What is held when the worker stops goes to the recorder of another one.
+                Err(store::Error::Unavailable(_)) => return Ok(()),
+                Err(error @ store::Error::Corrupt(_)) => {
+                    tracing::error!(message.id = %id, %error, "a dead letter that cannot be kept");
                 }
             }
+            self.services
+                .metrics
+                .dead_messages
+                .with_label_values(&[&reason])
+                .inc();
+            consumer.ack().await?;
         }
-        tracing::warn!(message.id = %message.message_id, reason = message.reason, "recorded a dead letter");
-        services
-            .metrics
-            .dead_messages
-            .with_label_values(&[&message.reason])
-            .inc();
-        consumer.ack().await?;
+    }
+
+    async fn record(&self, mut message: DeadMessage) -> Result<(), store::Error> {
+        let letters = &self.store.dead_letters;
+        match letters.dead_letter(&message, self.max_attempts).await {
+            // The store cannot take it for the job that it names, but it can keep its bytes.
+            Err(store::Error::Corrupt(error)) if message.submission.is_ok() => {
+                message.submission = Err(format!("the store cannot take this job: {error}"));
+                letters.dead_letter(&message, self.max_attempts).await
+            }
+            recorded => recorded,
+        }
     }
 }

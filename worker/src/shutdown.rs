@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Shutdown {
     /// Take nothing new; finish what is running.
     pub drain: CancellationToken,
-    /// Hand back what is running.
+    /// Requeue what is running.
     pub now: CancellationToken,
 }
 
@@ -25,7 +25,7 @@ impl Shutdown {
         self.drain.cancelled().await;
         tokio::select! {
             () = tokio::time::sleep(grace) => {
-                tracing::info!(?grace, "handing back what has not finished within the grace period");
+                tracing::info!(?grace, "requeueing what has not finished within the grace period");
                 self.now.cancel();
             }
             () = self.now.cancelled() => {}

@@ -8,20 +8,26 @@ use tars_shared::queue::{Consumer, Delivery, Error};
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
+use crate::delivered::Delivered;
 use crate::handler::Handler;
 use crate::outcome::Outcome;
-use crate::patience::answer;
+use crate::retrying::answer;
 
 /// The pause before a consumer that broke is rebuilt.
-const REBUILD_PAUSE: Duration = Duration::from_millis(500);
+const REBUILD_DELAY: Duration = Duration::from_millis(500);
 
 /// Works on one delivery at a time until `shutdown`.
-pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: CancellationToken) {
+pub(crate) async fn run(
+    services: Services,
+    handler: Arc<Handler>,
+    delivered: Arc<Delivered>,
+    shutdown: CancellationToken,
+) {
     while !shutdown.is_cancelled() {
-        if let Err(error) = consume(&services, &handler, &shutdown).await {
+        if let Err(error) = consume(&services, &handler, &delivered, &shutdown).await {
             tracing::warn!(%error, "the consumer broke and is rebuilt");
             tokio::select! {
-                () = tokio::time::sleep(REBUILD_PAUSE) => {}
+                () = tokio::time::sleep(REBUILD_DELAY) => {}
                 () = shutdown.cancelled() => {}
             }
         }
@@ -31,6 +37,7 @@ pub(crate) async fn run(services: Services, handler: Arc<Handler>, shutdown: Can
 async fn consume(
     services: &Services,
     handler: &Handler,
+    delivered: &Delivered,
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let mut consumer = services.queue.consume().await?;
@@ -40,6 +47,7 @@ async fn consume(
             () = shutdown.cancelled() => return Ok(()),
             delivery = consumer.next() => delivery?,
         };
+        delivered.note(&delivery.submission);
         let busy = Busy::count(&services.metrics);
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Delivered);
@@ -83,7 +91,7 @@ async fn carry_out(
 ) -> Result<(), Error> {
     let job_id = delivery.submission.job_id;
     let ours = match outcome {
-        Outcome::HandBack => consumer.hand_back().await?,
+        Outcome::Requeue => consumer.requeue().await?,
         Outcome::Done | Outcome::Dead => consumer.ack().await?,
         Outcome::Retry(tier) => {
             match services
@@ -94,7 +102,7 @@ async fn carry_out(
                 // Should this note get lost, the dispatcher publishes a spare copy.
                 Ok(()) => drop(answer(services.store.dispatches.mark_dispatched(&[job_id])).await),
                 Err(error) => {
-                    tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher")
+                    tracing::warn!(job.id = %job_id, %error, "the retry is left to the dispatcher");
                 }
             }
             consumer.ack().await?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The pause before a part that panicked begins anew, so that one that always panics does not spin.
-const PAUSE: Duration = Duration::from_millis(500);
+const RESTART_DELAY: Duration = Duration::from_millis(500);
 
 /// Runs a part, and again whenever it panics, until it returns or `end` comes.
 pub(crate) async fn supervise<F>(
@@ -19,7 +19,7 @@ pub(crate) async fn supervise<F>(
     while let Err(panic) = tokio::spawn(begin()).await {
         tracing::error!(part, %panic, "a part of the worker panicked and begins anew");
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(RESTART_DELAY) => {}
             () = end.cancelled() => return,
         }
     }

@@ -55,7 +55,7 @@ impl Worker {
         }
     }
 
-    /// Hands back what is running.
+    /// Requeue what is running.
     async fn stop(self) {
         self.shutdown.at_once();
         self.task.await.unwrap();
@@ -173,7 +173,7 @@ async fn two_workers_share_the_jobs_and_run_none_twice() {
     for worker in workers {
         worker.stop().await;
     }
-    assert_eq!(waiting(&services).await, 0, "and none is handed back");
+    assert_eq!(waiting(&services).await, 0, "and none is requeued");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +284,7 @@ async fn a_worker_that_stops_hands_its_job_back_unharmed() {
     let job = until(&services, id, |job| job.status == Status::Running).await;
     assert_eq!(
         job.attempt, 1,
-        "the delivery was handed back too, and the attempt was not charged"
+        "the delivery was requeued too, and the attempt was not charged"
     );
     second.stop().await;
 }

@@ -50,6 +50,17 @@ impl Jobs for FlakyJobs {
         self.inner.insert(submissions).await
     }
 
+    async fn insert_all(
+        &self,
+        submissions: &[Submission],
+    ) -> Result<Vec<Result<Inserted, Error>>, Error> {
+        if self.refuses_writes.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the disk is full".to_owned()));
+        }
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.inner.insert_all(submissions).await
+    }
+
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
         let mut job = self.inner.find(id).await?;
         if let Some(job) = &mut job

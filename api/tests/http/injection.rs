@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tars_chaos::Endpoints;
 use tars_shared::account::Role;
+use tars_shared::backends::{Backend, Backends};
 use tars_shared::clock::System;
-use tars_shared::connections::{Place, Places, StorePlace};
 use tars_shared::services::Services;
+use tars_shared::store::backend::StoreBackend;
 use tars_shared::store::{migration, postgres};
 
 use crate::server::{Server, answer, config, evaluation};
@@ -48,13 +49,13 @@ async fn on_postgres() -> (Server, sqlx::PgConnection) {
         connections: 8,
         follow_database_clock: true,
     };
-    let places = Places {
-        store: StorePlace::Postgres(settings),
-        queue: Place::Memory,
-        cache: Place::Memory,
+    let backends = Backends {
+        store: StoreBackend::Postgres(settings),
+        queue: Backend::Memory,
+        cache: Backend::Memory,
     };
-    migration::migrate(&places.store, None).await.unwrap();
-    let services = Services::open(&places, std::sync::Arc::new(System))
+    migration::migrate(&backends.store, None).await.unwrap();
+    let services = Services::open(&backends, std::sync::Arc::new(System))
         .await
         .unwrap();
     let server = Server::serve(services, config(), tempfile::tempdir().unwrap()).await;
@@ -282,7 +283,7 @@ async fn forged_cursors_are_refused() {
     use base64::Engine as _;
     let (server, _) = on_postgres().await;
     let id = "00000000-0000-4000-8000-000000000000";
-    for (path, places) in [
+    for (path, backends) in [
         (
             "/v1/jobs",
             [
@@ -317,7 +318,7 @@ async fn forged_cursors_are_refused() {
             ],
         ),
     ] {
-        for place in places {
+        for place in backends {
             let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(place.to_string());
             let (status, problem) = server.get(&format!("{path}?cursor={cursor}")).await;
             assert_eq!(

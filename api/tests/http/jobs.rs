@@ -117,7 +117,7 @@ async fn a_long_poll_returns_when_the_job_ends() {
         worker: "w",
         claim_id: Uuid::nil(),
         message_id: Uuid::nil(),
-        silent: None,
+        observed_lease: None,
         alone: true,
         term: Duration::from_mins(1),
         max_attempts: 1,

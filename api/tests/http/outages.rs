@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tars_shared::backends::Backends;
 use tars_shared::clock::System;
-use tars_shared::connections::Places;
 use tars_shared::services::Services;
 
 use crate::flaky_store::FlakyJobs;
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Two API processes on one store, one queue and one cache.
 async fn two_servers() -> (Server, Server, Arc<FlakyJobs>) {
     let data = tempfile::tempdir().unwrap();
-    let mut services = Services::open(&Places::embedded(data.path()), Arc::new(System))
+    let mut services = Services::open(&Backends::embedded(data.path()), Arc::new(System))
         .await
         .unwrap();
     let jobs = FlakyJobs::before(&mut services);

@@ -10,8 +10,8 @@ use tars_api::config::{Limits, Secrets};
 use tars_api::{Api, Config};
 use tars_client::Client;
 use tars_shared::account::{Actor, Name, NewServiceToken, NewUser, Role, password};
+use tars_shared::backends::Backends;
 use tars_shared::clock::{Clock, System};
-use tars_shared::connections::Places;
 use tars_shared::limiter::Rate;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
@@ -79,7 +79,7 @@ impl Server {
 
     pub(crate) async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let services = Services::open(&Places::embedded(data.path()), clock)
+        let services = Services::open(&Backends::embedded(data.path()), clock)
             .await
             .unwrap();
         Self::serve(services, config, data).await

@@ -23,7 +23,7 @@ use tars_chaos::{Part, Server, eventually};
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Long enough for a server that runs to answer, short enough to wait for in vain.
-const SILENCE: Duration = Duration::from_millis(300);
+const READ_TIMEOUT: Duration = Duration::from_millis(300);
 
 fn refuses_connections(address: &str) -> bool {
     eventually(
@@ -37,7 +37,7 @@ fn freeze_silences<S: Server>(part: &Part<S>, greeting: &[u8]) {
     part.freeze().unwrap();
     let mut stream = TcpStream::connect(part.address()).unwrap();
     stream.write_all(greeting).unwrap();
-    stream.set_read_timeout(Some(SILENCE)).unwrap();
+    stream.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
     let silence = stream.read(&mut [0; 1]).unwrap_err();
     assert_eq!(
         silence.kind(),

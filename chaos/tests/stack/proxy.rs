@@ -1,6 +1,6 @@
 //! A network that fails.
 
-use crate::{LIMIT, SILENCE};
+use crate::{LIMIT, READ_TIMEOUT};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -32,7 +32,7 @@ fn echoes(stream: &mut TcpStream) -> bool {
 }
 
 fn silent(stream: &mut TcpStream) -> bool {
-    stream.set_read_timeout(Some(SILENCE)).unwrap();
+    stream.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
     let silence =
         matches!(stream.read(&mut [0; 4]), Err(error) if error.kind() == ErrorKind::WouldBlock);
     stream.set_read_timeout(Some(LIMIT)).unwrap();

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::connections::Connections;
 use anyhow::{Context as _, bail};
 use serde::Serialize;
+use tars_shared::backends::Backends;
 use tars_shared::clock::{Clock, System};
-use tars_shared::connections::{Connections, Places, StorePlace};
 use tars_shared::services;
+use tars_shared::store::backend::StoreBackend;
 use tars_shared::store::{Error, Store};
 
 use crate::{logging, stdout};
@@ -52,7 +54,7 @@ impl Database {
             .embedded_in(&self.data)
             .map_err(anyhow::Error::msg)?
             .store;
-        if let StorePlace::Sqlite(file) = &place
+        if let StoreBackend::Sqlite(file) = &place
             && !file.is_file()
         {
             bail!(
@@ -74,8 +76,7 @@ impl Database {
 /// What a command line needs to find the database `file` of this data folder: nothing for the
 /// default.
 pub(super) fn data_option(file: &Path, data: &Path) -> String {
-    let embedded =
-        matches!(Places::embedded(data).store, StorePlace::Sqlite(embedded) if embedded == file);
+    let embedded = matches!(Backends::embedded(data).store, StoreBackend::Sqlite(embedded) if embedded == file);
     if embedded && data != Path::new(DATA) {
         format!(" --data {}", data.display())
     } else {

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::connections::Connections;
 use anyhow::Context as _;
 use tars_api::Api as Server;
 use tars_shared::clock::System;
-use tars_shared::connections::Connections;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let places = self.connections.shared().map_err(anyhow::Error::msg)?;
+        let backends = self.connections.shared().map_err(anyhow::Error::msg)?;
         let mode = self.mode.or(Mode::Production);
         logging::start(logging::SERVICE);
         mode::check(mode, &self.connections, Some(&self.config.secrets))?;
@@ -38,7 +38,7 @@ impl Api {
             .context("cannot start the async runtime")?
             .block_on(async {
                 let mut signals = Signals::listen()?;
-                let services = Services::open(&places, Arc::new(System)).await?;
+                let services = Services::open(&backends, Arc::new(System)).await?;
                 let server = Server::bind(services, &self.config, mode).await?;
                 println!("T.A.R.S. API is listening on http://{}", server.address());
                 let shutdown = CancellationToken::new();

@@ -14,19 +14,19 @@ use tars_api::config::{Limits, Secrets};
 use tars_engine::regression::Thresholds;
 use tars_shared::account::secret::Secret;
 use tars_shared::account::{Actor, Role};
-use tars_shared::connections::Places;
+use tars_shared::backends::Backends;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 
 use self::round::Outcome;
 use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
 use crate::client::{Connection, Server};
+use crate::embedded::{Bound, EmbeddedService};
 use crate::exit_code::INTERRUPTED;
 use crate::logging;
-use crate::service::{Bound, Service};
+use crate::render::number::count;
+use crate::render::{Ink, Palette};
 use crate::service_token::{self, Wanted};
-use crate::show::number::count;
-use crate::show::{Ink, Palette};
 use crate::stdout;
 
 /// Start the service, evaluate example policies and show the verdicts
@@ -58,7 +58,7 @@ impl Demo {
                 max_attempts: 5,
                 grace_seconds: 0,
             };
-            let bound = Bound::new(&Places::embedded(data.path()), &api, Mode::Development).await?;
+            let bound = Bound::new(&Backends::embedded(data.path()), &api, Mode::Development).await?;
             let token = make_token(bound.services()).await?;
             let service = bound.serve(&worker, Thresholds::default());
             let code = tokio::select! {
@@ -73,7 +73,7 @@ impl Demo {
         })
     }
 
-    async fn show(&self, service: &Service, token: &Secret) -> anyhow::Result<ExitCode> {
+    async fn show(&self, service: &EmbeddedService, token: &Secret) -> anyhow::Result<ExitCode> {
         let client = Server::at(&service.url())?.connect_with(Some(token.expose()))?;
         let story = tell(&client).await?;
         if !self.once {

@@ -6,15 +6,17 @@ mod secret_file;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::connections::Connections;
 use anyhow::Context as _;
-use tars_shared::connections::{Connections, Places, StorePlace};
+use tars_shared::backends::Backends;
 use tars_shared::mode::Mode;
+use tars_shared::store::backend::StoreBackend;
 
 use self::first_start::Credentials;
 use super::accounts;
+use crate::embedded::{Bound, EmbeddedService};
 use crate::logging;
 use crate::mode::{self, ModeOption};
-use crate::service::{Bound, Service};
 use crate::signals::Signals;
 use crate::stdout;
 
@@ -40,7 +42,7 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
-        let places = self
+        let backends = self
             .connections
             .embedded_in(&self.data)
             .map_err(anyhow::Error::msg)?;
@@ -65,7 +67,7 @@ impl Dev {
                     // The first administrator is added below, with a token beside.
                     self.api.secrets.admin_password = None;
                 }
-                let bound = Bound::new(&places, &self.api, mode).await?;
+                let bound = Bound::new(&backends, &self.api, mode).await?;
                 // In production nothing is made up, and no secret is printed: standard output ends
                 // in somebody's log there.
                 let first = match mode {
@@ -73,7 +75,7 @@ impl Dev {
                     Mode::Production => None,
                 };
                 let service = bound.serve(&self.worker, thresholds);
-                stdout::print(&welcome(&service, &places, &self.data, first.as_ref()))?;
+                stdout::print(&welcome(&service, &backends, &self.data, first.as_ref()))?;
                 signals.next().await;
                 eprintln!("stopping; Ctrl-C again ends at once (nothing is lost either way)");
                 tokio::select! {
@@ -85,15 +87,20 @@ impl Dev {
     }
 }
 
-fn welcome(service: &Service, places: &Places, data: &Path, first: Option<&Credentials>) -> String {
+fn welcome(
+    service: &EmbeddedService,
+    backends: &Backends,
+    data: &Path,
+    first: Option<&Credentials>,
+) -> String {
     let url = service.url();
-    let (place, data) = match &places.store {
-        StorePlace::Sqlite(file) => (
+    let (place, data) = match &backends.store {
+        StoreBackend::Sqlite(file) => (
             file.display().to_string(),
             accounts::data_option(file, data),
         ),
         // Whoever started it has the variable that names the database.
-        StorePlace::Postgres(_) => ("PostgreSQL".to_owned(), String::new()),
+        StoreBackend::Postgres(_) => ("PostgreSQL".to_owned(), String::new()),
     };
     let unfinished = match service.unfinished() {
         0 => String::new(),

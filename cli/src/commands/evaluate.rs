@@ -251,8 +251,8 @@ fn published(mean: f64, std: f64, n: u32, environments: usize) -> anyhow::Result
 }
 
 fn repeated(names: &[String]) -> Option<&String> {
-    let mut places = names.iter().enumerate();
-    places.find_map(|(place, name)| names[..place].contains(name).then_some(name))
+    let mut backends = names.iter().enumerate();
+    backends.find_map(|(place, name)| names[..place].contains(name).then_some(name))
 }
 
 fn exit_code(judged: &[Regression]) -> ExitCode {

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use crate::connections::Connections;
 use anyhow::{Context as _, bail};
-use tars_shared::connections::Connections;
-use tars_shared::store::migration::{self, Versions};
+use tars_shared::store::{Versions, migration};
 
 use crate::logging;
 use crate::stdout;

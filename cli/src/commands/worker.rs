@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::connections::Connections;
 use anyhow::Context as _;
 use tars_api::Api;
 use tars_shared::clock::System;
-use tars_shared::connections::Connections;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tars_worker::Shutdown;
@@ -20,7 +20,7 @@ use crate::signals::Signals;
 /// Take jobs from the queue, evaluate them and record their results
 ///
 /// Start and stop any number of them at will. SIGTERM drains: nothing new is taken, running jobs
-/// finish within the grace period or are handed back; a second signal hands them back at once.
+/// finish within the grace period or are requeued; a second signal requeues them at once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Worker {
     #[command(flatten)]
@@ -42,14 +42,14 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
-        let places = self.connections.shared().map_err(anyhow::Error::msg)?;
+        let backends = self.connections.shared().map_err(anyhow::Error::msg)?;
         logging::start(logging::SERVICE);
         mode::check(self.mode.or(Mode::Production), &self.connections, None)?;
         tokio::runtime::Runtime::new()
             .context("cannot start the async runtime")?
             .block_on(async {
                 let mut signals = Signals::listen()?;
-                let services = Services::open(&places, Arc::new(System)).await?;
+                let services = Services::open(&backends, Arc::new(System)).await?;
                 let operations = CancellationToken::new();
                 let serving = match self.port {
                     None => None,

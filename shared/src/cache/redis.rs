@@ -9,7 +9,7 @@ use bytes::Bytes;
 use deadpool_redis::redis::cmd;
 
 use super::Cache;
-use crate::redis::{Failure, Link};
+use crate::redis::{CommandError, RedisClient};
 
 /// Before each key, for those who share a Redis with others.
 const PREFIX: &str = "tars:";
@@ -17,15 +17,15 @@ const PREFIX: &str = "tars:";
 /// A cache in Redis.
 #[derive(Debug)]
 pub struct Redis {
-    link: Arc<Link>,
+    client: Arc<RedisClient>,
     refuses: AtomicBool,
 }
 
 impl Redis {
-    /// A cache at the end of `link`.
-    pub fn new(link: Arc<Link>) -> Self {
+    /// A cache at the end of `client`.
+    pub fn new(client: Arc<RedisClient>) -> Self {
         Self {
-            link,
+            client,
             refuses: AtomicBool::new(false),
         }
     }
@@ -38,7 +38,7 @@ fn prefixed(key: &str) -> String {
 #[async_trait]
 impl Cache for Redis {
     async fn find(&self, key: &str) -> Option<Bytes> {
-        self.link
+        self.client
             .ask(cmd("GET").arg(prefixed(key)))
             .await
             .ok()
@@ -53,25 +53,25 @@ impl Cache for Redis {
             .arg(&value[..])
             .arg("PX")
             .arg(milliseconds);
-        match self.link.ask::<()>(&set).await {
+        match self.client.ask::<()>(&set).await {
             Ok(()) => self.refuses.store(false, Ordering::Relaxed),
-            Err(Failure::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(cache = %self.link.address(), %error, "the cache keeps nothing");
+            Err(CommandError::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(cache = %self.client.address(), %error, "the cache keeps nothing");
             }
             // Logged where it was noticed first.
-            Err(Failure::Refused(_) | Failure::Away(_)) => {}
+            Err(CommandError::Refused(_) | CommandError::Away(_)) => {}
         }
     }
 
     async fn remove(&self, key: &str) {
         // Logged where its absence was noticed first.
-        let _ = self.link.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
+        let _ = self.client.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
     }
 
     async fn ping(&self) -> Result<(), String> {
-        self.link
+        self.client
             .ask::<()>(&cmd("PING"))
             .await
-            .map_err(|failure| format!("{}: {failure}", self.link.address()))
+            .map_err(|failure| format!("{}: {failure}", self.client.address()))
     }
 }

@@ -2,16 +2,14 @@
 
 mod accounts;
 mod artifacts;
+mod attempts;
 mod baselines;
+mod claiming;
 mod dead_letters;
 mod dispatches;
+mod fixture;
 mod jobs;
 mod leases;
-
-use std::sync::Arc;
-
-use crate::clock::Manual;
-use crate::store::Store;
 
 pub use accounts::{
     a_change_is_made_and_audited_once, a_refresh_token_that_comes_again_ends_its_session,
@@ -28,6 +26,11 @@ pub use accounts::{
     what_takes_access_ends_sessions,
 };
 pub use artifacts::artifacts_keep_bytes_under_their_hash;
+pub use attempts::{
+    a_failed_attempt_is_queued_again_and_remembered, a_lost_lease_writes_nothing,
+    a_terminal_job_never_changes, attempts_are_spent_and_then_the_job_fails,
+    finished_environments_survive_their_attempt, releasing_is_free,
+};
 pub use baselines::{
     baselines_are_listed_in_pages, baselines_keep_their_ranks_without_holes,
     promoting_twice_gives_the_same_baseline, the_best_baseline_is_the_best_of_its_time,
@@ -39,30 +42,21 @@ pub use dead_letters::{
 };
 pub use dispatches::{
     a_restarted_queue_finds_every_unfinished_job, jobs_whose_messages_were_lost_are_found,
-    the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
+    notes_of_dispatch_made_at_once_are_all_kept, the_dispatcher_finds_what_no_message_stands_for,
+    the_dispatcher_takes_urgent_jobs_first, the_oldest_queued_job_of_each_priority_is_known,
 };
+pub use fixture::Fixture;
 pub use jobs::{
     cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing,
-    jobs_are_found_and_listed, one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
+    jobs_are_found_and_listed, many_are_inserted_each_for_itself, one_conflict_spoils_the_batch,
+    the_ledger_counts_every_job_once,
 };
 pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
-    a_failed_attempt_is_queued_again_and_remembered,
-    a_job_is_charged_only_for_a_worker_that_it_had_for_itself, a_lost_lease_writes_nothing,
-    a_silent_lease_gives_way_and_a_renewed_one_does_not, a_terminal_job_never_changes,
-    another_request_under_the_same_key_claims_nothing, attempts_are_spent_and_then_the_job_fails,
-    finished_environments_survive_their_attempt, handing_back_is_free,
-    only_one_of_many_claims_is_granted,
+    a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
+    a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
+    another_request_under_the_same_key_claims_nothing, only_one_of_many_claims_is_granted,
 };
-
-/// An empty store and the clock that it goes by.
-#[derive(Debug, Clone)]
-pub struct Fixture {
-    /// The store.
-    pub store: Store,
-    /// Its clock.
-    pub clock: Arc<Manual>,
-}
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
 #[macro_export]
@@ -82,7 +76,7 @@ macro_rules! every_store_check {
             a_reset_password_is_not_overwritten,
             a_revoked_token_stays_revoked,
             a_session_lives_until_it_ends_or_expires,
-            a_silent_lease_gives_way_and_a_renewed_one_does_not,
+            a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
             a_slow_clock_makes_keys_that_sign,
             a_terminal_job_never_changes,
             a_use_is_noted_to_the_minute,
@@ -96,13 +90,15 @@ macro_rules! every_store_check {
             baselines_keep_their_ranks_without_holes,
             cancelling_ends_queued_jobs_and_asks_running_ones,
             finished_environments_survive_their_attempt,
-            handing_back_is_free,
+            releasing_is_free,
             inserting_twice_changes_nothing,
             jobs_are_found_and_listed,
             jobs_whose_messages_were_lost_are_found,
             logins_beside_a_new_password_leave_no_session,
+            many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
             many_who_ask_at_once_get_one_key,
+            notes_of_dispatch_made_at_once_are_all_kept,
             of_many_refreshes_at_once_one_is_traded,
             one_conflict_spoils_the_batch,
             only_a_verified_user_opens_a_session,
@@ -118,6 +114,7 @@ macro_rules! every_store_check {
             the_dispatcher_takes_urgent_jobs_first,
             the_last_admin_stays,
             the_ledger_counts_every_job_once,
+            the_oldest_queued_job_of_each_priority_is_known,
             twenty_writers_leave_ranks_without_holes,
             users_are_added_found_and_listed,
             what_is_over_is_cleaned_up,

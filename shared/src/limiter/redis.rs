@@ -11,7 +11,7 @@ use super::gcra::{Gcra, bounded};
 use super::memory::Memory;
 use super::{Decision, Limiter, Rate};
 use crate::clock::Clock;
-use crate::redis::{Failure, Link};
+use crate::redis::{CommandError, RedisClient};
 
 /// Before each key, for those who share a Redis with others.
 const PREFIX: &str = "tars:limit:";
@@ -22,7 +22,7 @@ const COUNT: &str = include_str!("count.lua");
 /// A limiter in Redis.
 #[derive(Debug)]
 pub struct Redis {
-    link: Arc<Link>,
+    client: Arc<RedisClient>,
     /// By which name Redis knows the script once it has seen it.
     hash: String,
     /// Counts while Redis does not.
@@ -31,21 +31,21 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A limiter at the end of `link`. Time passes by `clock` while Redis is away.
-    pub fn new(link: Arc<Link>, clock: Arc<dyn Clock>) -> Self {
+    /// A limiter at the end of `client`. Time passes by `clock` while Redis is away.
+    pub fn new(client: Arc<RedisClient>, clock: Arc<dyn Clock>) -> Self {
         let hash = Script::new(COUNT).get_hash().to_owned();
         Self {
-            link,
+            client,
             hash,
             alone: Memory::new(clock),
             refuses: AtomicBool::new(false),
         }
     }
 
-    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, Failure> {
+    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, CommandError> {
         match self.run("EVALSHA", &self.hash, key, gcra).await {
             // It was started anew, or is asked for the first time. `EVAL` also keeps the script.
-            Err(Failure::Refused(error))
+            Err(CommandError::Refused(error))
                 if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) =>
             {
                 self.run("EVAL", COUNT, key, gcra).await
@@ -60,7 +60,7 @@ impl Redis {
         script: &str,
         key: &str,
         gcra: Gcra,
-    ) -> Result<Decision, Failure> {
+    ) -> Result<Decision, CommandError> {
         let mut command = cmd(command);
         command
             .arg(script)
@@ -68,7 +68,7 @@ impl Redis {
             .arg(prefixed(key))
             .arg(gcra.interval)
             .arg(gcra.full);
-        let (allowed, debt) = self.link.ask(&command).await?;
+        let (allowed, debt) = self.client.ask(&command).await?;
         Ok(gcra.decision(allowed, debt))
     }
 }
@@ -88,11 +88,11 @@ impl Limiter for Redis {
                 self.refuses.store(false, Ordering::Relaxed);
                 return decision;
             }
-            Err(Failure::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(redis = %self.link.address(), %error, "Redis counts nothing: this process limits by itself");
+            Err(CommandError::Refused(error)) if !self.refuses.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(redis = %self.client.address(), %error, "Redis counts nothing: this process limits by itself");
             }
             // Logged where it was noticed first.
-            Err(Failure::Refused(_) | Failure::Away(_)) => {}
+            Err(CommandError::Refused(_) | CommandError::Away(_)) => {}
         }
         self.alone.count_now(key, gcra)
     }
@@ -100,6 +100,6 @@ impl Limiter for Redis {
     async fn forget(&self, key: &str) {
         self.alone.forget(key).await;
         // Logged where its absence was noticed first.
-        let _ = self.link.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
+        let _ = self.client.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
     }
 }

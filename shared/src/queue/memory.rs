@@ -38,18 +38,14 @@ impl Shared {
         self.lanes()[lane].push_back(Delivery {
             submission,
             message_id,
-            redelivered: false,
         });
         self.arrived.notify_one();
     }
 
-    /// Back to the front: what was delivered once is older than all that waits.
-    fn give_back(&self, delivery: Delivery) {
+    /// What was delivered once is older than all that waits.
+    fn push_front(&self, delivery: Delivery) {
         let lane = delivery.submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_front(Delivery {
-            redelivered: true,
-            ..delivery
-        });
+        self.lanes()[lane].push_front(delivery);
         self.arrived.notify_one();
     }
 
@@ -115,7 +111,7 @@ struct MemoryConsumer {
 #[async_trait]
 impl Consumer for MemoryConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
-        self.hand_back().await?;
+        self.requeue().await?;
         loop {
             let arrived = self.shared.arrived.notified();
             if let Some(delivery) = self.shared.take() {
@@ -132,11 +128,11 @@ impl Consumer for MemoryConsumer {
         Ok(self.held.take().is_some())
     }
 
-    async fn hand_back(&mut self) -> Result<bool, Error> {
+    async fn requeue(&mut self) -> Result<bool, Error> {
         let held = self.held.take();
         let had = held.is_some();
         if let Some(delivery) = held {
-            self.shared.give_back(delivery);
+            self.shared.push_front(delivery);
         }
         Ok(had)
     }
@@ -145,7 +141,7 @@ impl Consumer for MemoryConsumer {
 impl Drop for MemoryConsumer {
     fn drop(&mut self) {
         if let Some(delivery) = self.held.take() {
-            self.shared.give_back(delivery);
+            self.shared.push_front(delivery);
         }
     }
 }

@@ -24,7 +24,7 @@ pub use self::address::OpenError;
 use self::consumer::JobConsumer;
 use self::dead::DeadMessages;
 use self::depths::Depths;
-use self::dial::Fault;
+use self::dial::ConnectError;
 use self::link::Link;
 use self::publisher::Publisher;
 use super::{Consumer, DeadConsumer, Error, Queue, RetryTier};
@@ -78,15 +78,15 @@ impl RabbitMq {
     }
 
     /// Waits until the queue can be used, or until waiting is of no use, but not longer than
-    /// `patience`.
-    pub async fn ready(&self, patience: Duration) -> Result<(), NotReady> {
+    /// `timeout`.
+    pub async fn ready(&self, timeout: Duration) -> Result<(), NotReady> {
         let ready = tokio::try_join!(
-            self.0.publishing.ready(patience),
-            self.0.consuming.ready(patience)
+            self.0.publishing.ready(timeout),
+            self.0.consuming.ready(timeout)
         );
         ready.map(drop).map_err(|fault| match fault {
-            Fault::Unreachable(reason) => NotReady::Unreachable(reason),
-            Fault::Refused(reason) => NotReady::Refused(reason),
+            ConnectError::Unreachable(reason) => NotReady::Unreachable(reason),
+            ConnectError::Refused(reason) => NotReady::Refused(reason),
         })
     }
 

@@ -1,11 +1,12 @@
 //! The JSON body of `POST /v1/evaluate` and its validation: every complaint names the field and the
 //! fix.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -119,6 +120,27 @@ pub struct StatisticsBody {
     pub artifact: Option<Digest>,
     /// Base64 of the `.pkl` file.
     pub data: Option<String>,
+}
+
+impl JsonSchema for AgentStateBody {
+    fn schema_name() -> Cow<'static, str> {
+        "AgentState".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let statistics = generator.subschema_for::<Option<StatisticsBody>>();
+        schema::agent_state(generator, &statistics)
+    }
+}
+
+impl JsonSchema for StatisticsBody {
+    fn schema_name() -> Cow<'static, str> {
+        "VecNormalize".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schema::statistics(generator)
+    }
 }
 
 impl Body {

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tars_engine::catalogue;
 
-use super::{FieldError, Hyperparameter, excerpt, limits};
+use super::excerpt::excerpt;
+use super::field_error::FieldError;
+use super::hyperparameter::Hyperparameter;
+use super::limits;
 
 /// Checks hyperparameters that do not come with an evaluation.
 pub fn check_hyperparameters(

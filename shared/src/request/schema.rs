@@ -4,15 +4,13 @@
 //! stored, that one is not larger than allowed by a byte or two, and that numbers fit into a
 //! double.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use tars_engine::policy::Activation;
 use tars_engine::policy_file::Format;
 
-use super::body::{AgentStateBody, StatisticsBody};
-use super::{Hyperparameter, limits};
+use super::hyperparameter::Hyperparameter;
+use super::limits;
 use crate::artifact::{self, Digest};
 
 /// Base64 as it is decoded: standard alphabet, padding, and no bits left over behind the last byte.
@@ -43,67 +41,61 @@ fn map(value: &Schema, example: &Value) -> Schema {
     })
 }
 
-impl JsonSchema for AgentStateBody {
-    fn schema_name() -> Cow<'static, str> {
-        "AgentState".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let format = json!(generator.subschema_for::<Format>());
-        let digest = json!(generator.subschema_for::<Digest>());
-        let options = agent_options(generator);
-        let variant = |about: Value, properties: Value, required: &[&str]| {
-            let mut variant = about;
-            variant["type"] = "object".into();
-            variant["properties"] = merged(properties, &options);
-            variant["required"] = required.into();
-            variant["additionalProperties"] = false.into();
-            variant
-        };
-        json_schema!({
-            "description": "A policy: a file's bytes, or a stored artifact.",
-            "oneOf": [
-                variant(
-                    json!({"title": "A file in base64"}),
-                    json!({
-                        "artifact": {"type": "null"},
-                        "format": format,
-                        "data": base64(),
-                    }),
-                    &["format", "data"],
-                ),
-                variant(
-                    json!({"title": "An mlp-json document"}),
-                    json!({
-                        "artifact": {"type": "null"},
-                        "format": {"type": "string", "const": Format::MlpJson},
-                        "data": {"description": "The document itself.", "type": "object"},
-                    }),
-                    &["format", "data"],
-                ),
-                variant(
-                    json!({
-                        "title": "A stored artifact",
-                        "description": "By the digest that `PUT /v1/artifacts` answered with.",
-                    }),
-                    json!({
-                        "artifact": digest,
-                        "format": {
-                            "description": "Told from the first bytes by default.",
-                            "anyOf": [format, {"type": "null"}],
-                        },
-                        "data": {"type": "null"},
-                    }),
-                    &["artifact"],
-                ),
-            ],
-        })
-    }
+/// A policy. `statistics` describes the optional `VecNormalize` statistics beside it.
+pub(super) fn agent_state(generator: &mut SchemaGenerator, statistics: &Schema) -> Schema {
+    let format = json!(generator.subschema_for::<Format>());
+    let digest = json!(generator.subschema_for::<Digest>());
+    let options = agent_options(generator, statistics);
+    let variant = |about: Value, properties: Value, required: &[&str]| {
+        let mut variant = about;
+        variant["type"] = "object".into();
+        variant["properties"] = merged(properties, &options);
+        variant["required"] = required.into();
+        variant["additionalProperties"] = false.into();
+        variant
+    };
+    json_schema!({
+        "description": "A policy: a file's bytes, or a stored artifact.",
+        "oneOf": [
+            variant(
+                json!({"title": "A file in base64"}),
+                json!({
+                    "artifact": {"type": "null"},
+                    "format": format,
+                    "data": base64(),
+                }),
+                &["format", "data"],
+            ),
+            variant(
+                json!({"title": "An mlp-json document"}),
+                json!({
+                    "artifact": {"type": "null"},
+                    "format": {"type": "string", "const": Format::MlpJson},
+                    "data": {"description": "The document itself.", "type": "object"},
+                }),
+                &["format", "data"],
+            ),
+            variant(
+                json!({
+                    "title": "A stored artifact",
+                    "description": "By the digest that `PUT /v1/artifacts` answered with.",
+                }),
+                json!({
+                    "artifact": digest,
+                    "format": {
+                        "description": "Told from the first bytes by default.",
+                        "anyOf": [format, {"type": "null"}],
+                    },
+                    "data": {"type": "null"},
+                }),
+                &["artifact"],
+            ),
+        ],
+    })
 }
 
 /// What may stand beside each kind of policy.
-fn agent_options(generator: &mut SchemaGenerator) -> Value {
-    let statistics = generator.subschema_for::<Option<StatisticsBody>>();
+fn agent_options(generator: &mut SchemaGenerator, statistics: &Schema) -> Value {
     let activation = generator.subschema_for::<Activation>();
     let flag = |description: &str| json!({"description": description, "type": ["boolean", "null"], "default": false});
     json!({
@@ -136,32 +128,27 @@ fn merged(mut object: Value, other: &Value) -> Value {
     object
 }
 
-impl JsonSchema for StatisticsBody {
-    fn schema_name() -> Cow<'static, str> {
-        "VecNormalize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "`VecNormalize` statistics of Stable-Baselines3 (`.pkl`), applied to every observation.",
-            "oneOf": [
-                {
-                    "title": "A stored artifact",
-                    "type": "object",
-                    "properties": {"artifact": generator.subschema_for::<Digest>(), "data": {"type": "null"}},
-                    "required": ["artifact"],
-                    "additionalProperties": false,
-                },
-                {
-                    "title": "A file in base64",
-                    "type": "object",
-                    "properties": {"artifact": {"type": "null"}, "data": base64()},
-                    "required": ["data"],
-                    "additionalProperties": false,
-                },
-            ],
-        })
-    }
+/// `VecNormalize` statistics.
+pub(super) fn statistics(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "description": "`VecNormalize` statistics of Stable-Baselines3 (`.pkl`), applied to every observation.",
+        "oneOf": [
+            {
+                "title": "A stored artifact",
+                "type": "object",
+                "properties": {"artifact": generator.subschema_for::<Digest>(), "data": {"type": "null"}},
+                "required": ["artifact"],
+                "additionalProperties": false,
+            },
+            {
+                "title": "A file in base64",
+                "type": "object",
+                "properties": {"artifact": {"type": "null"}, "data": base64()},
+                "required": ["data"],
+                "additionalProperties": false,
+            },
+        ],
+    })
 }
 
 fn base64() -> Schema {

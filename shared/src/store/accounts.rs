@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use crate::account::audit::AuditFilter;
 use crate::account::secret::TokenHash;
 use crate::account::{

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tars_engine::regression::Regression;
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use crate::job::{EnvironmentResult, Failure, FailureKind, Status};
 use crate::submission::Submission;
 
@@ -18,8 +18,7 @@ pub trait Leases: Send + Sync {
     async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error>;
 
     /// Renews all leases of a worker at once, notes progress, and tells how each lease stands.
-    async fn renew(&self, term: Duration, heartbeats: &[Heartbeat])
-    -> Result<Vec<Standing>, Error>;
+    async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error>;
 
     /// Keeps the result of one environment. False: the lease is lost, nothing is written.
     async fn record_result(
@@ -43,7 +42,7 @@ pub trait Leases: Send + Sync {
 
     /// Hands the job back unharmed: queued again, the attempt not charged. False: the lease is
     /// lost.
-    async fn hand_back(&self, lease: Lease) -> Result<bool, Error>;
+    async fn release(&self, lease: Lease) -> Result<bool, Error>;
 }
 
 /// How a job may be claimed.
@@ -56,9 +55,9 @@ pub struct ClaimTerms<'a> {
     pub claim_id: Uuid,
     /// The message that was delivered.
     pub message_id: Uuid,
-    /// A lease that the claimer has watched and found silent: it is void if it still stands as it
-    /// was.
-    pub silent: Option<Holding>,
+    /// A lease that the claimer has observed for longer than a heartbeat takes: it expires at once
+    /// if it has not been renewed since.
+    pub observed_lease: Option<ObservedLease>,
     /// Whether no other job runs in the claimer's process for as long as this one does.
     pub alone: bool,
     /// How long the lease lasts without renewal.
@@ -85,23 +84,23 @@ pub enum Claim {
     Exhausted,
     /// Another worker holds a lease. Even an expired one gives way only to a claimer that has
     /// watched it: while the store was away, no holder could renew.
-    Held {
+    LeasedByOther {
         /// The lease.
-        holding: Holding,
+        observed: ObservedLease,
         /// Whether it should have been renewed by now.
         expired: bool,
     },
     /// The message's job was accepted with another request, under the same key: this message is
     /// nobody's.
-    Stranger,
+    KeyConflict,
     /// A worker that ran this job beside others vanished: it is granted only to one who runs it
     /// alone, so that the others are safe and the next loss is this job's own.
-    Suspect,
+    MustRunAlone,
 }
 
 /// A lease, as others see it. It changes with every renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holding {
+pub struct ObservedLease {
     /// The holder's epoch.
     pub epoch: u32,
     /// The message that its holder took.
@@ -130,9 +129,9 @@ pub struct Heartbeat {
 
 /// How a lease stands after its renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Renewal {
     /// Renewed.
-    Held,
+    Renewed,
     /// Renewed, but the job's owner wants it to end.
     CancelRequested,
     /// Another worker has the job, or it has ended.

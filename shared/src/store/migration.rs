@@ -3,40 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Error;
+use super::backend::StoreBackend;
+use super::error::Error;
 use super::postgres::{Postgres, Settings};
 use super::sqlite::Sqlite;
+use super::versions::Versions;
 use crate::clock::System;
-use crate::connections::StorePlace;
 use crate::metrics::Metrics;
 
 /// How long a database may take to answer at all.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The version of a schema before and after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Versions {
-    /// What there is, 0 where there is no schema.
-    pub applied: i64,
-    /// What this program knows.
-    pub newest: i64,
-}
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The versions, without changing anything.
-pub async fn versions(place: &StorePlace) -> Result<Versions, Error> {
-    match place {
-        StorePlace::Sqlite(path) => Sqlite::schema(path).await,
-        StorePlace::Postgres(settings) => open(settings).await?.schema().await,
+pub async fn versions(backend: &StoreBackend) -> Result<Versions, Error> {
+    match backend {
+        StoreBackend::Sqlite(path) => Sqlite::schema(path).await,
+        StoreBackend::Postgres(settings) => open(settings).await?.schema().await,
     }
 }
 
 /// Brings the schema to the newest version, or up or down to `target`. Gives the versions of
 /// before.
-pub async fn migrate(place: &StorePlace, target: Option<i64>) -> Result<Versions, Error> {
-    let before = versions(place).await?;
-    match place {
-        StorePlace::Sqlite(path) => Sqlite::migrate(path, target).await?,
-        StorePlace::Postgres(settings) => open(settings).await?.migrate(target).await?,
+pub async fn migrate(backend: &StoreBackend, target: Option<i64>) -> Result<Versions, Error> {
+    let before = versions(backend).await?;
+    match backend {
+        StoreBackend::Sqlite(path) => Sqlite::migrate(path, target).await?,
+        StoreBackend::Postgres(settings) => open(settings).await?.migrate(target).await?,
     }
     Ok(before)
 }
@@ -44,6 +36,6 @@ pub async fn migrate(place: &StorePlace, target: Option<i64>) -> Result<Versions
 async fn open(settings: &Settings) -> Result<Postgres, Error> {
     let postgres = Postgres::open(settings, Arc::new(System), &Arc::new(Metrics::new()))
         .map_err(Error::Unavailable)?;
-    postgres.ready(PATIENCE).await?;
+    postgres.ready(CONNECT_TIMEOUT).await?;
     Ok(postgres)
 }

@@ -24,7 +24,11 @@ mod cluster;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
+#[path = "sql/failures.rs"]
+mod failures;
 mod host;
+#[path = "sql/inserts.rs"]
+mod inserts;
 #[path = "sql/jobs.rs"]
 mod jobs;
 #[path = "sql/leases.rs"]
@@ -35,8 +39,11 @@ mod rows;
 mod service_tokens;
 #[path = "sql/sessions.rs"]
 mod sessions;
+mod settings;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[path = "sql/transitions.rs"]
+mod transitions;
 #[path = "sql/users.rs"]
 mod users;
 mod writing;
@@ -46,14 +53,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
 use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use self::Postgres as Adapter;
 use self::clock::DatabaseClock;
 use self::cluster::Cluster;
+pub use self::settings::Settings;
 use self::writing::Writing;
-use super::migration::Versions;
+use super::versions::{Versions, newest};
 use super::{Error, Host, Hosts, Store};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -67,25 +76,6 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/p
 
 /// What PostgreSQL says of a table that does not exist.
 const UNDEFINED_TABLE: &str = "42P01";
-
-/// Where the databases are and how they are used.
-#[derive(Clone)]
-pub struct Settings {
-    /// The hosts' URLs. Each host says itself whether it is the primary; the order does not matter.
-    pub urls: Vec<String>,
-    /// Connections that each host may take.
-    pub connections: u32,
-    /// Whether leases go by the database's clock, so that workers with wrong clocks agree. Tests
-    /// bring their own time.
-    pub follow_database_clock: bool,
-}
-
-/// Without the URLs: they hold passwords.
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").finish_non_exhaustive()
-    }
-}
 
 /// The store in `PostgreSQL`.
 #[derive(Debug)]
@@ -120,8 +110,8 @@ impl Postgres {
     }
 
     /// Waits until a primary answers.
-    pub async fn ready(&self, patience: Duration) -> Result<(), Error> {
-        self.cluster.ready(patience).await
+    pub async fn ready(&self, timeout: Duration) -> Result<(), Error> {
+        self.cluster.ready(timeout).await
     }
 
     /// Whether a host refuses us for good: wrong credentials, no such database. Waiting would not
@@ -147,7 +137,7 @@ impl Postgres {
         };
         Ok(Versions {
             applied,
-            newest: super::newest(&MIGRATIONS),
+            newest: newest(&MIGRATIONS),
         })
     }
 
@@ -174,7 +164,7 @@ impl Postgres {
         let connection = self.cluster.writer().await?;
         let begun = Writing::begin(connection).await;
         if begun.is_err() {
-            self.cluster.suspect();
+            self.cluster.reprobe();
         }
         Ok(begun?)
     }
@@ -190,6 +180,11 @@ impl Postgres {
     fn new_id(&self) -> Uuid {
         self.clock.new_id()
     }
+}
+
+/// Continues a condition on a column: it is one of these ids. One text for any number of them.
+fn push_ids(query: &mut QueryBuilder<Driver>, ids: &[Uuid]) {
+    query.push("= ANY(").push_bind(ids.to_vec()).push(")");
 }
 
 /// Transactions that take the same lock run one after the other: for decisions upon rows that may

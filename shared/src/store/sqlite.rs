@@ -21,6 +21,10 @@ mod claims;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
+#[path = "sql/failures.rs"]
+mod failures;
+#[path = "sql/inserts.rs"]
+mod inserts;
 #[path = "sql/jobs.rs"]
 mod jobs;
 #[path = "sql/leases.rs"]
@@ -33,6 +37,8 @@ mod service_tokens;
 mod sessions;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[path = "sql/transitions.rs"]
+mod transitions;
 #[path = "sql/users.rs"]
 mod users;
 
@@ -44,11 +50,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlitePool, Transaction};
+use sqlx::{Connection as _, QueryBuilder, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use self::Sqlite as Adapter;
-use super::migration::Versions;
+use super::versions::{Versions, newest};
 use super::{Error, Host, Hosts, Role, Store};
 use crate::clock::Clock;
 
@@ -60,7 +66,7 @@ type Row = sqlx::sqlite::SqliteRow;
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// How long a statement waits for the writer before the store counts as unavailable.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The store in one SQLite file.
 #[derive(Debug, Clone)]
@@ -80,7 +86,7 @@ impl Sqlite {
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
-                .acquire_timeout(BUSY)
+                .acquire_timeout(BUSY_TIMEOUT)
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await?;
@@ -94,7 +100,7 @@ impl Sqlite {
 
     /// The version of a file's schema. A file that is not there has none, and is not made.
     pub(super) async fn schema(path: &Path) -> Result<Versions, Error> {
-        let newest = super::newest(&MIGRATIONS);
+        let newest = newest(&MIGRATIONS);
         if !path.exists() {
             return Ok(Versions { applied: 0, newest });
         }
@@ -158,7 +164,17 @@ fn options(path: &Path) -> SqliteConnectOptions {
         // A 202 promises durability: every commit reaches the disk before its answer leaves.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Continues a condition on a column: it is one of these ids.
+fn push_ids(query: &mut QueryBuilder<Driver>, ids: &[Uuid]) {
+    query.push("IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
 }
 
 /// Nothing to take: every transaction holds the write lock.

@@ -12,9 +12,9 @@ use tars_shared::queue::rabbitmq::{NotReady, RabbitMq};
 
 use crate::{LIMIT, vhost};
 
-async fn not_ready(url: &str, patience: Duration) -> NotReady {
+async fn not_ready(url: &str, timeout: Duration) -> NotReady {
     let queue = RabbitMq::open(url, Arc::new(Metrics::new())).unwrap();
-    queue.ready(patience).await.unwrap_err()
+    queue.ready(timeout).await.unwrap_err()
 }
 
 /// The part of a URL that must never be shown.

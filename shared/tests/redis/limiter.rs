@@ -9,7 +9,7 @@ use tars_shared::conformance::limiter;
 use tars_shared::limiter::redis::Redis;
 use tars_shared::limiter::{Limiter as _, Rate};
 use tars_shared::metrics::Metrics;
-use tars_shared::redis::{Link, PATIENCE};
+use tars_shared::redis::{COMMAND_TIMEOUT, RedisClient};
 
 use super::{LIMIT, PROMPT, shared, stack};
 
@@ -21,12 +21,12 @@ const RATE: Rate = Rate {
 
 /// The way to a Redis as one process has it. What is patient waits for the answer however busy the
 /// machine is.
-fn link(url: &str, patience: Duration) -> Arc<Link> {
-    Link::open(url, patience, Arc::new(Metrics::new())).unwrap()
+fn client(url: &str, timeout: Duration) -> Arc<RedisClient> {
+    RedisClient::open(url, timeout, Arc::new(Metrics::new())).unwrap()
 }
 
-fn open(link: &Arc<Link>) -> Redis {
-    Redis::new(link.clone(), Arc::new(System))
+fn open(client: &Arc<RedisClient>) -> Redis {
+    Redis::new(client.clone(), Arc::new(System))
 }
 
 /// Asks until it is denied; how many were allowed. Each answer has to come in time.
@@ -68,13 +68,13 @@ async fn returns(limiter: &Redis, other: &Redis) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suite() {
-    limiter::check(Arc::new(open(&link(&shared().await, LIMIT)))).await;
+    limiter::check(Arc::new(open(&client(&shared().await, LIMIT)))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_processes_count_together() {
     let url = shared().await;
-    let (one, other) = (open(&link(&url, LIMIT)), open(&link(&url, LIMIT)));
+    let (one, other) = (open(&client(&url, LIMIT)), open(&client(&url, LIMIT)));
     let key = "all_processes_count_together";
     one.forget(key).await;
     assert_eq!(one.count(key, RATE).await.remaining, 2);
@@ -92,7 +92,7 @@ async fn all_processes_count_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_short_expire_and_keep_apart_from_those_of_others() {
     let stack = stack().await;
-    let limiter = open(&link(&stack.redis().url(), LIMIT));
+    let limiter = open(&client(&stack.redis().url(), LIMIT));
     for key in ["short", "two\r\nlines", &"long".repeat(1_000_000)] {
         while limiter.count(key, RATE).await.allowed {}
     }
@@ -123,7 +123,10 @@ async fn keys_are_short_expire_and_keep_apart_from_those_of_others() {
 async fn requests_are_limited_while_redis_is_away_and_together_again_when_it_is_back() {
     let stack = stack().await;
     let url = stack.redis().url();
-    let (one, other) = (open(&link(&url, PATIENCE)), open(&link(&url, PATIENCE)));
+    let (one, other) = (
+        open(&client(&url, COMMAND_TIMEOUT)),
+        open(&client(&url, COMMAND_TIMEOUT)),
+    );
 
     stack.redis().freeze().unwrap();
     assert_eq!(
@@ -155,7 +158,7 @@ async fn requests_are_limited_while_redis_is_away_and_together_again_when_it_is_
     stack.redis().restart_empty().unwrap();
     // A command that is late on a busy machine would be counted apart: here what they share is
     // asked, not how soon.
-    let (patient, patient_other) = (open(&link(&url, LIMIT)), open(&link(&url, LIMIT)));
+    let (patient, patient_other) = (open(&client(&url, LIMIT)), open(&client(&url, LIMIT)));
     assert_eq!(
         patient.count("dead", RATE).await.remaining,
         2,
@@ -173,7 +176,7 @@ async fn requests_are_limited_while_redis_is_away_and_together_again_when_it_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_limited_while_redis_is_full() {
     let stack = stack().await;
-    let limiter = open(&link(&stack.redis().url(), LIMIT));
+    let limiter = open(&client(&stack.redis().url(), LIMIT));
     stack
         .redis()
         .command(&["CONFIG", "SET", "maxmemory", "1"])

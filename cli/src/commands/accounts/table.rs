@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use comfy_table::Cell;
 
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 
 /// A row per entry.
 pub(in crate::commands) fn text<const N: usize>(

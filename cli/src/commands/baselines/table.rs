@@ -5,8 +5,8 @@ use comfy_table::CellAlignment;
 use tars_shared::baseline::Baseline;
 
 use crate::client::{Connection, ago};
-use crate::show::number::{Decimals, count, percent};
-use crate::show::{Ink, Palette};
+use crate::render::number::{Decimals, count, percent};
+use crate::render::{Ink, Palette};
 
 /// The columns of numbers, which stand to the right.
 const NUMBERS: std::ops::RangeInclusive<usize> = 2..=7;

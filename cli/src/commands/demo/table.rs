@@ -5,9 +5,9 @@ use tars_engine::regression::Verdict;
 use tars_shared::job::Status;
 
 use super::round::Outcome;
-use crate::show::number::{Decimals, count, large, percent};
-use crate::show::verdict;
-use crate::show::{Ink, Palette};
+use crate::render::number::{Decimals, count, large, percent};
+use crate::render::verdict;
+use crate::render::{Ink, Palette};
 
 /// What later jobs are compared with.
 pub(super) fn baselines(outcomes: &[Outcome], palette: Palette) -> String {

@@ -11,7 +11,7 @@ use tars_engine::rollout::Plan;
 use tars_shared::artifact::Digest;
 use tars_shared::job::EvaluatedPolicy;
 
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 use crate::{bounded_file, policy_path};
 
 use super::rolling::{self, Rolled};

@@ -11,7 +11,7 @@ use tars_engine::metrics::{self, Metrics};
 use tars_engine::policy::Policy;
 use tars_engine::rollout::{self, Plan, Progress};
 
-use crate::show::number;
+use crate::render::number;
 
 /// Most evaluations are over before anybody would have read a progress bar.
 const PATIENCE: Duration = Duration::from_millis(300);

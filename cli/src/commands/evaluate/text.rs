@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use tars_engine::regression::{Regression, Test, Verdict};
 
-use crate::show::evaluation::{Evaluation, overall};
-use crate::show::{Ink, Palette};
+use crate::render::evaluation::{Evaluation, overall};
+use crate::render::{Ink, Palette};
 
 use super::Evaluate;
 use super::agent::Agent;

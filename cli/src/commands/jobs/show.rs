@@ -10,7 +10,7 @@ use tars_shared::job::{FailureKind, Status};
 use uuid::Uuid;
 
 use crate::client::{Connection, Job};
-use crate::show::Palette;
+use crate::render::Palette;
 use crate::stdout;
 use tars_client::Answer;
 

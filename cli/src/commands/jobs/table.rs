@@ -6,7 +6,7 @@ use tars_engine::regression::Verdict;
 use tars_shared::job::Status;
 
 use crate::client::{Job, ago};
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 
 /// A row per job.
 pub(super) fn text(jobs: &[Job], now: DateTime<Utc>) -> String {

@@ -8,7 +8,7 @@ use tars_shared::account::SigningKey;
 
 use crate::client::ago;
 use crate::commands::accounts::{Database, print_json, say, table};
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 use crate::stdout;
 
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use comfy_table::Cell;
 use tars_shared::account::ServiceToken;
 
 use crate::commands::accounts::{Database, print_json, say, table};
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 use crate::stdout;
 
 #[derive(Debug, clap::Args)]

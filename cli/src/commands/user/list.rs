@@ -8,7 +8,7 @@ use tars_shared::account::User;
 
 use crate::client::ago;
 use crate::commands::accounts::{Database, PAGE, print_json, say, table, whole};
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 use crate::stdout;
 
 #[derive(Debug, clap::Args)]

@@ -1,12 +1,12 @@
 //! What becomes of a message that nobody acknowledges.
 
-use super::next;
+use super::taking::next;
 use crate::clock::System;
 use crate::conformance::samples::submission;
 use crate::queue::Queue;
 use crate::submission::Submission;
 
-/// Checks that a message that is handed back again and again stays, or goes to the consumer of dead
+/// Checks that a message that is requeued again and again stays, or goes to the consumer of dead
 /// messages.
 ///
 /// # Panics
@@ -19,7 +19,7 @@ pub async fn gives_up_in_the_open(queue: &dyn Queue) {
     let id = next(&mut *consumer).await.message_id;
     let Some(mut dead) = queue.consume_dead().await.expect("an answer") else {
         for _ in 0..ROUNDS {
-            assert!(consumer.hand_back().await.expect("handed back"));
+            assert!(consumer.requeue().await.expect("requeued"));
             assert_eq!(
                 next(&mut *consumer).await.message_id,
                 id,
@@ -30,14 +30,14 @@ pub async fn gives_up_in_the_open(queue: &dyn Queue) {
     };
     let mut rounds = 0;
     let given_up = loop {
-        assert!(consumer.hand_back().await.expect("handed back"));
+        assert!(consumer.requeue().await.expect("requeued"));
         tokio::select! {
             biased;
             delivery = next(&mut *consumer) => assert_eq!(delivery.message_id, id),
             given_up = dead.next() => break given_up.expect("a dead message"),
         }
         rounds += 1;
-        assert!(rounds < ROUNDS, "a message is not handed back for ever");
+        assert!(rounds < ROUNDS, "a message is not requeued for ever");
     };
     assert_eq!(
         (given_up.message_id, given_up.submission.as_ref()),

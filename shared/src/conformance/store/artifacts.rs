@@ -1,7 +1,7 @@
 //! Artifacts.
 
-use super::Fixture;
 use crate::artifact::Digest;
+use crate::conformance::store::fixture::Fixture;
 
 /// Bytes come back whole, and storing them twice changes nothing.
 ///

@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 use tars_engine::policy_file::Algorithm;
 
-use super::Fixture;
 use crate::baseline::NewBaseline;
 use crate::conformance::samples::{actor, baseline, submission};
+use crate::conformance::store::fixture::Fixture;
 use crate::store::BaselineFilter;
 
 /// Whatever the order of arrival, ranks are 1..n by mean reward.

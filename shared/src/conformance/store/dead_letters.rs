@@ -6,11 +6,11 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::Fixture;
-use super::leases::{claim, granted};
+use super::claiming::{claim, granted};
 use crate::artifact::Digest;
 use crate::clock::{Clock as _, System};
 use crate::conformance::samples::submission;
+use crate::conformance::store::fixture::Fixture;
 use crate::dead_letter::DeadLetterFilter;
 use crate::job::{FailureKind, Status};
 use crate::queue::DeadMessage;
@@ -119,8 +119,8 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
     let letters = &store.dead_letters;
     for attempt in 1..=MAX_ATTEMPTS {
         let message = dead(&waiting, "delivery_limit");
-        letters.bury(&message, MAX_ATTEMPTS).await.unwrap();
-        letters.bury(&message, MAX_ATTEMPTS).await.unwrap();
+        letters.dead_letter(&message, MAX_ATTEMPTS).await.unwrap();
+        letters.dead_letter(&message, MAX_ATTEMPTS).await.unwrap();
         let job = store
             .jobs
             .find(waiting.job_id)
@@ -130,7 +130,7 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
         assert_eq!(
             (job.attempt, job.failures.len()),
             (attempt, attempt as usize),
-            "once, however often it is buried"
+            "once, however often it is recorded"
         );
         let due = store.dispatches.due(Duration::ZERO, 10).await.unwrap();
         assert_eq!(
@@ -162,7 +162,7 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
     for submission in [&running, &ended] {
         let before = store.jobs.find(submission.job_id).await.unwrap();
         letters
-            .bury(&dead(submission, "delivery_limit"), 1)
+            .dead_letter(&dead(submission, "delivery_limit"), 1)
             .await
             .unwrap();
         assert_eq!(
@@ -192,7 +192,10 @@ pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
         .mark_dispatched(&[known.job_id])
         .await
         .unwrap();
-    letters.bury(&dead(&known, "rejected"), 1).await.unwrap();
+    letters
+        .dead_letter(&dead(&known, "rejected"), 1)
+        .await
+        .unwrap();
     let job = store.jobs.find(known.job_id).await.unwrap().unwrap();
     assert_eq!(
         (job.status, job.attempt, job.failures),
@@ -221,7 +224,7 @@ pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
     };
     let stranger = dead(&stranger, "delivery_limit");
     for message in [&garbage, &garbage, &stranger] {
-        letters.bury(message, 1).await.unwrap();
+        letters.dead_letter(message, 1).await.unwrap();
     }
     let listed = letters
         .list(&DeadLetterFilter::default(), 10)

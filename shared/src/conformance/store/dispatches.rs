@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::Fixture;
-use super::leases::{attempt, claim, failed, granted, status};
+use super::claiming::{attempt, claim, failed, granted, status};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{submission, with_priority};
+use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Status};
 use crate::request::Priority;
 use crate::store::Ending;
@@ -96,7 +96,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     );
     store
         .dispatches
-        .void_expired(&[running.job_id, forgotten.job_id])
+        .expire_leases(&[running.job_id, forgotten.job_id])
         .await
         .unwrap();
     assert_eq!(
@@ -117,60 +117,125 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
 }
 
 /// A queue that lost its messages does not say so: jobs that stay queued for too long can be asked
-/// for.
+/// for, in each priority for itself.
 ///
 /// # Panics
 /// When a promise is broken.
 pub async fn jobs_whose_messages_were_lost_are_found(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
-    let minute = Duration::from_mins(1);
-    let (lost, later, running) = (
+    let (lost, urgent, later, running) = (
         submission(&*clock),
+        with_priority(&*clock, Priority::High),
         submission(&*clock),
         submission(&*clock),
     );
-    store
-        .jobs
-        .insert(&[lost.clone(), later.clone(), running.clone()])
-        .await
-        .unwrap();
+    let all = [&lost, &urgent, &later, &running];
+    store.jobs.insert(&all.map(Clone::clone)).await.unwrap();
     let lease = granted(&claim(&store, &later).await);
-    store
-        .leases
-        .retry_later(
-            lease,
-            &failed(FailureKind::Evaluation),
-            clock.now() + minute * 5,
-        )
-        .await
-        .unwrap();
-    store
-        .dispatches
-        .mark_dispatched(&[lost.job_id, later.job_id, running.job_id])
-        .await
-        .unwrap();
+    let retry_at = clock.now() + TimeDelta::minutes(5);
+    let failure = failed(FailureKind::Evaluation);
+    let queued = store.leases.retry_later(lease, &failure, retry_at).await;
+    assert!(queued.unwrap());
+    let ids = all.map(|submission| submission.job_id);
+    store.dispatches.mark_dispatched(&ids).await.unwrap();
     claim(&store, &running).await;
-    assert_eq!(
-        store.dispatches.overdue(minute, 10).await.unwrap(),
-        [],
-        "they may still be under way"
-    );
+    let overdue = async |priority, before| {
+        let overdue = store.dispatches.overdue(priority, before, 10).await;
+        overdue.unwrap()
+    };
+
+    let dispatched_at = clock.now();
     clock.advance(TimeDelta::seconds(61));
+    let before = dispatched_at - TimeDelta::microseconds(1);
     assert_eq!(
-        store.dispatches.overdue(minute, 10).await.unwrap(),
-        from_ref(&lost),
-        "the retry is not due yet"
+        overdue(Priority::Normal, before).await,
+        [],
+        "they were dispatched after that"
     );
+    assert_eq!(
+        overdue(Priority::Normal, dispatched_at).await,
+        from_ref(&lost),
+        "of this priority one is queued and due"
+    );
+    assert_eq!(
+        overdue(Priority::High, dispatched_at).await,
+        from_ref(&urgent)
+    );
+    assert_eq!(overdue(Priority::Low, clock.now()).await, []);
     store
         .dispatches
         .mark_dispatched(&[lost.job_id])
         .await
         .unwrap();
     assert_eq!(
-        store.dispatches.overdue(minute, 10).await.unwrap(),
+        overdue(Priority::Normal, dispatched_at).await,
         [],
         "it has a message again"
     );
+}
+
+/// How long the oldest queued job waits is known for each priority.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn the_oldest_queued_job_of_each_priority_is_known(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let ages = async || {
+        let mut ages = Vec::new();
+        for priority in Priority::ALL {
+            ages.push(store.dispatches.oldest_queued(priority).await.unwrap());
+        }
+        ages.iter().map(Duration::as_secs).collect::<Vec<_>>()
+    };
+    assert_eq!(ages().await, [0, 0, 0], "nothing waits");
+    let first = submission(&*clock);
+    store.jobs.insert(from_ref(&first)).await.unwrap();
+    clock.advance(TimeDelta::seconds(10));
+    let second = submission(&*clock);
+    let urgent = with_priority(&*clock, Priority::High);
+    let both = [second.clone(), urgent.clone()];
+    store.jobs.insert(&both).await.unwrap();
+    clock.advance(TimeDelta::seconds(5));
+    assert_eq!(ages().await, [5, 15, 0]);
+    let ids = [first.job_id, second.job_id, urgent.job_id];
+    store.dispatches.mark_dispatched(&ids).await.unwrap();
+    assert_eq!(ages().await, [5, 15, 0], "a message is not a worker");
+
+    let lease = granted(&claim(&store, &first).await);
+    assert_eq!(ages().await, [5, 5, 0], "what runs does not wait");
+    let retry_at = clock.now() + TimeDelta::seconds(30);
+    let failure = failed(FailureKind::Evaluation);
+    let queued = store.leases.retry_later(lease, &failure, retry_at).await;
+    assert!(queued.unwrap());
+    assert_eq!(ages().await, [5, 5, 0], "nor does what is to wait");
+    clock.advance(TimeDelta::seconds(30));
+    assert_eq!(ages().await, [35, 45, 0], "until its moment comes");
+}
+
+/// Dispatchers and the API note the same jobs at the same time, each in an order of its own: none
+/// of the notes is lost.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn notes_of_dispatch_made_at_once_are_all_kept(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let submissions: Vec<_> = (0..100).map(|_| submission(&*clock)).collect();
+    store.jobs.insert(&submissions).await.unwrap();
+    let ids: Vec<_> = submissions.iter().map(|one| one.job_id).collect();
+    for _ in 0..5 {
+        let notes = [0, 1, 2, 3].map(|number| {
+            let (dispatches, mut ids) = (store.dispatches.clone(), ids.clone());
+            ids.rotate_left(number * 25);
+            if number % 2 == 1 {
+                ids.reverse();
+            }
+            tokio::spawn(async move { dispatches.mark_dispatched(&ids).await })
+        });
+        for note in notes {
+            note.await.unwrap().expect("no note fails");
+        }
+    }
+    assert_eq!(store.dispatches.due(Duration::ZERO, 200).await.unwrap(), []);
 }
 
 /// Urgent jobs do not wait behind a backlog.

@@ -1,18 +1,19 @@
 //! Jobs, as clients see them.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
-use super::Fixture;
-use super::leases::{claim, granted};
+use super::claiming::{claim, granted};
 use crate::artifact::Digest;
 use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
+use crate::conformance::store::fixture::Fixture;
 use crate::job::{Progress, Status};
-use crate::store::{Cancellation, Ending, Heartbeat, Inserted, JobFilter, Standing};
+use crate::store::{Cancellation, Ending, Error, Heartbeat, Inserted, JobFilter, Renewal};
 use crate::submission::Submission;
 
 /// A repeated submission is recognised by its id, and its request by its hash.
@@ -23,7 +24,7 @@ pub async fn inserting_twice_changes_nothing(fixture: Fixture) {
     let jobs = fixture.store.jobs;
     let first = submission(&*fixture.clock);
     assert_eq!(
-        jobs.insert(std::slice::from_ref(&first)).await.unwrap(),
+        jobs.insert(from_ref(&first)).await.unwrap(),
         [Inserted::New]
     );
     fixture.clock.advance(TimeDelta::seconds(9));
@@ -46,7 +47,7 @@ pub async fn inserting_twice_changes_nothing(fixture: Fixture) {
 pub async fn one_conflict_spoils_the_batch(fixture: Fixture) {
     let jobs = fixture.store.jobs;
     let known = submission(&*fixture.clock);
-    jobs.insert(std::slice::from_ref(&known)).await.unwrap();
+    jobs.insert(from_ref(&known)).await.unwrap();
     let new = submission(&*fixture.clock);
     let reused = Submission {
         request_hash: Digest::of(b"another"),
@@ -58,6 +59,65 @@ pub async fn one_conflict_spoils_the_batch(fixture: Fixture) {
         jobs.find(new.job_id).await.unwrap(),
         None,
         "nothing of the batch is recorded"
+    );
+}
+
+/// Of many that are recorded together, each is recorded for itself: what is wrong with one of them
+/// changes nothing for the others.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn many_are_inserted_each_for_itself(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let known = submission(&*clock);
+    store.jobs.insert(from_ref(&known)).await.unwrap();
+    let mut many: Vec<_> = (0..1200).map(|_| submission(&*clock)).collect();
+    let reused = |of: &Submission| Submission {
+        request_hash: Digest::of(b"another"),
+        ..of.clone()
+    };
+    many[0] = reused(&known);
+    many[10] = known.clone();
+    many[20] = many[19].clone();
+    many[30] = reused(&many[29]);
+    // Not every database takes this one.
+    many[1100]
+        .request
+        .parameters
+        .labels
+        .insert("NUL".to_owned(), "\0".to_owned());
+
+    let inserted = store.jobs.insert_all(&many).await.unwrap();
+    assert_eq!(inserted.len(), many.len());
+    let mut new = 0;
+    for (position, inserted) in inserted.into_iter().enumerate() {
+        let expected = match position {
+            0 | 30 => Inserted::Conflict,
+            10 | 20 => Inserted::Known,
+            1100 => match inserted {
+                Ok(Inserted::New) => Inserted::New,
+                Err(Error::Corrupt(_)) => continue,
+                other => panic!("neither taken nor refused: {other:?}"),
+            },
+            _ => Inserted::New,
+        };
+        new += u64::from(expected == Inserted::New);
+        if position != 1100 {
+            assert_eq!(inserted.unwrap(), expected, "{position}");
+        }
+    }
+    assert_eq!(store.jobs.ledger().await.unwrap().total(), 1 + new);
+    let last = &many[1199];
+    assert_eq!(
+        store.jobs.submission(last.job_id).await.unwrap().as_ref(),
+        Some(last)
+    );
+    let again = store.jobs.insert_all(&many[500..600]).await.unwrap();
+    assert!(
+        again
+            .iter()
+            .all(|inserted| matches!(inserted, Ok(Inserted::Known))),
+        "the same call may be repeated"
     );
 }
 
@@ -80,11 +140,7 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
                 .insert("team".to_owned(), "red".to_owned());
         }
         let expected = parameters.clone();
-        store
-            .jobs
-            .insert(std::slice::from_ref(&submission))
-            .await
-            .unwrap();
+        store.jobs.insert(from_ref(&submission)).await.unwrap();
         let job = store
             .jobs
             .find(submission.job_id)
@@ -113,61 +169,26 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
     }
     assert_eq!(seen, ids, "the newest first, without gap or overlap");
 
-    let none = JobFilter::default();
     let odd_one = [ids[1]];
     let others = [ids[0], ids[2], ids[3], ids[4]];
+    let by = |set: &dyn Fn(&mut JobFilter)| {
+        let mut filter = JobFilter::default();
+        set(&mut filter);
+        filter
+    };
     let team = |name: &str| Some(("team".to_owned(), name.to_owned()));
-    for (filter, expected) in [
-        (
-            JobFilter {
-                agent_type: Some(Algorithm::Ppo),
-                ..none.clone()
-            },
-            &odd_one[..],
-        ),
-        (
-            JobFilter {
-                environment: Some("Pendulum-v1".to_owned()),
-                ..none.clone()
-            },
-            &odd_one,
-        ),
-        (
-            JobFilter {
-                label: team("red"),
-                ..none.clone()
-            },
-            &odd_one,
-        ),
-        (
-            JobFilter {
-                label: team("blue"),
-                ..none.clone()
-            },
-            &others,
-        ),
-        (
-            JobFilter {
-                environment: Some("Acrobot-v1".to_owned()),
-                ..none.clone()
-            },
-            &others,
-        ),
-        (
-            JobFilter {
-                status: Some(Status::Running),
-                ..none.clone()
-            },
-            &[],
-        ),
-        (
-            JobFilter {
-                status: Some(Status::Queued),
-                ..none
-            },
-            &ids,
-        ),
-    ] {
+    let pendulum = "Pendulum-v1".to_owned();
+    let acrobot = "Acrobot-v1".to_owned();
+    let cases: [(_, &[Uuid]); 7] = [
+        (by(&|f| f.agent_type = Some(Algorithm::Ppo)), &odd_one),
+        (by(&|f| f.environment = Some(pendulum.clone())), &odd_one),
+        (by(&|f| f.environment = Some(acrobot.clone())), &others),
+        (by(&|f| f.label = team("red")), &odd_one),
+        (by(&|f| f.label = team("blue")), &others),
+        (by(&|f| f.status = Some(Status::Running)), &[]),
+        (by(&|f| f.status = Some(Status::Queued)), &ids),
+    ];
+    for (filter, expected) in cases {
         let found: Vec<_> = store
             .jobs
             .list(&filter, 10)
@@ -222,7 +243,7 @@ pub async fn cancelling_ends_queued_jobs_and_asks_running_ones(fixture: Fixture)
         .unwrap();
     assert_eq!(
         standings,
-        [Standing::CancelRequested],
+        [Renewal::CancelRequested],
         "its worker hears of it"
     );
     assert!(

@@ -1,91 +1,17 @@
-//! Jobs, as workers hold them.
+//! Jobs, as workers claim and hold them.
 
 use std::slice::from_ref;
-use std::time::Duration;
 
 use chrono::TimeDelta;
-use tars_engine::regression;
-use uuid::Uuid;
 
-use super::Fixture;
+use super::claiming::{TERM, TERMS, attempt, claim, claim_on, granted, held};
 use crate::artifact::Digest;
 use crate::clock::{Clock as _, System};
-use crate::conformance::samples::{actor, baseline, result, submission};
-use crate::job::{FailureKind, Progress, Status};
-use crate::store::{
-    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Holding, Lease, Standing, Store,
-};
+use crate::conformance::samples::submission;
+use crate::conformance::store::fixture::Fixture;
+use crate::job::{FailureKind, Status};
+use crate::store::{Claim, ClaimTerms, Ending, Heartbeat};
 use crate::submission::Submission;
-
-const TERM: Duration = Duration::from_secs(5);
-const TERMS: ClaimTerms<'static> = ClaimTerms {
-    worker: "tester",
-    claim_id: Uuid::from_u128(3),
-    message_id: Uuid::from_u128(7),
-    silent: None,
-    alone: true,
-    term: TERM,
-    max_attempts: 3,
-};
-
-/// Claims on these terms, as a worker does: by a claim of its own, and an expired lease is watched,
-/// which takes a second look when time stands still.
-async fn claim_on(store: &Store, submission: &Submission, terms: ClaimTerms<'_>) -> Claim {
-    let terms = ClaimTerms {
-        claim_id: System.new_id(),
-        ..terms
-    };
-    match store.leases.claim(submission, &terms).await.unwrap() {
-        Claim::Held {
-            holding,
-            expired: true,
-        } => {
-            let watched = ClaimTerms {
-                silent: Some(holding),
-                ..terms
-            };
-            store.leases.claim(submission, &watched).await.unwrap()
-        }
-        claim => claim,
-    }
-}
-
-/// Claims on the usual terms.
-pub(super) async fn claim(store: &Store, submission: &Submission) -> Claim {
-    claim_on(store, submission, TERMS).await
-}
-
-/// The lease of a claim that must have been granted.
-pub(super) fn granted(claim: &Claim) -> Lease {
-    match claim {
-        Claim::Granted { lease, .. } => *lease,
-        other => panic!("the claim should have been granted, but gave {other:?}"),
-    }
-}
-
-pub(super) fn attempt(claim: &Claim) -> u32 {
-    match claim {
-        Claim::Granted { attempt, .. } => *attempt,
-        other => panic!("the claim should have been granted, but gave {other:?}"),
-    }
-}
-
-pub(super) fn failed(kind: FailureKind) -> Failed {
-    Failed {
-        kind,
-        reason: "it broke".to_owned(),
-    }
-}
-
-pub(super) async fn status(store: &Store, id: Uuid) -> Status {
-    store
-        .jobs
-        .find(id)
-        .await
-        .unwrap()
-        .expect("the job is there")
-        .status
-}
 
 /// A message without a row is as good as one with a row.
 ///
@@ -105,14 +31,6 @@ pub async fn a_claim_by_message_alone_records_the_job(fixture: Fixture) {
         (job.status, job.attempt, job.started_at),
         (Status::Running, 1, Some(clock.now()))
     );
-}
-
-/// The lease that stands in the way of a claim.
-fn held(claim: Claim) -> Holding {
-    match claim {
-        Claim::Held { holding, .. } => holding,
-        other => panic!("somebody should hold the job, but the claim gave {other:?}"),
-    }
 }
 
 /// One of many copies of a message gives work, until the lease expires.
@@ -144,7 +62,7 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
         }
         assert_eq!(leases.len(), 1, "{round}");
         match round {
-            "by message alone" => assert!(store.leases.hand_back(leases[0]).await.unwrap()),
+            "by message alone" => assert!(store.leases.release(leases[0]).await.unwrap()),
             _ => clock.advance(TimeDelta::seconds(6)),
         }
     }
@@ -152,7 +70,7 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
     assert_eq!(
         attempt(&claim(&store, &submission).await),
         3,
-        "an expired lease is void"
+        "an expired lease is no lease"
     );
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     let kinds: Vec<_> = job
@@ -167,12 +85,12 @@ pub async fn only_one_of_many_claims_is_granted(fixture: Fixture) {
     );
 }
 
-/// Whoever watched a live lease and found it silent may take the job, unless the holder gave a sign
-/// of life meanwhile.
+/// Whoever observed a live lease that is not renewed may take the job, unless the holder renewed it
+/// meanwhile.
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixture) {
+pub async fn a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let submission = submission(&*clock);
     let lease = granted(&claim(&store, &submission).await);
@@ -190,7 +108,7 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
         .await
         .unwrap();
     let watched = ClaimTerms {
-        silent: Some(seen),
+        observed_lease: Some(seen),
         ..TERMS
     };
     let renewed = held(claim_on(&store, &submission, watched).await);
@@ -209,8 +127,8 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
     let first_look = store.leases.claim(&submission, &late).await.unwrap();
     assert_eq!(
         first_look,
-        Claim::Held {
-            holding: renewed,
+        Claim::LeasedByOther {
+            observed: renewed,
             expired: true
         },
         "expired is not enough"
@@ -231,21 +149,21 @@ pub async fn a_silent_lease_gives_way_and_a_renewed_one_does_not(fixture: Fixtur
             &store,
             &submission,
             ClaimTerms {
-                silent: Some(renewed),
+                observed_lease: Some(renewed),
                 ..TERMS
             },
         )
         .await,
     );
 
-    let silent = ClaimTerms {
-        silent: Some(renewed),
+    let unrenewed = ClaimTerms {
+        observed_lease: Some(renewed),
         ..TERMS
     };
     assert_eq!(
-        attempt(&claim_on(&store, &submission, silent).await),
+        attempt(&claim_on(&store, &submission, unrenewed).await),
         2,
-        "a silent holder loses it"
+        "a holder that renews nothing loses it"
     );
     assert!(
         !store
@@ -297,7 +215,7 @@ pub async fn another_request_under_the_same_key_claims_nothing(fixture: Fixture)
         request_hash: Digest::of(b"another"),
         ..first.clone()
     };
-    assert_eq!(claim(&store, &other).await, Claim::Stranger);
+    assert_eq!(claim(&store, &other).await, Claim::KeyConflict);
     assert_eq!(store.jobs.find(first.job_id).await.unwrap(), before);
     assert_eq!(
         attempt(&claim(&store, &first).await),
@@ -324,7 +242,7 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
 
     assert_eq!(
         claim_on(&store, &submission, beside_others).await,
-        Claim::Suspect
+        Claim::MustRunAlone
     );
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     assert_eq!(
@@ -342,7 +260,7 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
             .finish(granted(&first), &Ending::Cancelled)
             .await
             .unwrap(),
-        "the old lease is void"
+        "the old lease has expired"
     );
 
     for number in 1..=TERMS.max_attempts {
@@ -368,310 +286,4 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
         (letter.job_id, letter.kind),
         (Some(submission.job_id), FailureKind::WorkerLost)
     );
-}
-
-/// Whoever held a lease that was given to another writes nothing any more.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
-    let Fixture { store, clock } = fixture;
-    let submission = submission(&*clock);
-    let old = granted(&claim(&store, &submission).await);
-    clock.advance(TimeDelta::seconds(6));
-    let new = granted(&claim(&store, &submission).await);
-    assert!(new.epoch > old.epoch, "epochs grow");
-
-    let leases = &store.leases;
-    let beats = [
-        Heartbeat {
-            lease: old,
-            episodes_done: 9,
-        },
-        Heartbeat {
-            lease: new,
-            episodes_done: 3,
-        },
-    ];
-    assert_eq!(
-        leases.renew(TERM, &beats).await.unwrap(),
-        [Standing::Lost, Standing::Held]
-    );
-    assert!(
-        !leases
-            .record_result(old, 0, &result("CartPole-v1"))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !leases
-            .finish(old, &Ending::Completed(Vec::new()))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !leases
-            .retry_later(old, &failed(FailureKind::Evaluation), clock.now())
-            .await
-            .unwrap()
-    );
-    assert!(!leases.hand_back(old).await.unwrap());
-    let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    assert_eq!(
-        (job.status, job.attempt, job.progress.episodes_done),
-        (Status::Running, 2, 3)
-    );
-    assert_eq!(store.jobs.results(submission.job_id).await.unwrap(), []);
-    assert!(
-        leases
-            .finish(new, &Ending::Completed(Vec::new()))
-            .await
-            .unwrap(),
-        "the new holder writes"
-    );
-}
-
-/// Renewing keeps a lease alive.
-///
-/// Results stay when an attempt does not, and the next one is told of them.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
-    let Fixture { store, clock } = fixture;
-    let submission = submission(&*clock);
-    let first = granted(&claim(&store, &submission).await);
-    clock.advance(TimeDelta::seconds(4));
-    store
-        .leases
-        .renew(
-            TERM,
-            &[Heartbeat {
-                lease: first,
-                episodes_done: 10,
-            }],
-        )
-        .await
-        .unwrap();
-    clock.advance(TimeDelta::seconds(4));
-    held(claim(&store, &submission).await);
-    let acrobot = result("Acrobot-v1");
-    assert!(
-        store
-            .leases
-            .record_result(first, 1, &acrobot)
-            .await
-            .unwrap()
-    );
-    clock.advance(TimeDelta::seconds(6));
-
-    let second = claim(&store, &submission).await;
-    let Claim::Granted {
-        lease, finished, ..
-    } = second
-    else {
-        panic!("not granted: {second:?}")
-    };
-    assert_eq!(finished, [(1, acrobot.clone())]);
-    let cart_pole = result("CartPole-v1");
-    store
-        .leases
-        .record_result(lease, 0, &cart_pole)
-        .await
-        .unwrap();
-
-    let (kept, _) = store
-        .baselines
-        .insert(&baseline(100.0), &actor())
-        .await
-        .unwrap();
-    let comparison = regression::judge(
-        &[regression::Candidate {
-            environment: "CartPole-v1",
-            episodes: &cart_pole.episodes,
-            metrics: &cart_pole.metrics,
-            baseline: &kept.content.statistics,
-            losses: &[],
-        }],
-        &regression::Thresholds::default(),
-    )
-    .remove(0);
-    let verdict = comparison.verdict;
-    let compared = Comparison {
-        baseline_id: kept.id,
-        regression: Some(comparison.clone()),
-    };
-    assert!(
-        store
-            .leases
-            .finish(lease, &Ending::Completed(vec![Some(compared), None]))
-            .await
-            .unwrap()
-    );
-    let results = store.jobs.results(submission.job_id).await.unwrap();
-    assert_eq!(
-        results[0].regression,
-        Some(comparison),
-        "comparisons come with the end"
-    );
-    assert_eq!(results[0].baseline_id, Some(kept.id));
-    assert_eq!(
-        results[1], acrobot,
-        "results come in the order of the request, and come back whole"
-    );
-    let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    assert_eq!(
-        (job.status, job.verdict),
-        (Status::Completed, Some(verdict))
-    );
-    assert_eq!(
-        job.progress,
-        Progress {
-            episodes_done: 20,
-            episodes_total: 20
-        }
-    );
-}
-
-/// A failed attempt waits for its moment and keeps its reason.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn a_failed_attempt_is_queued_again_and_remembered(fixture: Fixture) {
-    let Fixture { store, clock } = fixture;
-    let submission = submission(&*clock);
-    let lease = granted(&claim(&store, &submission).await);
-    let moment = clock.now() + TimeDelta::seconds(30);
-    assert!(
-        store
-            .leases
-            .retry_later(lease, &failed(FailureKind::Evaluation), moment)
-            .await
-            .unwrap()
-    );
-    let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    assert_eq!(
-        (job.status, job.attempt, job.not_before),
-        (Status::Queued, 1, Some(moment))
-    );
-    assert_eq!(
-        job.failures,
-        [failed(FailureKind::Evaluation).at(1, clock.now())]
-    );
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
-        [],
-        "it is not due yet"
-    );
-    clock.advance(TimeDelta::seconds(30));
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
-        from_ref(&submission),
-        "now it is"
-    );
-    assert_eq!(attempt(&claim(&store, &submission).await), 2);
-}
-
-/// A job that takes its workers with it ends after its own attempts.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn attempts_are_spent_and_then_the_job_fails(fixture: Fixture) {
-    let Fixture { store, clock } = fixture;
-    let submission = submission(&*clock);
-    for number in 1..=TERMS.max_attempts {
-        assert_eq!(attempt(&claim(&store, &submission).await), number);
-        clock.advance(TimeDelta::seconds(6));
-    }
-    assert_eq!(claim(&store, &submission).await, Claim::Exhausted);
-    assert_eq!(
-        claim(&store, &submission).await,
-        Claim::Ended(Status::Failed)
-    );
-    let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-    assert_eq!(
-        (job.status, job.attempt, job.failures.len()),
-        (Status::Failed, 3, 3)
-    );
-    assert_eq!(job.finished_at, Some(clock.now()));
-}
-
-/// A worker that goes in peace costs the job nothing.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn handing_back_is_free(fixture: Fixture) {
-    let Fixture { store, clock } = fixture;
-    let submission = submission(&*clock);
-    let lease = granted(&claim(&store, &submission).await);
-    assert!(store.leases.hand_back(lease).await.unwrap());
-    assert_eq!(status(&store, submission.job_id).await, Status::Queued);
-    let again = claim(&store, &submission).await;
-    assert_eq!(attempt(&again), 1, "the attempt was not charged");
-    assert!(
-        granted(&again).epoch > lease.epoch,
-        "but the old lease is void"
-    );
-}
-
-/// What has ended stays as it ended.
-///
-/// # Panics
-/// When a promise is broken.
-pub async fn a_terminal_job_never_changes(fixture: Fixture) {
-    let Fixture { store, clock } = fixture;
-    for ending in [
-        Ending::Completed(Vec::new()),
-        Ending::Failed(failed(FailureKind::InvalidPolicy)),
-        Ending::Cancelled,
-    ] {
-        let submission = submission(&*clock);
-        let lease = granted(&claim(&store, &submission).await);
-        assert!(store.leases.finish(lease, &ending).await.unwrap());
-        let ended = store.jobs.find(submission.job_id).await.unwrap().unwrap();
-        assert!(ended.status.is_terminal());
-
-        clock.advance(TimeDelta::seconds(60));
-        let claim = claim(&store, &submission).await;
-        assert_eq!(
-            claim,
-            Claim::Ended(ended.status),
-            "a late delivery finds it ended"
-        );
-        for late in [
-            Ending::Completed(Vec::new()),
-            Ending::Failed(failed(FailureKind::Timeout)),
-            Ending::Cancelled,
-        ] {
-            assert!(
-                !store.leases.finish(lease, &late).await.unwrap(),
-                "even its own lease is void"
-            );
-        }
-        assert!(
-            !store
-                .leases
-                .record_result(lease, 0, &result("CartPole-v1"))
-                .await
-                .unwrap()
-        );
-        store.jobs.cancel(submission.job_id).await.unwrap();
-        store
-            .dispatches
-            .mark_dispatched(&[submission.job_id])
-            .await
-            .unwrap();
-        store
-            .dispatches
-            .void_expired(&[submission.job_id])
-            .await
-            .unwrap();
-        store.dispatches.orphan_all().await.unwrap();
-        assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), []);
-        assert_eq!(
-            store.jobs.find(submission.job_id).await.unwrap().unwrap(),
-            ended,
-            "nothing of it changed"
-        );
-    }
 }

@@ -23,16 +23,16 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 
-use super::link::{Session, answer};
+use super::link::{Session, with_timeout};
 use super::{message, topology};
 use crate::queue::{Consumer, Delivery, Error};
 use crate::request::Priority;
 
 /// How long the broker may take to answer. Longer than for a publication: no client waits for this.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a waiting consumer looks at its channel, which can die without a word.
-pub(super) const GLANCE: Duration = Duration::from_secs(1);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A channel that holds one delivery at a time.
 #[derive(Debug)]
@@ -49,9 +49,9 @@ pub(super) struct JobConsumer {
 impl JobConsumer {
     /// Opens a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
-        let channel = session.channel(PATIENCE).await?;
-        answer(
-            PATIENCE,
+        let channel = session.channel(BROKER_TIMEOUT).await?;
+        with_timeout(
+            BROKER_TIMEOUT,
             "limiting the prefetch",
             channel.basic_qos(1, BasicQosOptions::default()),
         )
@@ -72,7 +72,8 @@ impl JobConsumer {
                 topology::jobs_queue(priority).into(),
                 BasicGetOptions::default(),
             );
-            if let Some(message) = answer(PATIENCE, "fetching a message", asked).await? {
+            if let Some(message) = with_timeout(BROKER_TIMEOUT, "fetching a message", asked).await?
+            {
                 return Ok(Some(message.delivery));
             }
         }
@@ -89,14 +90,19 @@ impl JobConsumer {
             self.channel
                 .basic_consume(queue, "".into(), options, FieldTable::default())
         }));
-        self.subscriptions = answer(PATIENCE, "subscribing", subscribed).await?;
+        self.subscriptions = with_timeout(BROKER_TIMEOUT, "subscribing", subscribed).await?;
         let first = self.first_push().await?;
 
         let ended = self.subscriptions.iter().map(|one| {
             self.channel
                 .basic_cancel(one.tag(), BasicCancelOptions::default())
         });
-        answer(PATIENCE, "ending the subscriptions", try_join_all(ended)).await?;
+        with_timeout(
+            BROKER_TIMEOUT,
+            "ending the subscriptions",
+            try_join_all(ended),
+        )
+        .await?;
         let mut all = vec![first];
         for (rank, mut subscription) in self.subscriptions.drain(..).enumerate() {
             // The end of a subscription ends its stream, behind whatever was pushed before.
@@ -114,8 +120,8 @@ impl JobConsumer {
                 requeue: true,
                 ..BasicNackOptions::default()
             };
-            answer(
-                PATIENCE,
+            with_timeout(
+                BROKER_TIMEOUT,
                 "giving back a message",
                 surplus.acker.nack(options),
             )
@@ -140,7 +146,7 @@ impl JobConsumer {
                     None => Err(Error::Unavailable("the broker cancelled the consumer".to_owned())),
                 },
                 () = self.session.lost() => return Err(Error::Unavailable("the connection is lost".to_owned())),
-                () = tokio::time::sleep(GLANCE) => self.check()?,
+                () = tokio::time::sleep(POLL_INTERVAL) => self.check()?,
             }
         }
     }
@@ -162,10 +168,10 @@ fn broken(error: &lapin::Error) -> Error {
 pub(super) async fn settled(
     settling: impl Future<Output = lapin::Result<bool>>,
 ) -> Result<bool, Error> {
-    match tokio::time::timeout(PATIENCE, settling).await {
+    match tokio::time::timeout(BROKER_TIMEOUT, settling).await {
         Ok(settled) => Ok(settled.unwrap_or(false)),
         Err(_) => Err(Error::Unavailable(format!(
-            "settling a delivery took more than {PATIENCE:?}"
+            "settling a delivery took more than {BROKER_TIMEOUT:?}"
         ))),
     }
 }
@@ -177,7 +183,7 @@ pub(super) fn close(channel: Channel, subscriptions: Vec<lapin::Consumer>) {
             // The channel first: a subscription that is dropped while its channel lives cancels
             // itself, and when the two cross, the driver takes the channel's end for a broken
             // connection.
-            drop(tokio::time::timeout(PATIENCE, channel.close(200, "done".into())).await);
+            drop(tokio::time::timeout(BROKER_TIMEOUT, channel.close(200, "done".into())).await);
             drop(subscriptions);
         });
     }
@@ -191,7 +197,7 @@ impl Consumer for JobConsumer {
                 "an earlier wait was broken off".to_owned(),
             ));
         }
-        self.hand_back().await?;
+        self.requeue().await?;
         self.waiting = true;
         loop {
             let message = match self.fetch().await? {
@@ -206,13 +212,12 @@ impl Consumer for JobConsumer {
                     return Ok(Delivery {
                         submission,
                         message_id,
-                        redelivered: message.redelivered,
                     });
                 }
                 Err(error) => {
                     tracing::warn!(message.id = %message_id, error, "a message cannot be read and is given up");
                     let rejected = message.acker.reject(BasicRejectOptions { requeue: false });
-                    answer(PATIENCE, "rejecting a message", rejected).await?;
+                    with_timeout(BROKER_TIMEOUT, "rejecting a message", rejected).await?;
                 }
             }
         }
@@ -225,7 +230,7 @@ impl Consumer for JobConsumer {
         settled(acker.ack(BasicAckOptions::default())).await
     }
 
-    async fn hand_back(&mut self) -> Result<bool, Error> {
+    async fn requeue(&mut self) -> Result<bool, Error> {
         let Some(acker) = self.held.take() else {
             return Ok(false);
         };

@@ -9,8 +9,8 @@ use lapin::{Acker, Channel};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 
-use super::consumer::{GLANCE, PATIENCE, close, settled};
-use super::link::{Session, answer};
+use super::consumer::{BROKER_TIMEOUT, POLL_INTERVAL, close, settled};
+use super::link::{Session, with_timeout};
 use super::{message, topology};
 use crate::queue::{DeadConsumer, DeadMessage, Error};
 
@@ -26,9 +26,9 @@ pub(super) struct DeadMessages {
 impl DeadMessages {
     /// Subscribes on a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
-        let channel = session.channel(PATIENCE).await?;
-        answer(
-            PATIENCE,
+        let channel = session.channel(BROKER_TIMEOUT).await?;
+        with_timeout(
+            BROKER_TIMEOUT,
             "limiting the prefetch",
             channel.basic_qos(1, BasicQosOptions::default()),
         )
@@ -40,7 +40,7 @@ impl DeadMessages {
             options,
             FieldTable::default(),
         );
-        let subscription = answer(PATIENCE, "subscribing", subscribed).await?;
+        let subscription = with_timeout(BROKER_TIMEOUT, "subscribing", subscribed).await?;
         Ok(Self {
             session,
             channel,
@@ -64,7 +64,7 @@ impl DeadConsumer for DeadMessages {
             tokio::select! {
                 message = self.subscription.next() => break message,
                 () = self.session.lost() => break None,
-                () = tokio::time::sleep(GLANCE) => if !self.channel.status().connected() { break None },
+                () = tokio::time::sleep(POLL_INTERVAL) => if !self.channel.status().connected() { break None },
             }
         };
         match message {

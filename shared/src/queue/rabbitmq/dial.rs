@@ -12,18 +12,18 @@ use lapin::{AsyncTcpStream, Connection, ConnectionProperties, ErrorKind, runtime
 use super::address::Address;
 
 /// How long a connection may take, TCP and handshake together.
-const PATIENCE: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no connection.
 #[derive(Debug, Clone)]
-pub(super) enum Fault {
+pub(super) enum ConnectError {
     /// Nobody answers; that may pass.
     Unreachable(String),
     /// The broker answers and refuses; somebody has to mend the configuration.
     Refused(String),
 }
 
-impl Fault {
+impl ConnectError {
     /// Sorts what the driver reports.
     pub(super) fn of(error: &lapin::Error) -> Self {
         let ErrorKind::ProtocolError(protocol) = error.kind() else {
@@ -61,19 +61,22 @@ impl Fault {
 }
 
 /// Connects, or says why not.
-pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connection, Fault> {
+pub(super) async fn dial(
+    address: &Address,
+    name: &'static str,
+) -> Result<Connection, ConnectError> {
     // The driver waits for a silent broker's greeting for ever, in a thread of its own that nothing
     // ends but the end of its socket: a second handle on the socket is kept until the greeting is
     // over.
     let socket = Arc::new(Mutex::new(None::<TcpStream>));
     let kept = socket.clone();
-    let runtime = runtime::default_runtime().map_err(|error| Fault::of(&error))?;
+    let runtime = runtime::default_runtime().map_err(|error| ConnectError::of(&error))?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let greeting = Connection::connector(
         address.uri(),
         runtime,
         async move |uri, runtime| {
-            let connecting = tokio::time::timeout(PATIENCE, uri.connect_async(&runtime));
+            let connecting = tokio::time::timeout(CONNECT_TIMEOUT, uri.connect_async(&runtime));
             let stream = connecting.await.map_err(std::io::Error::from)??;
             if let AsyncTcpStream::Plain(tcp) = &stream {
                 let second = tcp.get_ref().as_fd().try_clone_to_owned()?;
@@ -83,14 +86,16 @@ pub(super) async fn dial(address: &Address, name: &'static str) -> Result<Connec
         },
         properties,
     );
-    let connected = tokio::time::timeout(PATIENCE, greeting).await;
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, greeting).await;
     let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
     connected.map_or_else(
         |_| {
             // Whatever it answers, the thread is free.
             drop(socket.map(|socket| socket.shutdown(Shutdown::Both)));
-            Err(Fault::Unreachable(format!("no answer within {PATIENCE:?}")))
+            Err(ConnectError::Unreachable(format!(
+                "no answer within {CONNECT_TIMEOUT:?}"
+            )))
         },
-        |connected| connected.map_err(|error| Fault::of(&error)),
+        |connected| connected.map_err(|error| ConnectError::of(&error)),
     )
 }

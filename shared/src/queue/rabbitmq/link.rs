@@ -4,27 +4,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::StreamExt as _;
 use lapin::{Channel, Connection};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::address::Address;
-use super::dial::{Fault, dial};
+use super::dial::{ConnectError, dial};
 use super::topology;
-use crate::clock::{Clock as _, System};
 use crate::metrics::Metrics;
 use crate::queue::Error;
 
-/// The pause before the first new attempt; each failure doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause.
-const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// The pauses between attempts to connect. They are jittered, so that many processes do not come
+/// back in step.
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(LONGEST_PAUSE)
+    .with_jitter()
+    .without_max_times();
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The first declaration creates a dozen replicated queues, which takes a while.
-const DECLARATION: Duration = Duration::from_secs(15);
+const DECLARE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often the connection is looked at. The driver reports most losses by an event; this is for
 /// those that it does not.
-const GLANCE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A connection that is made again whenever it is lost. The task that does so ends with the last
 /// clone.
@@ -34,7 +38,7 @@ pub(super) struct Link(watch::Receiver<State>);
 #[derive(Debug, Clone)]
 enum State {
     /// No attempt has ended yet, or the latest one failed.
-    Down(Fault),
+    Down(ConnectError),
     Up(Arc<Session>),
 }
 
@@ -47,10 +51,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens a channel within `patience`.
-    pub(super) async fn channel(&self, patience: Duration) -> Result<Channel, Error> {
-        answer(
-            patience,
+    /// Opens a channel within `timeout`.
+    pub(super) async fn channel(&self, timeout: Duration) -> Result<Channel, Error> {
+        with_timeout(
+            timeout,
             "opening a channel",
             self.connection.create_channel(),
         )
@@ -72,7 +76,7 @@ impl Session {
 impl Link {
     /// Starts to connect, and returns at once.
     pub(super) fn open(address: Address, name: &'static str, metrics: Arc<Metrics>) -> Self {
-        let (state, link) = watch::channel(State::Down(Fault::Unreachable(
+        let (state, link) = watch::channel(State::Down(ConnectError::Unreachable(
             "not connected yet".to_owned(),
         )));
         tokio::spawn(keep(address, name, metrics, state));
@@ -89,11 +93,11 @@ impl Link {
     }
 
     /// Waits for a connection, or for a fault that waiting does not mend.
-    pub(super) async fn ready(&self, patience: Duration) -> Result<(), Fault> {
+    pub(super) async fn ready(&self, timeout: Duration) -> Result<(), ConnectError> {
         let mut state = self.0.clone();
         let settled =
-            |state: &State| matches!(state, State::Up(_) | State::Down(Fault::Refused(_)));
-        drop(timeout(patience, state.wait_for(settled)).await);
+            |state: &State| matches!(state, State::Up(_) | State::Down(ConnectError::Refused(_)));
+        drop(tokio::time::timeout(timeout, state.wait_for(settled)).await);
         match &*state.borrow() {
             State::Up(_) => Ok(()),
             State::Down(fault) => Err(fault.clone()),
@@ -107,7 +111,7 @@ async fn keep(
     metrics: Arc<Metrics>,
     state: watch::Sender<State>,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = BACKOFF.build();
     let mut connected_before = false;
     loop {
         let attempt = tokio::select! {
@@ -128,14 +132,14 @@ async fn keep(
                     () = until_lost(&session.connection) => {}
                     () = state.closed() => return,
                 }
-                state.send_replace(State::Down(Fault::Unreachable(
+                state.send_replace(State::Down(ConnectError::Unreachable(
                     "the connection is lost".to_owned(),
                 )));
                 drop(death);
                 tracing::warn!(broker = %address, connection = name, "lost the connection to the queue");
                 // A broker that takes connections and drops them at once is not to be hammered.
-                if since.elapsed() > LAST_PAUSE {
-                    pause = FIRST_PAUSE;
+                if since.elapsed() > LONGEST_PAUSE {
+                    pauses = BACKOFF.build();
                 }
             }
             Err(fault) => {
@@ -144,10 +148,9 @@ async fn keep(
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(jittered(pause)) => {}
+            () = tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)) => {}
             () = state.closed() => return,
         }
-        pause = (pause * 2).min(LAST_PAUSE);
     }
 }
 
@@ -155,7 +158,7 @@ async fn keep(
 async fn connect(
     address: &Address,
     name: &'static str,
-) -> Result<(Session, watch::Sender<()>), Fault> {
+) -> Result<(Session, watch::Sender<()>), ConnectError> {
     let connection = dial(address, name)
         .await
         .map_err(|fault| fault.at(address))?;
@@ -164,13 +167,14 @@ async fn connect(
         topology::declare(&channel).await?;
         channel.close(200, "declared".into()).await
     };
-    match timeout(DECLARATION, declared).await {
+    match timeout(DECLARE_TIMEOUT, declared).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(Fault::of(&error).at(address)),
+        Ok(Err(error)) => return Err(ConnectError::of(&error).at(address)),
         Err(_) => {
-            return Err(
-                Fault::Unreachable(format!("no queue declared within {DECLARATION:?}")).at(address),
-            );
+            return Err(ConnectError::Unreachable(format!(
+                "no queue declared within {DECLARE_TIMEOUT:?}"
+            ))
+            .at(address));
         }
     }
     let (death, alive) = watch::channel(());
@@ -179,34 +183,28 @@ async fn connect(
 
 async fn until_lost(connection: &Connection) {
     let mut events = Box::pin(connection.events_listener());
-    let mut glances = interval(GLANCE);
-    glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut polls = interval(POLL_INTERVAL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while connection.status().connected() {
         // Errors of single channels are among the events: an event alone proves nothing.
         tokio::select! {
             Some(_) = events.next() => {}
-            _ = glances.tick() => {}
+            _ = polls.tick() => {}
         }
     }
 }
 
-/// Half to all of `pause`, so that many processes do not come back in step.
-fn jittered(pause: Duration) -> Duration {
-    let random = System.new_id().as_bytes()[15];
-    pause / 2 + pause / 2 * u32::from(random) / 255
-}
-
 /// What the broker answers, or that it did not in time.
-pub(super) async fn answer<T>(
-    patience: Duration,
+pub(super) async fn with_timeout<T>(
+    timeout: Duration,
     what: &str,
     asked: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, Error> {
-    match timeout(patience, asked).await {
+    match tokio::time::timeout(timeout, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Error::Unavailable(format!("{what} failed: {error}"))),
         Err(_) => Err(Error::Unavailable(format!(
-            "{what} got no answer within {patience:?}"
+            "{what} got no answer within {timeout:?}"
         ))),
     }
 }

@@ -18,23 +18,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use self::confirms::{Confirms, Decided};
-use super::link::{Link, Session, answer};
+use super::link::{Link, Session, with_timeout};
 use super::message;
 use crate::queue::Error;
 
 /// How long a publication may take, all in all. The API promises an answer within a second.
-const CONFIRM: Duration = Duration::from_millis(400);
+const CONFIRM_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Publications under way at once. It bounds the memory that a broker that went silent can cost
 /// until it is given up.
-const UNDER_WAY: usize = 256;
+const MOST_UNCONFIRMED: usize = 256;
 
 /// Publishes over a link.
 #[derive(Debug)]
 pub(super) struct Publisher {
     link: Link,
     outbox: Mutex<Option<Outbox>>,
-    under_way: Arc<Semaphore>,
+    unconfirmed: Arc<Semaphore>,
 }
 
 /// The way to the task that owns the channel. It is closed when the channel is gone.
@@ -60,7 +60,7 @@ impl Publisher {
         Self {
             link,
             outbox: Mutex::new(None),
-            under_way: Arc::new(Semaphore::new(UNDER_WAY)),
+            unconfirmed: Arc::new(Semaphore::new(MOST_UNCONFIRMED)),
         }
     }
 
@@ -75,7 +75,7 @@ impl Publisher {
         let published = async {
             let sender = self.sender()?;
             let permit = self
-                .under_way
+                .unconfirmed
                 .clone()
                 .acquire_owned()
                 .await
@@ -95,10 +95,10 @@ impl Publisher {
         };
         let late = || {
             Err(Error::Unavailable(format!(
-                "the broker did not confirm within {CONFIRM:?}"
+                "the broker did not confirm within {CONFIRM_TIMEOUT:?}"
             )))
         };
-        tokio::time::timeout(CONFIRM, published)
+        tokio::time::timeout(CONFIRM_TIMEOUT, published)
             .await
             .unwrap_or_else(|_| late())
     }
@@ -144,25 +144,25 @@ async fn own_channel(session: Arc<Session>, mut inbox: mpsc::UnboundedReceiver<O
             return;
         }
     };
-    let mut under_way = FuturesUnordered::new();
+    let mut unconfirmed = FuturesUnordered::new();
     let mut confirms = Confirms::default();
     let mut lost = std::pin::pin!(session.lost());
     while channel.status().connected() {
         let decided = tokio::select! {
             outgoing = inbox.recv() => match outgoing {
                 Some(outgoing) => {
-                    under_way.push(send(&channel, outgoing));
+                    unconfirmed.push(send(&channel, outgoing));
                     continue;
                 }
                 None => break,
             },
-            Some(decided) = under_way.next() => decided,
+            Some(decided) = unconfirmed.next() => decided,
             () = &mut lost => break,
         };
         // A return reaches us with a confirm that comes before its own: whatever is decided is seen
         // before any is answered.
         let mut all = vec![decided];
-        while let Some(Some(decided)) = under_way.next().now_or_never() {
+        while let Some(Some(decided)) = unconfirmed.next().now_or_never() {
             all.push(decided);
         }
         confirms.settle(all);
@@ -170,9 +170,9 @@ async fn own_channel(session: Arc<Session>, mut inbox: mpsc::UnboundedReceiver<O
 }
 
 async fn open(session: &Session) -> Result<Channel, Error> {
-    let channel = session.channel(CONFIRM).await?;
+    let channel = session.channel(CONFIRM_TIMEOUT).await?;
     let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-    answer(CONFIRM, "asking for confirms", confirms).await?;
+    with_timeout(CONFIRM_TIMEOUT, "asking for confirms", confirms).await?;
     Ok(channel)
 }
 

@@ -80,18 +80,7 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     queue(channel, DEAD, arguments([])).await?;
     bind(channel, UNROUTED, UNROUTED, "").await?;
     bind(channel, DEAD, DEAD_EXCHANGE, "").await?;
-    let jobs = try_join_all(Priority::ALL.map(async |priority| {
-        let limits = [("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT))];
-        queue(
-            channel,
-            jobs_queue(priority),
-            dead_lettering(DEAD_EXCHANGE, limits),
-        )
-        .await?;
-        // A retry tier keeps this key, so a retry comes back to where it was.
-        bind(channel, jobs_queue(priority), JOBS, priority.as_str()).await
-    }));
-    jobs.await?;
+    try_join_all(Priority::ALL.map(|priority| declare_jobs(channel, priority))).await?;
     let retries = try_join_all(TIERS.map(async |tier| {
         let delay = i64::try_from(tier.delay().as_millis()).unwrap_or(i64::MAX);
         let limits = [("x-message-ttl", AMQPValue::LongLongInt(delay))];
@@ -99,6 +88,17 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
         bind(channel, retry(tier), retry(tier), "").await
     }));
     retries.await.map(drop)
+}
+
+/// Declares the queue of a priority with its binding; how many messages wait in it. What somebody
+/// has deleted is there again, but for its messages.
+pub(super) async fn declare_jobs(channel: &Channel, priority: Priority) -> lapin::Result<u32> {
+    let name = jobs_queue(priority);
+    let limits = [("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT))];
+    let waiting = queue(channel, name, dead_lettering(DEAD_EXCHANGE, limits)).await?;
+    // A retry tier keeps this key, so a retry comes back to where it was.
+    bind(channel, name, JOBS, priority.as_str()).await?;
+    Ok(waiting)
 }
 
 async fn exchange(
@@ -116,15 +116,16 @@ async fn exchange(
         .await
 }
 
-async fn queue(channel: &Channel, name: &'static str, arguments: FieldTable) -> lapin::Result<()> {
+/// How many messages wait in the queue.
+async fn queue(channel: &Channel, name: &'static str, arguments: FieldTable) -> lapin::Result<u32> {
     let options = QueueDeclareOptions {
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    channel
+    let declared = channel
         .queue_declare(name.into(), options, arguments)
-        .await
-        .map(drop)
+        .await?;
+    Ok(declared.message_count())
 }
 
 async fn bind(

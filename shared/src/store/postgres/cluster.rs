@@ -8,9 +8,9 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use tokio::task::AbortHandle;
 
-use super::Settings;
 use super::clock::DatabaseClock;
-use super::host::{Node, Seen};
+use super::host::{HostState, Node};
+use super::settings::Settings;
 use crate::metrics::Metrics;
 use crate::store::{Error, Host};
 
@@ -49,8 +49,8 @@ impl Cluster {
 
     /// The host that takes writes. Of two that claim to, the one that was promoted later.
     fn primary(&self) -> Option<&Node> {
-        let primaries = self.nodes.iter().filter_map(|node| match node.seen() {
-            Seen::Primary { timeline } => Some((timeline, node)),
+        let primaries = self.nodes.iter().filter_map(|node| match node.state() {
+            HostState::Primary { timeline } => Some((timeline, node)),
             _ => None,
         });
         let (timeline, latest) = primaries.max_by_key(|(timeline, _)| *timeline)?;
@@ -61,7 +61,7 @@ impl Cluster {
     fn replica(&self) -> Option<&Node> {
         self.nodes
             .iter()
-            .find(|node| node.seen() == Seen::Replica)
+            .find(|node| node.state() == HostState::Replica)
             .map(AsRef::as_ref)
     }
 
@@ -87,22 +87,22 @@ impl Cluster {
 
     async fn acquire(&self, node: Option<&Node>) -> Result<PoolConnection<Postgres>, Error> {
         let Some(node) = node else {
-            self.suspect();
+            self.reprobe();
             return Err(Error::Unavailable(self.why()));
         };
         node.pool().acquire().await.map_err(|error| {
-            node.suspect();
+            node.reprobe();
             Error::from(error)
         })
     }
 
     /// Something went wrong: every host is asked at once what it is.
-    pub(super) fn suspect(&self) {
-        self.nodes.iter().for_each(|node| node.suspect());
+    pub(super) fn reprobe(&self) {
+        self.nodes.iter().for_each(|node| node.reprobe());
     }
 
     /// Waits until a host takes writes, or until one refuses us for good.
-    pub(super) async fn ready(&self, patience: Duration) -> Result<(), Error> {
+    pub(super) async fn ready(&self, timeout: Duration) -> Result<(), Error> {
         let changed = async {
             let mut changes: Vec<_> = self.nodes.iter().map(|node| node.changes()).collect();
             while self.primary().is_none() && self.refusal().is_none() {
@@ -113,7 +113,7 @@ impl Cluster {
                 let _ = futures_util::future::select_all(next).await;
             }
         };
-        let _ = tokio::time::timeout(patience, changed).await;
+        let _ = tokio::time::timeout(timeout, changed).await;
         if self.has_primary() {
             Ok(())
         } else {
@@ -122,8 +122,8 @@ impl Cluster {
     }
 
     pub(super) fn refusal(&self) -> Option<String> {
-        self.nodes.iter().find_map(|node| match node.seen() {
-            Seen::Refuses(reason) => Some(format!("{}: {reason}", node.name)),
+        self.nodes.iter().find_map(|node| match node.state() {
+            HostState::Refuses(reason) => Some(format!("{}: {reason}", node.name)),
             _ => None,
         })
     }
@@ -137,11 +137,13 @@ impl Cluster {
 
     /// Why there is no primary.
     fn why(&self) -> String {
-        let said = |node: &Arc<Node>| match node.seen() {
-            Seen::Unknown => format!("{} has not answered yet", node.name),
-            Seen::Primary { .. } => format!("{} is a primary", node.name),
-            Seen::Replica => format!("{} is a replica", node.name),
-            Seen::Away(reason) | Seen::Refuses(reason) => format!("{}: {reason}", node.name),
+        let said = |node: &Arc<Node>| match node.state() {
+            HostState::Unknown => format!("{} has not answered yet", node.name),
+            HostState::Primary { .. } => format!("{} is a primary", node.name),
+            HostState::Replica => format!("{} is a replica", node.name),
+            HostState::Away(reason) | HostState::Refuses(reason) => {
+                format!("{}: {reason}", node.name)
+            }
         };
         self.nodes.iter().map(said).collect::<Vec<_>>().join("; ")
     }

@@ -13,20 +13,20 @@ use super::clock::DatabaseClock;
 use crate::metrics::Metrics;
 use crate::store;
 
-/// How long a host that nobody suspects is left alone between two questions.
-const REST: Duration = Duration::from_millis(400);
+/// How long a host is left alone between two probes, unless something went wrong with it.
+const PROBE_INTERVAL: Duration = Duration::from_millis(400);
 /// A host that has not said what it is by then counts as away.
-const PATIENCE: Duration = Duration::from_millis(700);
-/// The shortest time between two questions, however much is suspected.
-const BREATH: Duration = Duration::from_millis(100);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(700);
+/// The shortest time between two probes, however much goes wrong.
+const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a call waits for a free connection.
-const ACQUIRE: Duration = Duration::from_secs(2);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection that was idle for longer is asked whether it still leads to what it led to.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// What a host said of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum HostState {
     /// It has not been asked yet.
     Unknown,
     /// It takes writes. After a failover the new primary's timeline is higher: an old one that
@@ -40,7 +40,7 @@ pub(super) enum Seen {
     Refuses(String),
 }
 
-impl Seen {
+impl HostState {
     /// Whether nothing changed but the words: a host that is away has many ways to say so.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -57,8 +57,8 @@ pub(super) struct Node {
     options: PgConnectOptions,
     connections: u32,
     pool: RwLock<PgPool>,
-    seen: watch::Sender<(Seen, Duration)>,
-    suspicion: Arc<Notify>,
+    state: watch::Sender<(HostState, Duration)>,
+    reprobe: Arc<Notify>,
 }
 
 /// Without its options: they hold a password.
@@ -83,16 +83,16 @@ impl Node {
             .unwrap_or_else(|| options.get_username())
             .to_owned();
         let name = format!("{}:{}/{database}", options.get_host(), options.get_port());
-        let suspicion = Arc::new(Notify::new());
-        let pool = RwLock::new(pool(&options, connections, &suspicion));
-        let seen = watch::Sender::new((Seen::Unknown, Duration::ZERO));
+        let reprobe = Arc::new(Notify::new());
+        let pool = RwLock::new(pool(&options, connections, &reprobe));
+        let state = watch::Sender::new((HostState::Unknown, Duration::ZERO));
         Ok(Self {
             name,
             options,
             connections,
             pool,
-            seen,
-            suspicion,
+            state,
+            reprobe,
         })
     }
 
@@ -103,29 +103,29 @@ impl Node {
             .clone()
     }
 
-    pub(super) fn seen(&self) -> Seen {
-        self.seen.borrow().0.clone()
+    pub(super) fn state(&self) -> HostState {
+        self.state.borrow().0.clone()
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<(Seen, Duration)> {
-        self.seen.subscribe()
+    pub(super) fn changes(&self) -> watch::Receiver<(HostState, Duration)> {
+        self.state.subscribe()
     }
 
     /// Something went wrong with this host: it is asked at once what it is.
-    pub(super) fn suspect(&self) {
-        self.suspicion.notify_one();
+    pub(super) fn reprobe(&self) {
+        self.reprobe.notify_one();
     }
 
     /// For health checks and operators.
     pub(super) fn inspect(&self) -> store::Host {
-        let (seen, latency) = self.seen.borrow().clone();
+        let (state, latency) = self.state.borrow().clone();
         let pool = self.pool();
         let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-        let role = match seen {
-            Seen::Primary { .. } => Ok(store::Role::Primary),
-            Seen::Replica => Ok(store::Role::Replica),
-            Seen::Unknown => Err("it has not answered yet".to_owned()),
-            Seen::Away(reason) | Seen::Refuses(reason) => Err(reason),
+        let role = match state {
+            HostState::Primary { .. } => Ok(store::Role::Primary),
+            HostState::Replica => Ok(store::Role::Replica),
+            HostState::Unknown => Err("it has not answered yet".to_owned()),
+            HostState::Away(reason) | HostState::Refuses(reason) => Err(reason),
         };
         store::Host {
             name: self.name.clone(),
@@ -146,23 +146,27 @@ impl Node {
         loop {
             let fresh = connection.is_none();
             let start = Instant::now();
-            let seen =
-                match tokio::time::timeout(PATIENCE, self.ask(&mut connection, clock.as_deref()))
-                    .await
-                {
-                    Ok(Ok(seen)) => seen,
-                    Ok(Err(error)) => fault(&error),
-                    Err(_) => Seen::Away(format!("no answer within {} ms", PATIENCE.as_millis())),
-                };
-            if matches!(seen, Seen::Away(_) | Seen::Refuses(_)) {
+            let state = match tokio::time::timeout(
+                PROBE_TIMEOUT,
+                self.ask(&mut connection, clock.as_deref()),
+            )
+            .await
+            {
+                Ok(Ok(state)) => state,
+                Ok(Err(error)) => fault(&error),
+                Err(_) => {
+                    HostState::Away(format!("no answer within {} ms", PROBE_TIMEOUT.as_millis()))
+                }
+            };
+            if matches!(state, HostState::Away(_) | HostState::Refuses(_)) {
                 connection = None;
             }
-            self.note(seen, start.elapsed(), &metrics);
-            tokio::time::sleep(BREATH).await;
+            self.note(state, start.elapsed(), &metrics);
+            tokio::time::sleep(MIN_PROBE_INTERVAL).await;
             // A connection that broke a moment ago is replaced at once: the host may be there again
             // already.
             if connection.is_some() || fresh {
-                let _ = tokio::time::timeout(REST, self.suspicion.notified()).await;
+                let _ = tokio::time::timeout(PROBE_INTERVAL, self.reprobe.notified()).await;
             }
         }
     }
@@ -171,7 +175,7 @@ impl Node {
         &self,
         connection: &mut Option<PgConnection>,
         clock: Option<&DatabaseClock>,
-    ) -> sqlx::Result<Seen> {
+    ) -> sqlx::Result<HostState> {
         let connection = match connection {
             Some(connection) => connection,
             none => none.insert(PgConnection::connect_with(&self.options).await?),
@@ -184,7 +188,7 @@ impl Node {
         .fetch_one(connection)
         .await?;
         if row.try_get("replica")? {
-            return Ok(Seen::Replica);
+            return Ok(HostState::Replica);
         }
         if let (Some(clock), Some(asked)) = (clock, asked) {
             clock.set(
@@ -194,48 +198,50 @@ impl Node {
             );
         }
         let timeline: String = row.try_get("timeline")?;
-        Ok(Seen::Primary {
+        Ok(HostState::Primary {
             timeline: u32::from_str_radix(&timeline, 16).unwrap_or_default(),
         })
     }
 
     /// Notes what the host is now. Where that changed, its connections are made anew: those of
     /// before may lead to a process that is gone, or hang on a network that was cut.
-    fn note(&self, seen: Seen, latency: Duration, metrics: &Metrics) {
-        let former = self.seen();
-        if !former.is_like(&seen) {
-            match &seen {
-                Seen::Primary { timeline } => {
-                    tracing::info!(host = self.name, timeline, "is the primary")
+    fn note(&self, state: HostState, latency: Duration, metrics: &Metrics) {
+        let former = self.state();
+        if !former.is_like(&state) {
+            match &state {
+                HostState::Primary { timeline } => {
+                    tracing::info!(host = self.name, timeline, "is the primary");
                 }
-                Seen::Replica => tracing::info!(host = self.name, "is a replica"),
-                Seen::Away(reason) => tracing::warn!(host = self.name, reason, "is away"),
-                Seen::Refuses(reason) => tracing::error!(host = self.name, reason, "refuses us"),
-                Seen::Unknown => {}
+                HostState::Replica => tracing::info!(host = self.name, "is a replica"),
+                HostState::Away(reason) => tracing::warn!(host = self.name, reason, "is away"),
+                HostState::Refuses(reason) => {
+                    tracing::error!(host = self.name, reason, "refuses us");
+                }
+                HostState::Unknown => {}
             }
-            if former != Seen::Unknown {
-                let fresh = pool(&self.options, self.connections, &self.suspicion);
+            if former != HostState::Unknown {
+                let fresh = pool(&self.options, self.connections, &self.reprobe);
                 *self.pool.write().unwrap_or_else(PoisonError::into_inner) = fresh;
             }
-            if matches!(former, Seen::Away(_))
-                && matches!(seen, Seen::Primary { .. } | Seen::Replica)
+            if matches!(former, HostState::Away(_))
+                && matches!(state, HostState::Primary { .. } | HostState::Replica)
             {
                 metrics.reconnects.with_label_values(&["store"]).inc();
             }
         }
-        self.seen.send_replace((seen, latency));
+        self.state.send_replace((state, latency));
     }
 }
 
 /// A pool that makes its connections when they are needed.
-fn pool(options: &PgConnectOptions, connections: u32, suspicion: &Arc<Notify>) -> PgPool {
-    let suspicion = suspicion.clone();
+fn pool(options: &PgConnectOptions, connections: u32, reprobe: &Arc<Notify>) -> PgPool {
+    let reprobe = reprobe.clone();
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let suspicion = suspicion.clone();
+            let reprobe = reprobe.clone();
             Box::pin(async move {
                 if meta.idle_for < TRUSTED_IDLE {
                     return Ok(true);
@@ -246,7 +252,7 @@ fn pool(options: &PgConnectOptions, connections: u32, suspicion: &Arc<Notify>) -
                     .await;
                 let changed = setting.map(|read_only: String| read_only != "off");
                 if !matches!(changed, Ok(false)) {
-                    suspicion.notify_one();
+                    reprobe.notify_one();
                 }
                 changed.map(|_| true)
             })
@@ -255,13 +261,13 @@ fn pool(options: &PgConnectOptions, connections: u32, suspicion: &Arc<Notify>) -
 }
 
 /// What an error says about its host.
-fn fault(error: &sqlx::Error) -> Seen {
+fn fault(error: &sqlx::Error) -> HostState {
     let Some(answer) = error.as_database_error() else {
-        return Seen::Away(error.to_string());
+        return HostState::Away(error.to_string());
     };
     match answer.code().as_deref() {
         // Invalid authorization, and no such database: nothing that waiting would change.
-        Some("28000" | "28P01" | "3D000") => Seen::Refuses(answer.message().to_owned()),
-        _ => Seen::Away(answer.message().to_owned()),
+        Some("28000" | "28P01" | "3D000") => HostState::Refuses(answer.message().to_owned()),
+        _ => HostState::Away(answer.message().to_owned()),
     }
 }

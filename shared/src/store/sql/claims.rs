@@ -1,27 +1,28 @@
 //! Taking a job: one guarded update decides who works on it.
 
+use std::slice::from_ref;
+
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::leases::void;
-use super::{Adapter, Connection, dead_letters, jobs, rows};
+use super::{Adapter, Connection, inserts, rows, transitions};
 use crate::job::Status;
-use crate::store::{Claim, ClaimTerms, Error, Holding, Inserted, Lease};
+use crate::store::{Claim, ClaimTerms, Error, Inserted, Lease, ObservedLease};
 use crate::submission::Submission;
 
 /// The row of a job as a claim finds it.
-struct Found {
+struct JobRow {
     status: Status,
     attempt: u32,
     interruptions: u32,
     cancel_requested: bool,
     /// The claim that its worker holds it by.
     claim_id: Option<Uuid>,
-    holding: Holding,
+    observed: ObservedLease,
 }
 
-impl Found {
+impl JobRow {
     async fn lock(tx: &mut Connection, id: Uuid) -> Result<Self, Error> {
         let row = sqlx::query(concat!(
             "SELECT status, attempt, interruptions, cancel_requested, lease_claim, lease_epoch, lease_message, \
@@ -37,7 +38,7 @@ impl Found {
             interruptions: rows::number(&row, "interruptions")?,
             cancel_requested: row.try_get("cancel_requested")?,
             claim_id: row.try_get("lease_claim")?,
-            holding: Holding {
+            observed: ObservedLease {
                 epoch: rows::number(&row, "lease_epoch")?,
                 // A row of before these columns existed names no message: nobody can have been
                 // delivered it.
@@ -60,39 +61,44 @@ impl Adapter {
     ) -> Result<Claim, Error> {
         let id = submission.job_id;
         let mut tx = self.write().await?;
-        if jobs::insert(&mut tx, submission).await? == Inserted::Conflict {
+        if inserts::insert(&mut tx, from_ref(submission)).await? == [Inserted::Conflict] {
             tx.rollback().await?;
-            return Ok(Claim::Stranger);
+            return Ok(Claim::KeyConflict);
         }
-        let mut found = Found::lock(&mut tx, id).await?;
+        let mut row = JobRow::lock(&mut tx, id).await?;
         // Only now: the wait for the row must not shorten the lease.
         let now = self.now();
-        if found.status == Status::Running && found.claim_id != Some(terms.claim_id) {
-            let holding = found.holding;
-            if terms.silent != Some(holding) {
+        if row.status == Status::Running && row.claim_id != Some(terms.claim_id) {
+            let observed = row.observed;
+            if terms.observed_lease != Some(observed) {
                 tx.commit().await?;
-                return Ok(Claim::Held {
-                    holding,
-                    expired: holding.expires_at <= now,
+                return Ok(Claim::LeasedByOther {
+                    observed,
+                    expired: observed.expires_at <= now,
                 });
             }
-            void(&mut tx, id, now).await?;
-            found = Found::lock(&mut tx, id).await?;
+            transitions::expire_lease(&mut tx, id, now).await?;
+            row = JobRow::lock(&mut tx, id).await?;
         }
-        let claim = match found.status {
+        let claim = match row.status {
             // This very claim was granted before, and its answer got lost.
-            Status::Running => granted(&mut tx, id, found.holding.epoch, found.attempt).await?,
-            Status::Queued if found.cancel_requested => {
-                end(&mut tx, id, Status::Cancelled, now).await?;
+            Status::Running => {
+                let epoch = row.observed.epoch;
+                granted(&mut tx, Lease { job_id: id, epoch }, row.attempt).await?
+            }
+            Status::Queued if row.cancel_requested => {
+                transitions::cancel(&mut tx, id, now).await?;
                 Claim::Ended(Status::Cancelled)
             }
-            Status::Queued if found.attempt >= terms.max_attempts => {
-                end(&mut tx, id, Status::Failed, now).await?;
-                dead_letters::of_failed_job(&mut tx, id, now).await?;
+            Status::Queued if row.attempt >= terms.max_attempts => {
+                transitions::fail(&mut tx, id, now).await?;
                 Claim::Exhausted
             }
-            Status::Queued if found.interruptions > 0 && !terms.alone => Claim::Suspect,
-            Status::Queued => grant(&mut tx, id, terms, now).await?,
+            Status::Queued if row.interruptions > 0 && !terms.alone => Claim::MustRunAlone,
+            Status::Queued => {
+                let (lease, attempt) = transitions::grant(&mut tx, id, terms, now).await?;
+                granted(&mut tx, lease, attempt).await?
+            }
             ended => Claim::Ended(ended),
         };
         tx.commit().await?;
@@ -100,57 +106,11 @@ impl Adapter {
     }
 }
 
-/// Ends a job that no worker holds.
-pub(super) async fn end(
-    tx: &mut Connection,
-    id: Uuid,
-    status: Status,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    sqlx::query("UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1")
-        .bind(id)
-        .bind(status.as_str())
-        .bind(now)
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-async fn grant(
-    tx: &mut Connection,
-    id: Uuid,
-    terms: &ClaimTerms<'_>,
-    now: DateTime<Utc>,
-) -> Result<Claim, Error> {
-    let row = sqlx::query(
-        "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
-         lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
-         started_at = coalesce(started_at, $4), not_before = NULL, dispatched_at = $4 WHERE id = $1 \
-         RETURNING attempt, lease_epoch",
-    )
-    .bind(id)
-    .bind(terms.worker)
-    .bind(now + terms.term)
-    .bind(now)
-    .bind(terms.message_id)
-    .bind(terms.claim_id)
-    .bind(terms.alone)
-    .fetch_one(&mut *tx)
-    .await?;
-    granted(
-        tx,
-        id,
-        rows::number(&row, "lease_epoch")?,
-        rows::number(&row, "attempt")?,
-    )
-    .await
-}
-
-async fn granted(tx: &mut Connection, id: Uuid, epoch: u32, attempt: u32) -> Result<Claim, Error> {
+async fn granted(tx: &mut Connection, lease: Lease, attempt: u32) -> Result<Claim, Error> {
     let finished = sqlx::query(
         "SELECT position, result, baseline_id, regression FROM evaluations WHERE job_id = $1 AND result IS NOT NULL",
     )
-    .bind(id)
+    .bind(lease.job_id)
     .fetch_all(tx)
     .await?;
     let finished = finished
@@ -158,7 +118,7 @@ async fn granted(tx: &mut Connection, id: Uuid, epoch: u32, attempt: u32) -> Res
         .map(rows::evaluation)
         .collect::<Result<_, _>>()?;
     Ok(Claim::Granted {
-        lease: Lease { job_id: id, epoch },
+        lease,
         attempt,
         finished,
     })

@@ -1,34 +1,18 @@
 //! Dead letters: jobs that failed for good, and messages that the queue gave up on.
 
+use std::slice::from_ref;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::leases::record_failure;
-use super::{Adapter, Connection, claims, jobs, rows};
+use super::{Adapter, Connection, failures, inserts, rows, transitions};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter};
-use crate::job::{FailureKind, Status};
+use crate::job::FailureKind;
 use crate::queue::DeadMessage;
 use crate::store::{DeadLetters, Error, Failed, Inserted};
 use crate::submission::Submission;
-
-/// The dead letter of a job that has just failed, with the last of its failures.
-pub(super) async fn of_failed_job(
-    tx: &mut Connection,
-    job_id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO dead_letters (id, job_id, at, kind, reason) SELECT job_id, job_id, $2, kind, reason \
-         FROM job_failures WHERE job_id = $1 ORDER BY attempt DESC LIMIT 1 ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(job_id)
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
 
 /// What is listed: all but the bytes, which may be megabytes.
 const LISTED: &str =
@@ -44,7 +28,7 @@ async fn charge(
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let id = submission.job_id;
-    if jobs::insert(&mut *tx, submission).await? == Inserted::Conflict {
+    if inserts::insert(&mut *tx, from_ref(submission)).await? == [Inserted::Conflict] {
         return Ok(false);
     }
     // A job without a note of its dispatch was charged for this message already, or has a better
@@ -69,7 +53,7 @@ async fn charge(
         let reason = format!(
             "the queue gave up on its message ({reason}): nobody finished with it, see the workers' logs"
         );
-        record_failure(
+        failures::record(
             &mut *tx,
             id,
             attempt,
@@ -82,8 +66,7 @@ async fn charge(
         .await?;
     }
     if attempt >= max_attempts {
-        claims::end(&mut *tx, id, Status::Failed, now).await?;
-        of_failed_job(tx, id, now).await?;
+        transitions::fail(tx, id, now).await?;
     }
     Ok(true)
 }
@@ -110,7 +93,7 @@ async fn keep(
 
 #[async_trait]
 impl DeadLetters for Adapter {
-    async fn bury(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
+    async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.write().await?;
         match &message.submission {

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::leases::void;
-use super::{Adapter, Connection, Driver, rows};
+use super::{Adapter, Connection, Driver, push_ids, rows, transitions};
+use crate::request::Priority;
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
 
@@ -17,7 +17,7 @@ use crate::submission::Submission;
 const NEVER_DISPATCHED: &str =
     "status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ";
 
-/// Running jobs whose holder is silent for longer than its lease.
+/// Running jobs whose holder renewed nothing for longer than its lease.
 const EXPIRED: &str = "status = 'running' AND lease_expires_at <= ";
 
 impl Adapter {
@@ -43,13 +43,20 @@ impl Adapter {
 }
 
 async fn mark(tx: &mut Connection, jobs: &[Uuid], now: DateTime<Utc>) -> Result<(), Error> {
-    for id in jobs {
-        sqlx::query("UPDATE jobs SET dispatched_at = $2 WHERE id = $1 AND status = 'queued'")
-            .bind(id)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
+    if jobs.is_empty() {
+        return Ok(());
     }
+    // Several dispatchers, and the API, note the same jobs at the same time: all lock them in the
+    // order of their ids, so that they wait for each other and never in a circle.
+    let mut update =
+        QueryBuilder::new("WITH locked AS (SELECT id FROM jobs WHERE status = 'queued' AND id ");
+    push_ids(&mut update, jobs);
+    update
+        .push(concat!(" ORDER BY id", for_update!()))
+        .push(") UPDATE jobs SET dispatched_at = ")
+        .push_bind(now)
+        .push(" WHERE id IN (SELECT id FROM locked)");
+    update.build().execute(tx).await?;
     Ok(())
 }
 
@@ -70,17 +77,37 @@ impl Dispatches for Adapter {
             .await
     }
 
-    async fn overdue(&self, patience: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
-        let before = self.now() - patience;
+    async fn overdue(
+        &self,
+        priority: Priority,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error> {
         let condition = |select: &mut QueryBuilder<Driver>| {
             select
-                .push("status = 'queued' AND dispatched_at <= ")
-                .push_bind(before);
+                .push("status = 'queued' AND priority = ")
+                .push_bind(priority.as_str());
+            // Implied by the next condition, and it has an index.
+            select.push(" AND submitted_at <= ").push_bind(before);
+            select.push(" AND dispatched_at <= ").push_bind(before);
             select
                 .push(" AND coalesce(not_before, submitted_at) <= ")
                 .push_bind(before);
         };
         self.urgent_first(condition, limit).await
+    }
+
+    async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error> {
+        let now = self.now();
+        let oldest: Option<DateTime<Utc>> = sqlx::query_scalar(
+            "SELECT submitted_at FROM jobs WHERE status = 'queued' AND priority = $1 \
+             AND (not_before IS NULL OR not_before <= $2) ORDER BY submitted_at LIMIT 1",
+        )
+        .bind(priority.as_str())
+        .bind(now)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(since(oldest, now))
     }
 
     async fn lag(&self) -> Result<Duration, Error> {
@@ -98,10 +125,7 @@ impl Dispatches for Adapter {
         let row = select.build().fetch_one(&mut *self.reader().await?).await?;
         let (due, expired): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
             (row.try_get("due")?, row.try_get("expired")?);
-        let since = due.into_iter().chain(expired).min();
-        Ok(since
-            .and_then(|since| (now - since).to_std().ok())
-            .unwrap_or_default())
+        Ok(since(due.into_iter().chain(expired).min(), now))
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {
@@ -111,21 +135,18 @@ impl Dispatches for Adapter {
         Ok(())
     }
 
-    async fn void_expired(&self, jobs: &[Uuid]) -> Result<(), Error> {
+    async fn expire_leases(&self, jobs: &[Uuid]) -> Result<(), Error> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
         let now = self.now();
         let mut tx = self.write().await?;
-        for &id in jobs {
-            let expired = sqlx::query(concat!(
-                "SELECT 1 FROM jobs WHERE id = $1 AND status = 'running' AND lease_expires_at <= $2",
-                for_update!()
-            ))
-            .bind(id)
-            .bind(now)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if expired.is_some() {
-                void(&mut tx, id, now).await?;
-            }
+        let mut select = QueryBuilder::new("SELECT id FROM jobs WHERE ");
+        select.push(EXPIRED).push_bind(now).push(" AND id ");
+        push_ids(&mut select, jobs);
+        select.push(concat!(" ORDER BY id", for_update!()));
+        for row in &select.build().fetch_all(&mut *tx).await? {
+            transitions::expire_lease(&mut tx, row.try_get("id")?, now).await?;
         }
         mark(&mut tx, jobs, now).await?;
         tx.commit().await?;
@@ -139,7 +160,7 @@ impl Dispatches for Adapter {
             .fetch_all(&mut *tx)
             .await?;
         for row in &running {
-            void(&mut tx, row.try_get("id")?, now).await?;
+            transitions::expire_lease(&mut tx, row.try_get("id")?, now).await?;
         }
         let orphaned = sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'")
             .execute(&mut *tx)
@@ -147,4 +168,10 @@ impl Dispatches for Adapter {
         tx.commit().await?;
         Ok(orphaned.rows_affected())
     }
+}
+
+fn since(moment: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
+    moment
+        .and_then(|moment| (now - moment).to_std().ok())
+        .unwrap_or_default()
 }

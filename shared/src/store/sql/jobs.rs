@@ -3,84 +3,46 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Connection, Driver, rows};
+use super::{Adapter, Driver, inserts, rows, transitions};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
 use crate::submission::Submission;
-
-/// Records a submission unless its id is known already.
-pub(super) async fn insert(
-    tx: &mut Connection,
-    submission: &Submission,
-) -> Result<Inserted, Error> {
-    let parameters = &submission.request.parameters;
-    let inserted = sqlx::query(
-        "INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, status, \
-         submitted_at, episodes_total) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $11) \
-         ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(submission.job_id)
-    .bind(i64::from(submission.version))
-    .bind(&submission.subject)
-    .bind(submission.request_hash.to_string())
-    .bind(submission.retry_of)
-    .bind(rows::text(parameters.agent_type)?)
-    .bind(parameters.priority.as_str())
-    .bind(Json(parameters))
-    .bind(Json(&submission.request.agent_state))
-    .bind(submission.submitted_at)
-    .bind(i64::from(parameters.episodes_total()))
-    .execute(&mut *tx)
-    .await?;
-    if inserted.rows_affected() == 0 {
-        let row = sqlx::query("SELECT request_hash FROM jobs WHERE id = $1")
-            .bind(submission.job_id)
-            .fetch_one(&mut *tx)
-            .await?;
-        let same = rows::request_hash(&row)? == submission.request_hash;
-        return Ok(if same {
-            Inserted::Known
-        } else {
-            Inserted::Conflict
-        });
-    }
-    for (position, environment) in (0_i64..).zip(&parameters.environments) {
-        sqlx::query("INSERT INTO evaluations (job_id, position, environment) VALUES ($1, $2, $3)")
-            .bind(submission.job_id)
-            .bind(position)
-            .bind(environment)
-            .execute(&mut *tx)
-            .await?;
-    }
-    for (name, value) in &parameters.labels {
-        sqlx::query("INSERT INTO job_labels (job_id, name, value) VALUES ($1, $2, $3)")
-            .bind(submission.job_id)
-            .bind(name)
-            .bind(value)
-            .execute(&mut *tx)
-            .await?;
-    }
-    Ok(Inserted::New)
-}
 
 #[async_trait]
 impl Jobs for Adapter {
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error> {
         let mut tx = self.write().await?;
-        let mut inserted = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            inserted.push(insert(&mut tx, submission).await?);
-        }
+        let inserted = inserts::insert(&mut tx, submissions).await?;
         if inserted.contains(&Inserted::Conflict) {
             tx.rollback().await?;
         } else {
             tx.commit().await?;
         }
         Ok(inserted)
+    }
+
+    async fn insert_all(
+        &self,
+        submissions: &[Submission],
+    ) -> Result<Vec<Result<Inserted, Error>>, Error> {
+        let mut answers = Vec::with_capacity(submissions.len());
+        let mut batches = vec![submissions];
+        while let Some(batch) = batches.pop() {
+            match self.insert_batch(batch).await {
+                Ok(inserted) => answers.extend(inserted.into_iter().map(Ok)),
+                // By halves, until whoever is refused stands alone.
+                Err(Error::Corrupt(_)) if batch.len() > 1 => {
+                    let (first, second) = batch.split_at(batch.len() / 2);
+                    batches.extend([second, first]);
+                }
+                Err(error @ Error::Corrupt(_)) => answers.push(Err(error)),
+                Err(error @ Error::Unavailable(_)) => return Err(error),
+            }
+        }
+        Ok(answers)
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
@@ -130,34 +92,7 @@ impl Jobs for Adapter {
 
     async fn cancel(&self, id: Uuid) -> Result<Option<Cancellation>, Error> {
         let mut tx = self.write().await?;
-        let row = sqlx::query(concat!(
-            "SELECT status FROM jobs WHERE id = $1",
-            for_update!()
-        ))
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let cancellation = match row.as_ref().map(rows::status).transpose()? {
-            None => None,
-            Some(Status::Queued) => {
-                sqlx::query(
-                    "UPDATE jobs SET status = 'cancelled', finished_at = $2, cancel_requested = TRUE WHERE id = $1",
-                )
-                .bind(id)
-                .bind(self.now())
-                .execute(&mut *tx)
-                .await?;
-                Some(Cancellation::Cancelled)
-            }
-            Some(Status::Running) => {
-                sqlx::query("UPDATE jobs SET cancel_requested = TRUE WHERE id = $1")
-                    .bind(id)
-                    .execute(&mut *tx)
-                    .await?;
-                Some(Cancellation::Requested)
-            }
-            Some(ended) => Some(Cancellation::Ended(ended)),
-        };
+        let cancellation = transitions::request_cancellation(&mut tx, id, self.now()).await?;
         tx.commit().await?;
         Ok(cancellation)
     }
@@ -175,6 +110,14 @@ impl Jobs for Adapter {
 }
 
 impl Adapter {
+    /// Records submissions in one transaction, each for itself.
+    async fn insert_batch(&self, batch: &[Submission]) -> Result<Vec<Inserted>, Error> {
+        let mut tx = self.write().await?;
+        let inserted = inserts::insert(&mut tx, batch).await?;
+        tx.commit().await?;
+        Ok(inserted)
+    }
+
     /// The jobs of a statement that selects [`rows::JOB`], with their failures.
     async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
         let mut reader = self.reader().await?;
@@ -183,10 +126,10 @@ impl Adapter {
             .iter()
             .filter_map(|row| rows::readable(rows::job(row)))
             .collect();
-        let places: HashMap<_, _> = jobs
+        let positions: HashMap<_, _> = jobs
             .iter()
             .enumerate()
-            .map(|(place, job)| (job.id, place))
+            .map(|(position, job)| (job.id, position))
             .collect();
         if jobs
             .iter()
@@ -198,13 +141,13 @@ impl Adapter {
             "SELECT job_id, attempt, at, kind, reason FROM job_failures WHERE job_id IN (",
         );
         let mut ids = select.separated(", ");
-        for id in places.keys() {
+        for id in positions.keys() {
             ids.push_bind(*id);
         }
         select.push(") ORDER BY attempt");
         for row in &select.build().fetch_all(&mut *reader).await? {
-            if let Some(&place) = places.get(&row.try_get("job_id")?) {
-                jobs[place].failures.push(rows::failure(row)?);
+            if let Some(&position) = positions.get(&row.try_get("job_id")?) {
+                jobs[position].failures.push(rows::failure(row)?);
             }
         }
         Ok(jobs)

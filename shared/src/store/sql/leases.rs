@@ -7,88 +7,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row as _};
-use tars_engine::regression::Verdict;
 use uuid::Uuid;
 
-use super::{Adapter, Connection, dead_letters, rows};
-use crate::job::{EnvironmentResult, FailureKind};
+use super::{Adapter, Connection, push_ids, rows, transitions};
+use crate::job::EnvironmentResult;
 use crate::store::{
-    Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Standing,
+    Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Renewal,
 };
 use crate::submission::Submission;
-
-/// Notes a failed attempt.
-pub(super) async fn record_failure(
-    tx: &mut Connection,
-    job_id: Uuid,
-    attempt: u32,
-    failed: &Failed,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO job_failures (job_id, attempt, at, kind, reason) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (job_id, attempt) DO NOTHING",
-    )
-    .bind(job_id)
-    .bind(i64::from(attempt))
-    .bind(at)
-    .bind(failed.kind.as_str())
-    .bind(rows::storable(&failed.reason))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Takes the lease from a worker that is gone; what it still writes changes nothing. If the job ran
-/// alone, its attempt is noted as failed. If others ran beside it, any of them may have brought the
-/// worker down: nobody is charged, and from now on it runs alone.
-pub(super) async fn void(
-    tx: &mut Connection,
-    job_id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let row = sqlx::query(
-        "SELECT attempt, lease_owner, lease_alone FROM jobs WHERE id = $1 AND status = 'running'",
-    )
-    .bind(job_id)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(row) = row else { return Ok(()) };
-    let holder: Option<String> = row.try_get("lease_owner")?;
-    let holder = holder.unwrap_or_default();
-    let alone: bool = row.try_get("lease_alone")?;
-    if alone {
-        let reason = format!("worker {holder} vanished while it ran this job alone");
-        let lost = Failed {
-            kind: FailureKind::WorkerLost,
-            reason,
-        };
-        record_failure(&mut *tx, job_id, rows::number(&row, "attempt")?, &lost, now).await?;
-    } else {
-        tracing::warn!(job.id = %job_id, worker = holder, "a worker vanished with several jobs: this one runs alone next");
-    }
-    sqlx::query(
-        "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL, dispatched_at = NULL, \
-         attempt = attempt - $2, interruptions = interruptions + $2 WHERE id = $1",
-    )
-    .bind(job_id)
-    .bind(i64::from(!alone))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// The row of a live lease, to put after `UPDATE jobs SET …`. Parameters 1 and 2 are the job and
-/// the epoch.
-macro_rules! update_leased {
-    ($set:literal) => {
-        concat!(
-            "UPDATE jobs SET ",
-            $set,
-            " WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING attempt"
-        )
-    };
-}
 
 #[async_trait]
 impl Leases for Adapter {
@@ -96,16 +22,20 @@ impl Leases for Adapter {
         self.claim_in_one_transaction(submission, terms).await
     }
 
-    async fn renew(
-        &self,
-        term: Duration,
-        heartbeats: &[Heartbeat],
-    ) -> Result<Vec<Standing>, Error> {
+    async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error> {
         if heartbeats.is_empty() {
             return Ok(Vec::new());
         }
-        let mut update = QueryBuilder::new("UPDATE jobs SET lease_expires_at = ");
+        // Rows are locked in the order of their ids, as by all who lock several.
+        let ids: Vec<_> = heartbeats
+            .iter()
+            .map(|heartbeat| heartbeat.lease.job_id)
+            .collect();
+        let mut update = QueryBuilder::new("WITH locked AS (SELECT id FROM jobs WHERE id ");
+        push_ids(&mut update, &ids);
+        update.push(concat!(" ORDER BY id", for_update!()));
         update
+            .push(") UPDATE jobs SET lease_expires_at = ")
             .push_bind(self.now() + term)
             .push(", episodes_done = beat.column3 FROM (");
         update.push_values(heartbeats, |mut row, heartbeat| {
@@ -115,7 +45,7 @@ impl Leases for Adapter {
         });
         update.push(
             ") AS beat WHERE id = beat.column1 AND lease_epoch = beat.column2 AND status = 'running' \
-             RETURNING id, lease_epoch, cancel_requested",
+             AND id IN (SELECT id FROM locked) RETURNING id, lease_epoch, cancel_requested",
         );
         let mut tx = self.write().await?;
         let renewed = update.build().fetch_all(&mut *tx).await?;
@@ -130,9 +60,9 @@ impl Leases for Adapter {
             standings.insert(
                 lease,
                 if cancelled {
-                    Standing::CancelRequested
+                    Renewal::CancelRequested
                 } else {
-                    Standing::Held
+                    Renewal::Renewed
                 },
             );
         }
@@ -140,7 +70,7 @@ impl Leases for Adapter {
             standings
                 .get(&heartbeat.lease)
                 .copied()
-                .unwrap_or(Standing::Lost)
+                .unwrap_or(Renewal::Lost)
         };
         Ok(heartbeats.iter().map(standing).collect())
     }
@@ -178,44 +108,13 @@ impl Leases for Adapter {
     }
 
     async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
-        let now = self.now();
         let mut tx = self.write().await?;
-        let (status, verdict) = match ending {
-            Ending::Completed(comparisons) => ("completed", worst_verdict(comparisons)),
-            Ending::Failed(_) => ("failed", None),
-            Ending::Cancelled => ("cancelled", None),
-        };
-        let row = sqlx::query(update_leased!(
-            "status = $3, finished_at = $4, verdict = $5, lease_owner = NULL, lease_expires_at = NULL, \
-             episodes_done = CASE WHEN $3 = 'completed' THEN episodes_total ELSE episodes_done END"
-        ))
-        .bind(lease.job_id)
-        .bind(i64::from(lease.epoch))
-        .bind(status)
-        .bind(now)
-        .bind(verdict.map(rows::text).transpose()?)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else {
+        if !transitions::finish(&mut tx, lease, ending, self.now()).await? {
             tx.rollback().await?;
             return Ok(false);
-        };
-        match ending {
-            Ending::Completed(comparisons) => {
-                record_comparisons(&mut tx, lease.job_id, comparisons).await?
-            }
-            Ending::Failed(failed) => {
-                record_failure(
-                    &mut tx,
-                    lease.job_id,
-                    rows::number(&row, "attempt")?,
-                    failed,
-                    now,
-                )
-                .await?;
-                dead_letters::of_failed_job(&mut tx, lease.job_id, now).await?;
-            }
-            Ending::Cancelled => {}
+        }
+        if let Ending::Completed(comparisons) = ending {
+            record_comparisons(&mut tx, lease.job_id, comparisons).await?;
         }
         tx.commit().await?;
         Ok(true)
@@ -228,41 +127,17 @@ impl Leases for Adapter {
         not_before: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let mut tx = self.write().await?;
-        let row = sqlx::query(update_leased!(
-            "status = 'queued', not_before = $3, dispatched_at = NULL, lease_owner = NULL, lease_expires_at = NULL"
-        ))
-        .bind(lease.job_id)
-        .bind(i64::from(lease.epoch))
-        .bind(not_before)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else {
-            tx.rollback().await?;
-            return Ok(false);
-        };
-        record_failure(
-            &mut tx,
-            lease.job_id,
-            rows::number(&row, "attempt")?,
-            failure,
-            self.now(),
-        )
-        .await?;
+        let queued =
+            transitions::retry_later(&mut tx, lease, failure, not_before, self.now()).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(queued)
     }
 
-    async fn hand_back(&self, lease: Lease) -> Result<bool, Error> {
+    async fn release(&self, lease: Lease) -> Result<bool, Error> {
         let mut tx = self.write().await?;
-        let row = sqlx::query(update_leased!(
-            "status = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_expires_at = NULL"
-        ))
-        .bind(lease.job_id)
-        .bind(i64::from(lease.epoch))
-        .fetch_optional(&mut *tx)
-        .await?;
+        let released = transitions::release(&mut tx, lease).await?;
         tx.commit().await?;
-        Ok(row.is_some())
+        Ok(released)
     }
 }
 
@@ -284,19 +159,4 @@ async fn record_comparisons(
             .await?;
     }
     Ok(())
-}
-
-/// A regression anywhere is a regression; without one, doubt anywhere is doubt.
-fn worst_verdict(comparisons: &[Option<Comparison>]) -> Option<Verdict> {
-    let verdicts = comparisons
-        .iter()
-        .flatten()
-        .filter_map(|comparison| comparison.regression.as_ref());
-    verdicts
-        .map(|regression| regression.verdict)
-        .max_by_key(|verdict| match verdict {
-            Verdict::Pass => 0,
-            Verdict::Inconclusive => 1,
-            Verdict::Regression => 2,
-        })
 }

@@ -7,7 +7,7 @@ use tars_shared::job::Status;
 use tars_shared::request::Hyperparameter;
 
 use crate::client::{Job, ago};
-use crate::show::{Ink, Palette};
+use crate::render::{Ink, Palette};
 
 /// The facts.
 pub(super) fn text(job: &Job, now: DateTime<Utc>, palette: Palette) -> String {

@@ -7,8 +7,8 @@ use tars_shared::baseline::Baseline;
 use tars_shared::job::EnvironmentResult;
 
 use crate::client::{Connection, Job};
-use crate::show::Palette;
-use crate::show::evaluation::{Evaluation, overall};
+use crate::render::Palette;
+use crate::render::evaluation::{Evaluation, overall};
 
 /// A block per finished environment, and the verdict over all of them.
 pub(super) async fn text(

@@ -5,15 +5,15 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::super::Fixture;
+use super::acting::{added, entries, only_entry};
 use super::sessions::opened;
-use super::{added, entries, only_entry};
 use crate::account::audit::AuditFilter;
 use crate::account::secret::TokenHash;
 use crate::account::{Action, Actor, NewServiceToken, Role};
 use crate::baseline::NewBaseline;
 use crate::clock::Clock as _;
 use crate::conformance::samples::{account, actor, baseline, submission, user};
+use crate::conformance::store::fixture::Fixture;
 use crate::store::UserChange;
 
 /// Entries say who did what when and from where; filters hold, and pages follow each other without

@@ -3,12 +3,12 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::super::Fixture;
-use super::{at_once, entries, only_entry};
+use super::acting::{at_once, entries, only_entry};
 use crate::account::secret::TokenHash;
 use crate::account::{Action, NewServiceToken, Role};
 use crate::clock::{Clock as _, Manual};
 use crate::conformance::samples::{account, actor};
+use crate::conformance::store::fixture::Fixture;
 
 /// A token whose secret is its name.
 fn token(clock: &Manual, name: &str) -> NewServiceToken {

@@ -4,11 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::Fixture;
-use super::{ROUNDS, added, at_once, entries, only_entry};
+use super::acting::{ROUNDS, added, at_once, entries, only_entry};
 use crate::account::{Action, NewSession, Role, User};
 use crate::clock::{Clock as _, Manual, System};
 use crate::conformance::samples::{account, actor};
+use crate::conformance::store::fixture::Fixture;
 use crate::store::{Refreshed, SessionStanding, Store, UserChange};
 
 /// How long sessions live here.

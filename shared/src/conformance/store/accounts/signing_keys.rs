@@ -6,12 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::Fixture;
+use super::acting::{added, at_once, entries, only_entry, warm_up};
 use super::sessions::opened;
-use super::{added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::actor;
+use crate::conformance::store::fixture::Fixture;
 use crate::store::{CleanedUp, Store};
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -4,12 +4,12 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::Fixture;
+use super::acting::{ROUNDS, added, at_once, entries, only_entry, warm_up};
 use super::sessions::opened;
-use super::{ROUNDS, added, at_once, entries, only_entry, warm_up};
 use crate::account::{Action, Role};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{account, actor, user};
+use crate::conformance::store::fixture::Fixture;
 use crate::store::{Store, UserChange, UserChanged};
 
 /// Changes a user who is there.

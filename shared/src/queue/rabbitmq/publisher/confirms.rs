@@ -6,7 +6,7 @@ use lapin::Confirmation;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::message;
+use super::super::message;
 use crate::queue::Error;
 
 /// A publication that the broker, or the loss of the channel, has decided.

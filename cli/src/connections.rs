@@ -1,21 +1,21 @@
-//! Where the parts are: the options that choose them. Each is an environment variable too.
+//! The options that say where the store, the queue and the cache are. Each is an environment
+//! variable too.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::account::password;
-use crate::store::postgres;
+use tars_shared::account::password;
+use tars_shared::backends::{Backend, Backends};
+use tars_shared::store::backend::StoreBackend;
+use tars_shared::store::postgres;
 
-/// The name of the database file inside a data folder.
-const DATABASE_FILE: &str = "tars.db";
-
-/// Where the parts are.
+/// Where the store, the queue and the cache are.
 #[derive(Clone, clap::Args)]
 #[group(skip)]
-pub struct Connections {
+pub(crate) struct Connections {
     /// Database: `postgres://USER:PASSWORD@HOST/NAME` or `sqlite:FILE`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
     /// A second PostgreSQL host of the same database: it answers reads while the primary is away,
     /// and takes over when it is promoted
     #[arg(
@@ -24,23 +24,23 @@ pub struct Connections {
         hide_env_values = true,
         value_name = "URL"
     )]
-    pub database_replica_url: Option<String>,
+    pub(crate) database_replica_url: Option<String>,
     /// Queue: `amqp://USER:PASSWORD@HOST/VHOST` or `memory:`
     #[arg(long, env = "QUEUE_URL", hide_env_values = true, value_name = "URL")]
-    pub queue_url: Option<String>,
+    pub(crate) queue_url: Option<String>,
     /// Cache: `redis://:PASSWORD@HOST/NUMBER` or `memory:`
     #[arg(long, env = "CACHE_URL", hide_env_values = true, value_name = "URL")]
-    pub cache_url: Option<String>,
+    pub(crate) cache_url: Option<String>,
     /// Connections that this process may open to each database host
-    #[arg(long, env = "EVAL_DATABASE_CONNECTIONS", default_value_t = 16, value_name = "N",
+    #[arg(long = "database-connections", env = "EVAL_DATABASE_CONNECTIONS", default_value_t = 16, value_name = "N",
           value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub database_connections: u32,
+    pub(crate) pool_size: u32,
     /// The predecessor's name for `DATABASE_URL`
     #[arg(long, env = "POSTGRES_URL", hide = true, hide_env_values = true)]
-    pub postgres_url: Option<String>,
+    pub(crate) postgres_url: Option<String>,
     /// The predecessor's name for `CACHE_URL`
     #[arg(long, env = "REDIS_URL", hide = true, hide_env_values = true)]
-    pub redis_url: Option<String>,
+    pub(crate) redis_url: Option<String>,
 }
 
 /// Without URLs: they hold passwords.
@@ -50,83 +50,33 @@ impl fmt::Debug for Connections {
     }
 }
 
-/// Where the store is.
-#[derive(Debug, Clone)]
-pub enum StorePlace {
-    /// One file on this machine.
-    Sqlite(PathBuf),
-    /// One or more hosts.
-    Postgres(postgres::Settings),
-}
-
-/// Where the queue or the cache is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Place {
-    /// In this process.
-    Memory,
-    /// On a server, at this URL.
-    Server(String),
-}
-
-/// Without the URL: it holds a password.
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Memory => "Memory",
-            Self::Server(_) => "Server",
-        })
-    }
-}
-
-/// Where every part is.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// What must survive a crash.
-    pub store: StorePlace,
-    /// What waits for a worker.
-    pub queue: Place,
-    /// What may be forgotten.
-    pub cache: Place,
-}
-
-impl Places {
-    /// Everything in this process, its data in one file in this folder.
-    pub fn embedded(data: &Path) -> Self {
-        Self {
-            store: StorePlace::Sqlite(data.join(DATABASE_FILE)),
-            queue: Place::Memory,
-            cache: Place::Memory,
-        }
-    }
-}
-
 impl Connections {
     /// For a process that shares its parts with others: the store and the queue must be named.
-    pub fn shared(&self) -> Result<Places, String> {
-        let places = Places {
+    pub(crate) fn shared(&self) -> Result<Backends, String> {
+        let backends = Backends {
             store: self.store()?,
             queue: self.queue()?,
             cache: self.cache()?,
         };
-        if places.queue == Place::Memory {
+        if backends.queue == Backend::Memory {
             return Err(
                 "QUEUE_URL: set it to amqp://… so that API and workers meet (a queue in memory ends at its process; \
                         `tars dev` runs everything in one)"
                     .to_owned(),
             );
         }
-        Ok(places)
+        Ok(backends)
     }
 
     /// For a process that may be all there is: what is not named is embedded, with its data in this
     /// folder.
-    pub fn embedded_in(&self, data: &Path) -> Result<Places, String> {
+    pub(crate) fn embedded_in(&self, data: &Path) -> Result<Backends, String> {
         let store = if self.database().is_some() {
             self.store()?
         } else {
-            Places::embedded(data).store
+            Backends::embedded(data).store
         };
-        Ok(Places {
+        Ok(Backends {
             store,
             queue: self.queue()?,
             cache: self.cache()?,
@@ -137,7 +87,7 @@ impl Connections {
     ///
     /// # Errors
     /// The names of the variables, without the passwords.
-    pub fn check_passwords(&self) -> Result<(), String> {
+    pub(crate) fn check_passwords(&self) -> Result<(), String> {
         let urls = [
             ("DATABASE_URL", self.database_url.as_deref()),
             ("DATABASE_REPLICA_URL", self.database_replica_url.as_deref()),
@@ -159,18 +109,18 @@ impl Connections {
         ))
     }
 
-    /// Where the store is.
-    pub fn store(&self) -> Result<StorePlace, String> {
+    /// Which database holds the store.
+    pub(crate) fn store(&self) -> Result<StoreBackend, String> {
         let url = self
             .database()
             .ok_or("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST/NAME or sqlite:FILE")?;
         match scheme(url) {
-            "postgres" | "postgresql" => Ok(StorePlace::Postgres(postgres::Settings {
+            "postgres" | "postgresql" => Ok(StoreBackend::Postgres(postgres::Settings {
                 urls: std::iter::once(url)
                     .chain(named(self.database_replica_url.as_deref()))
                     .map(str::to_owned)
                     .collect(),
-                connections: self.database_connections,
+                connections: self.pool_size,
                 follow_database_clock: true,
             })),
             "sqlite" => {
@@ -178,7 +128,7 @@ impl Connections {
                 if file.is_empty() {
                     return Err("DATABASE_URL: name the file, as in sqlite:tars.db".to_owned());
                 }
-                Ok(StorePlace::Sqlite(file.into()))
+                Ok(StoreBackend::Sqlite(file.into()))
             }
             other => Err(format!(
                 "DATABASE_URL: unknown scheme \"{other}\": expected postgres://… or sqlite:FILE"
@@ -190,8 +140,8 @@ impl Connections {
         named(self.database_url.as_deref()).or(named(self.postgres_url.as_deref()))
     }
 
-    fn queue(&self) -> Result<Place, String> {
-        place(
+    fn queue(&self) -> Result<Backend, String> {
+        backend(
             "QUEUE_URL",
             named(self.queue_url.as_deref()),
             &["amqp", "amqps"],
@@ -199,9 +149,9 @@ impl Connections {
         )
     }
 
-    fn cache(&self) -> Result<Place, String> {
+    fn cache(&self) -> Result<Backend, String> {
         let url = named(self.cache_url.as_deref()).or(named(self.redis_url.as_deref()));
-        place("CACHE_URL", url, &["redis", "rediss"], "redis://…")
+        backend("CACHE_URL", url, &["redis", "rediss"], "redis://…")
     }
 }
 
@@ -231,16 +181,16 @@ fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
-fn place(
+fn backend(
     variable: &str,
     url: Option<&str>,
     server: &[&str],
     example: &str,
-) -> Result<Place, String> {
+) -> Result<Backend, String> {
     match url {
-        None => Ok(Place::Memory),
-        Some(url) if scheme(url) == "memory" => Ok(Place::Memory),
-        Some(url) if server.contains(&scheme(url)) => Ok(Place::Server(url.to_owned())),
+        None => Ok(Backend::Memory),
+        Some(url) if scheme(url) == "memory" => Ok(Backend::Memory),
+        Some(url) if server.contains(&scheme(url)) => Ok(Backend::Server(url.to_owned())),
         // A URL without a scheme may begin with a password, so only what precedes the first colon
         // is shown.
         Some(url) => Err(format!(
@@ -276,23 +226,23 @@ mod tests {
             "--cache-url",
             "redis://h",
         ];
-        let places = connections(&all).shared().unwrap();
+        let backends = connections(&all).shared().unwrap();
         assert!(
-            matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"])
+            matches!(backends.store, StoreBackend::Postgres(settings) if settings.urls == ["postgres://a:b@h/d"])
         );
-        assert_eq!(places.queue, Place::Server("amqp://h".to_owned()));
-        assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+        assert_eq!(backends.queue, Backend::Server("amqp://h".to_owned()));
+        assert_eq!(backends.cache, Backend::Server("redis://h".to_owned()));
         let files = connections(&["--database-url", "sqlite:x.db"])
             .embedded_in(Path::new("data"))
             .unwrap();
-        assert!(matches!(files.store, StorePlace::Sqlite(path) if path == Path::new("x.db")));
+        assert!(matches!(files.store, StoreBackend::Sqlite(path) if path == Path::new("x.db")));
         let nothing = connections(&[]).embedded_in(Path::new("data")).unwrap();
         assert!(
-            matches!(nothing.store, StorePlace::Sqlite(path) if path == Path::new("data/tars.db"))
+            matches!(nothing.store, StoreBackend::Sqlite(path) if path == Path::new("data/tars.db"))
         );
         assert_eq!(
             (nothing.queue, nothing.cache),
-            (Place::Memory, Place::Memory)
+            (Backend::Memory, Backend::Memory)
         );
     }
 
@@ -306,11 +256,11 @@ mod tests {
             "--queue-url",
             "amqp://h",
         ];
-        let places = connections(&old).shared().unwrap();
+        let backends = connections(&old).shared().unwrap();
         assert!(
-            matches!(places.store, StorePlace::Postgres(settings) if settings.urls == ["postgresql://h/d"])
+            matches!(backends.store, StoreBackend::Postgres(settings) if settings.urls == ["postgresql://h/d"])
         );
-        assert_eq!(places.cache, Place::Server("redis://h".to_owned()));
+        assert_eq!(backends.cache, Backend::Server("redis://h".to_owned()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, Table, presets};
 
 /// What a colour is to say.
@@ -47,14 +48,14 @@ impl Palette {
         if !self.coloured {
             return text.to_owned();
         }
-        let code = match ink {
-            Ink::Good => "1;32",
-            Ink::Bad => "1;31",
-            Ink::Unsure => "1;33",
-            Ink::Strong => "1",
-            Ink::Faint => "2",
+        let style = match ink {
+            Ink::Good => AnsiColor::Green.on_default().bold(),
+            Ink::Bad => AnsiColor::Red.on_default().bold(),
+            Ink::Unsure => AnsiColor::Yellow.on_default().bold(),
+            Ink::Strong => Style::new().bold(),
+            Ink::Faint => Style::new().dimmed(),
         };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        format!("{style}{text}{style:#}")
     }
 
     /// A table without lines, indented by one space.

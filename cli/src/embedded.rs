@@ -8,10 +8,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use tars_api::Api;
 use tars_engine::regression::Thresholds;
+use tars_shared::backends::{Backend, Backends};
 use tars_shared::clock::System;
-use tars_shared::connections::{Place, Places, StorePlace};
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
+use tars_shared::store::backend::StoreBackend;
 use tars_shared::store::migration;
 use tars_worker::Shutdown;
 use tokio::task::JoinHandle;
@@ -33,23 +34,23 @@ impl Bound {
     /// Databases elsewhere are brought up to date, because nobody else does that for a process that
     /// is all there is.
     pub(crate) async fn new(
-        places: &Places,
+        backends: &Backends,
         api: &tars_api::Config,
         mode: Mode,
     ) -> anyhow::Result<Self> {
-        let lock = match &places.store {
-            StorePlace::Sqlite(file) => Some(lock(file)?),
-            StorePlace::Postgres(_) => {
-                migration::migrate(&places.store, None).await?;
+        let lock = match &backends.store {
+            StoreBackend::Sqlite(file) => Some(lock(file)?),
+            StoreBackend::Postgres(_) => {
+                migration::migrate(&backends.store, None).await?;
                 None
             }
         };
-        let services = Services::open(places, Arc::new(System)).await?;
+        let services = Services::open(backends, Arc::new(System)).await?;
         let api = Api::bind(services.clone(), api, mode).await?;
-        let unfinished = match (&lock, &places.queue) {
+        let unfinished = match (&lock, &backends.queue) {
             // The lock proves that no other process runs these jobs: whoever held their leases is
             // gone, and the messages with them.
-            (Some(_), Place::Memory) => services.store.dispatches.orphan_all().await?,
+            (Some(_), Backend::Memory) => services.store.dispatches.orphan_all().await?,
             _ => 0,
         };
         Ok(Self {
@@ -66,7 +67,11 @@ impl Bound {
     }
 
     /// Serves.
-    pub(crate) fn serve(self, worker: &tars_worker::Config, thresholds: Thresholds) -> Service {
+    pub(crate) fn serve(
+        self,
+        worker: &tars_worker::Config,
+        thresholds: Thresholds,
+    ) -> EmbeddedService {
         let Self {
             services,
             api,
@@ -85,7 +90,7 @@ impl Bound {
             tokio::spawn(api.run(api_shutdown.clone())),
             tokio::spawn(worker),
         ];
-        Service {
+        EmbeddedService {
             address,
             unfinished,
             api_shutdown,
@@ -97,7 +102,7 @@ impl Bound {
 }
 
 /// A running service. Dropping it without [`stop`](Self::stop) is like a crash: harmless.
-pub(crate) struct Service {
+pub(crate) struct EmbeddedService {
     address: SocketAddr,
     unfinished: u64,
     api_shutdown: CancellationToken,
@@ -107,7 +112,7 @@ pub(crate) struct Service {
     _lock: Option<File>,
 }
 
-impl Service {
+impl EmbeddedService {
     /// Where it listens.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -118,7 +123,7 @@ impl Service {
         self.unfinished
     }
 
-    /// Stops: requests under way finish, running evaluations are handed back.
+    /// Stops: requests under way finish, running evaluations are requeued.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.api_shutdown.cancel();
         self.worker_shutdown.at_once();

@@ -4,14 +4,14 @@ use std::time::Duration;
 use tars_chaos::{Fleet, Process, Stack, eventually};
 
 /// A worker may finish what it is at.
-const STOPPED: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(crate) struct Service {
+pub(crate) struct ServiceProcess {
     pub(crate) fleet: Fleet,
     pub(crate) workers: Vec<Process>,
 }
 
-impl Service {
+impl ServiceProcess {
     pub(crate) fn start(stack: Stack, port: u16, workers: u32) -> anyhow::Result<Self> {
         let fleet = Fleet::start_on(stack, port)?;
         let workers = (1..=workers).map(|number| fleet.worker(&format!("worker-{number}"), 1, &[]));
@@ -30,6 +30,6 @@ impl Service {
             // One that has ended, or is frozen, needs no request.
             let _ = process.terminate();
         }
-        eventually(STOPPED, || !self.processes().any(Process::is_running));
+        eventually(STOP_TIMEOUT, || !self.processes().any(Process::is_running));
     }
 }

@@ -1,9 +1,18 @@
-//! What a driver's errors mean to callers.
+//! Why the store gave no answer, and what a driver's errors mean to callers.
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
-use super::Error;
+/// Why the store gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached or is too slow; the same call may work later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What it holds cannot be understood; the same call will fail again.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {

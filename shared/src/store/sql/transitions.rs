@@ -1,0 +1,236 @@
+//! Every change of a job's status. A job begins as queued, in `inserts`.
+//!
+//! ```text
+//! queued ── grant ──► running ── finish ──► completed | failed | cancelled
+//!   │ ▲                  │
+//!   │ └── retry_later, release, expire_lease
+//!   └──── cancel, fail ──► cancelled | failed
+//! ```
+
+use chrono::{DateTime, Utc};
+use sqlx::Row as _;
+use tars_engine::regression::Verdict;
+use uuid::Uuid;
+
+use super::{Connection, failures, rows};
+use crate::job::{FailureKind, Status};
+use crate::store::{Cancellation, ClaimTerms, Comparison, Ending, Error, Failed, Lease};
+
+/// The row of a live lease, to put after `UPDATE jobs SET …`. Parameters 1 and 2 are the job and
+/// the epoch.
+macro_rules! update_leased {
+    ($set:literal) => {
+        concat!(
+            "UPDATE jobs SET ",
+            $set,
+            " WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING attempt"
+        )
+    };
+}
+
+/// Queued to running. Gives the lease and the number of the attempt.
+pub(super) async fn grant(
+    tx: &mut Connection,
+    job_id: Uuid,
+    terms: &ClaimTerms<'_>,
+    now: DateTime<Utc>,
+) -> Result<(Lease, u32), Error> {
+    let row = sqlx::query(
+        "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
+         lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
+         started_at = coalesce(started_at, $4), not_before = NULL, dispatched_at = $4 WHERE id = $1 \
+         RETURNING attempt, lease_epoch",
+    )
+    .bind(job_id)
+    .bind(terms.worker)
+    .bind(now + terms.term)
+    .bind(now)
+    .bind(terms.message_id)
+    .bind(terms.claim_id)
+    .bind(terms.alone)
+    .fetch_one(tx)
+    .await?;
+    let epoch = rows::number(&row, "lease_epoch")?;
+    Ok((Lease { job_id, epoch }, rows::number(&row, "attempt")?))
+}
+
+/// Running to an end, by the holder of its lease. False: the lease is lost.
+pub(super) async fn finish(
+    tx: &mut Connection,
+    lease: Lease,
+    ending: &Ending,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let (status, verdict) = match ending {
+        Ending::Completed(comparisons) => (Status::Completed, worst_verdict(comparisons)),
+        Ending::Failed(_) => (Status::Failed, None),
+        Ending::Cancelled => (Status::Cancelled, None),
+    };
+    let row = sqlx::query(update_leased!(
+        "status = $3, finished_at = $4, verdict = $5, lease_owner = NULL, lease_expires_at = NULL, \
+         episodes_done = CASE WHEN $3 = 'completed' THEN episodes_total ELSE episodes_done END"
+    ))
+    .bind(lease.job_id)
+    .bind(i64::from(lease.epoch))
+    .bind(status.as_str())
+    .bind(now)
+    .bind(verdict.map(rows::text).transpose()?)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(false) };
+    if let Ending::Failed(failed) = ending {
+        let attempt = rows::number(&row, "attempt")?;
+        failures::record(&mut *tx, lease.job_id, attempt, failed, now).await?;
+        failures::dead_letter(tx, lease.job_id, now).await?;
+    }
+    Ok(true)
+}
+
+/// Running to queued after a failed attempt. False: the lease is lost.
+pub(super) async fn retry_later(
+    tx: &mut Connection,
+    lease: Lease,
+    failed: &Failed,
+    not_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let row = sqlx::query(update_leased!(
+        "status = 'queued', not_before = $3, dispatched_at = NULL, lease_owner = NULL, lease_expires_at = NULL"
+    ))
+    .bind(lease.job_id)
+    .bind(i64::from(lease.epoch))
+    .bind(not_before)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(false) };
+    let attempt = rows::number(&row, "attempt")?;
+    failures::record(tx, lease.job_id, attempt, failed, now).await?;
+    Ok(true)
+}
+
+/// Running to queued, the attempt not charged. False: the lease is lost.
+pub(super) async fn release(tx: &mut Connection, lease: Lease) -> Result<bool, Error> {
+    let row = sqlx::query(update_leased!(
+        "status = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_expires_at = NULL"
+    ))
+    .bind(lease.job_id)
+    .bind(i64::from(lease.epoch))
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Running to queued, because its worker is gone; what that one still writes changes nothing. If
+/// the job ran alone, its attempt is noted as failed. If others ran beside it, any of them may have
+/// brought the worker down: none is charged, and from now on it runs alone.
+pub(super) async fn expire_lease(
+    tx: &mut Connection,
+    job_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = sqlx::query(
+        "SELECT attempt, lease_owner, lease_alone FROM jobs WHERE id = $1 AND status = 'running'",
+    )
+    .bind(job_id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(()) };
+    let holder: Option<String> = row.try_get("lease_owner")?;
+    let holder = holder.unwrap_or_default();
+    let alone: bool = row.try_get("lease_alone")?;
+    if alone {
+        let lost = Failed {
+            kind: FailureKind::WorkerLost,
+            reason: format!("worker {holder} vanished while it ran this job alone"),
+        };
+        let attempt = rows::number(&row, "attempt")?;
+        failures::record(&mut *tx, job_id, attempt, &lost, now).await?;
+    } else {
+        tracing::warn!(job.id = %job_id, worker = holder, "a worker vanished with several jobs: this one runs alone next");
+    }
+    sqlx::query(
+        "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL, dispatched_at = NULL, \
+         attempt = attempt - $2, interruptions = interruptions + $2 WHERE id = $1",
+    )
+    .bind(job_id)
+    .bind(i64::from(!alone))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Queued to cancelled, because its owner asked for it while it ran or while it waits.
+pub(super) async fn cancel(
+    tx: &mut Connection,
+    job_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE jobs SET status = 'cancelled', finished_at = $2, cancel_requested = TRUE WHERE id = $1",
+    )
+    .bind(job_id)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Queued to failed, because its attempts are spent.
+pub(super) async fn fail(
+    tx: &mut Connection,
+    job_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE jobs SET status = 'failed', finished_at = $2 WHERE id = $1")
+        .bind(job_id)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    failures::dead_letter(tx, job_id, now).await
+}
+
+/// Cancels a queued job, asks the worker of a running one to stop.
+pub(super) async fn request_cancellation(
+    tx: &mut Connection,
+    job_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Cancellation>, Error> {
+    let row = sqlx::query(concat!(
+        "SELECT status FROM jobs WHERE id = $1",
+        for_update!()
+    ))
+    .bind(job_id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(match row.as_ref().map(rows::status).transpose()? {
+        None => None,
+        Some(Status::Queued) => {
+            cancel(tx, job_id, now).await?;
+            Some(Cancellation::Cancelled)
+        }
+        Some(Status::Running) => {
+            sqlx::query("UPDATE jobs SET cancel_requested = TRUE WHERE id = $1")
+                .bind(job_id)
+                .execute(tx)
+                .await?;
+            Some(Cancellation::Requested)
+        }
+        Some(ended) => Some(Cancellation::Ended(ended)),
+    })
+}
+
+/// A regression anywhere is a regression; without one, an inconclusive comparison anywhere is
+/// inconclusive.
+fn worst_verdict(comparisons: &[Option<Comparison>]) -> Option<Verdict> {
+    let verdicts = comparisons
+        .iter()
+        .flatten()
+        .filter_map(|comparison| comparison.regression.as_ref());
+    verdicts
+        .map(|regression| regression.verdict)
+        .max_by_key(|verdict| match verdict {
+            Verdict::Pass => 0,
+            Verdict::Inconclusive => 1,
+            Verdict::Regression => 2,
+        })
+}
