@@ -29,7 +29,7 @@ const CAPACITY_IDS: usize = 1_000_000;
 /// How long one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Rows of one call, and bytes of their policies.
-const BATCH_JOBS: usize = 100;
+const BATCH_JOBS: usize = 1_000;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long after the last sign of an outage other processes may still be making rows.
 const RECOVERY: Duration = Duration::from_mins(1);
@@ -146,28 +146,28 @@ impl PendingInserts {
         within.take(BATCH_JOBS).cloned().collect()
     }
 
-    /// Makes rows in one transaction. One whose key was used for another request spoils it: it is
-    /// left out, and the others come again with the next batch.
+    /// Makes rows, all in one transaction where nothing is wrong with any of them.
     async fn record_batch(&self, services: &Services, batch: Vec<Submission>) -> Result<(), Error> {
         let ids: Vec<_> = batch.iter().map(|submission| submission.job_id).collect();
         let jobs = services.store.jobs.clone();
-        let inserted = in_time(CALL_TIMEOUT, async move { jobs.insert(&batch).await }).await?;
-        let mut done = ids.clone();
-        if inserted.contains(&Inserted::Conflict) {
-            let conflicts = ids.iter().zip(&inserted);
-            done = conflicts
-                .filter(|(_, inserted)| **inserted == Inserted::Conflict)
-                .map(|(id, _)| *id)
-                .collect();
-            for id in &done {
+        let inserted = in_time(CALL_TIMEOUT, async move { jobs.insert_all(&batch).await }).await?;
+        let mut recorded = Vec::with_capacity(ids.len());
+        for (id, inserted) in ids.iter().zip(inserted) {
+            match inserted {
+                Ok(Inserted::New | Inserted::Known) => recorded.push(*id),
                 // Whoever came first under a key has the job.
-                tracing::error!(job.id = %id, "its key was used for another request while the store was away");
+                Ok(Inserted::Conflict) => {
+                    tracing::error!(job.id = %id, "its key was used for another request while the store was away");
+                }
+                // A worker meets the message, and keeps it among the dead letters.
+                Err(error) => {
+                    tracing::error!(job.id = %id, %error, "the store cannot take this job");
+                }
             }
-        } else {
-            note_dispatched(services.clone(), ids).await;
         }
+        note_dispatched(services.clone(), recorded).await;
         let mut state = self.state();
-        for id in done {
+        for id in ids {
             if let Some(submission) = state.submissions.remove(&id) {
                 state.bytes -= size(&submission);
             }

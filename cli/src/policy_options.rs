@@ -38,8 +38,13 @@ impl PolicyOptions {
             activation: self.activation,
             trust_architecture: self.trust_architecture,
             rescale_actions: self.rescale_actions,
-            rescale_observations: self.rescale_observations,
-            raw_observations: self.raw_observations,
+            observations: if self.raw_observations {
+                Some(agent::Observations::Raw)
+            } else if self.rescale_observations {
+                Some(agent::Observations::Rescaled)
+            } else {
+                None
+            },
         }
     }
 }

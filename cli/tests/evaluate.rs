@@ -5,11 +5,18 @@ mod run;
 
 use std::path::Path;
 
-use run::{evaluate, file, policies};
+use run::{evaluate, policies};
 use serde_json::{Value, json};
 
 const GOOD: &str = "cartpole-ppo.zip --env CartPole-v1";
 const WORSE: &str = "cartpole-ppo-regressed.zip --env CartPole-v1";
+
+/// A file with this content; it lives as long as the value.
+fn file(content: impl AsRef<[u8]>) -> tempfile::TempPath {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(file.path(), content).expect("a temporary file can be written");
+    file.into_temp_path()
+}
 
 #[test]
 fn returns_are_stable_baselines() {

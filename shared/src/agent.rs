@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tars_engine::policy::{Activation, DifferingObservations};
 use tars_engine::policy_file::{Algorithm, Format, Given};
@@ -35,28 +36,34 @@ pub struct PolicyOptions {
     /// Map actions to the environment's bounds, as Gymnasium's `RescaleAction` does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rescale_actions: bool,
-    /// Map observations to the policy's bounds, as Gymnasium's `RescaleObservation` does.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub rescale_observations: bool,
-    /// Give the policy the environment's own observations, whatever bounds its file declares.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub raw_observations: bool,
+    /// What to do where the policy was trained on observations with other bounds than the
+    /// environment's; without it the policy is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observations: Option<Observations>,
+}
+
+/// Observations for a policy that was trained on ones with other bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Observations {
+    /// The environment's own.
+    Raw,
+    /// Mapped to the policy's bounds, as Gymnasium's `RescaleObservation` does.
+    Rescaled,
 }
 
 impl PolicyOptions {
     /// The same for the reader of policy files.
-    pub fn given(&self, algorithm: Option<Algorithm>) -> Given {
+    pub fn given(self, algorithm: Option<Algorithm>) -> Given {
         Given {
             algorithm,
             activation: self.activation,
             trust_architecture: self.trust_architecture,
             rescale_actions: self.rescale_actions,
-            differing_observations: if self.rescale_observations {
-                DifferingObservations::Rescale
-            } else if self.raw_observations {
-                DifferingObservations::Raw
-            } else {
-                DifferingObservations::Refuse
+            differing_observations: match self.observations {
+                None => DifferingObservations::Refuse,
+                Some(Observations::Raw) => DifferingObservations::Raw,
+                Some(Observations::Rescaled) => DifferingObservations::Rescale,
             },
         }
     }

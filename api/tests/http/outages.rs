@@ -70,7 +70,7 @@ async fn without_an_outage_there_is_no_such_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_rows_are_made_in_a_few_calls() {
+async fn a_thousand_rows_are_made_in_one_call() {
     let (one, _other, jobs) = two_servers().await;
     jobs.refuse_writes(true);
     let batch = json!({"evaluations": vec![evaluation(); 100]});
@@ -87,7 +87,7 @@ async fn a_thousand_rows_are_made_in_a_few_calls() {
     while count().await < 1000 {
         assert!(Instant::now() < end, "{} rows are made", count().await);
     }
-    assert_eq!(jobs.inserts.load(Ordering::Relaxed) - before, 10);
+    assert_eq!(jobs.inserts.load(Ordering::Relaxed) - before, 1);
     let path = accepted[999]["links"]["self"].as_str().unwrap();
     assert_eq!(one.get(path).await.0, StatusCode::OK);
 }

@@ -80,8 +80,7 @@ impl AgentFile {
                 activation: None,
                 trust_architecture: false,
                 rescale_actions: false,
-                rescale_observations: false,
-                raw_observations: false,
+                observations: None,
             },
         }
     }
@@ -129,8 +128,7 @@ impl AgentFile {
             activation: self.options.activation,
             trust_architecture: flag(self.options.trust_architecture),
             rescale_actions: flag(self.options.rescale_actions),
-            rescale_observations: flag(self.options.rescale_observations),
-            raw_observations: flag(self.options.raw_observations),
+            observations: self.options.observations,
         })
     }
 }

@@ -51,10 +51,3 @@ pub(crate) fn evaluate(arguments: &str, files: &[(&str, &Path)]) -> Run {
 pub(crate) fn policies() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies")
 }
-
-/// A file with this content; it lives as long as the value.
-pub(crate) fn file(content: impl AsRef<[u8]>) -> tempfile::TempPath {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    std::fs::write(file.path(), content).expect("a temporary file can be written");
-    file.into_temp_path()
-}

@@ -91,7 +91,7 @@ pub enum Misfit {
         "the policy was trained on observations within {trained}, {environment} gives them within \
          {gives}: it saw them through a wrapper. If that was RescaleObservation, give \
          --rescale-observations; if it changed nothing else, --raw-observations (in agent_state: \
-         rescale_observations, raw_observations)"
+         \"observations\": \"rescaled\" or \"raw\")"
     )]
     ObservationBounds {
         environment: String,

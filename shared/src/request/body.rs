@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::complaints::Complaints;
 use super::{FieldError, Hyperparameter, Parameters, Priority, Request, limits, schema};
-use crate::agent::{AgentState, Base64, Blob, PolicyOptions};
+use crate::agent::{AgentState, Base64, Blob, Observations, PolicyOptions};
 use crate::artifact::{self, Digest};
 use crate::submission::default_seed;
 
@@ -106,10 +106,7 @@ pub struct AgentStateBody {
     pub rescale_actions: Option<bool>,
     /// See [`PolicyOptions`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rescale_observations: Option<bool>,
-    /// See [`PolicyOptions`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw_observations: Option<bool>,
+    pub observations: Option<Observations>,
 }
 
 /// `VecNormalize` statistics: an artifact, or base64.
@@ -207,19 +204,12 @@ impl AgentStateBody {
             activation: self.activation,
             trust_architecture: self.trust_architecture.unwrap_or_default(),
             rescale_actions: self.rescale_actions.unwrap_or_default(),
-            rescale_observations: self.rescale_observations.unwrap_or_default(),
-            raw_observations: self.raw_observations.unwrap_or_default(),
+            observations: self.observations,
         }
     }
 
     fn validate(self) -> Result<AgentState, FieldError> {
         let options = self.options();
-        if options.rescale_observations && options.raw_observations {
-            return Err(FieldError::new(
-                "agent_state.raw_observations",
-                "contradicts rescale_observations: give one of them",
-            ));
-        }
         let policy = match (self.artifact, self.data, self.format) {
             (Some(digest), None, _) => Blob::Artifact(digest),
             (None, Some(data), Some(format)) => Blob::Inline(policy_bytes(data.get(), format)?),

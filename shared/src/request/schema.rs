@@ -11,6 +11,7 @@ use tars_engine::policy_file::Format;
 
 use super::hyperparameter::Hyperparameter;
 use super::limits;
+use crate::agent::Observations;
 use crate::artifact::{self, Digest};
 
 /// Base64 as it is decoded: standard alphabet, padding, and no bits left over behind the last byte.
@@ -110,13 +111,12 @@ fn agent_options(generator: &mut SchemaGenerator, statistics: &Schema) -> Value 
         "rescale_actions": flag(
             "Map actions to the environment's bounds, as Gymnasium's RescaleAction does.",
         ),
-        "rescale_observations": flag(
-            "Map observations to the bounds that the policy was trained on, as Gymnasium's \
-             RescaleObservation does. Not together with raw_observations.",
-        ),
-        "raw_observations": flag(
-            "Give the policy the environment's own observations, though it was trained on others.",
-        ),
+        "observations": {
+            "description": "For a policy that was trained on observations with other bounds than \
+                            the environment's: its own, or mapped to the policy's bounds as \
+                            Gymnasium's RescaleObservation does. Without it the policy is refused.",
+            "anyOf": [generator.subschema_for::<Observations>(), {"type": "null"}],
+        },
     })
 }
 

@@ -74,6 +74,17 @@ fn both_accept_what_is_right() {
             "agent_state",
             json!({"artifact": digest, "format": null, "vec_normalize": {"artifact": digest, "data": null}}),
         ),
+        (
+            "agent_state",
+            json!({
+                "artifact": digest, "activation": "SiLU", "trust_architecture": true,
+                "rescale_actions": false, "observations": "rescaled",
+            }),
+        ),
+        (
+            "agent_state",
+            json!({"artifact": digest, "activation": null, "observations": null, "rescale_actions": null}),
+        ),
         ("environments", json!(["CartPole-v1", "Pendulum-v1"])),
         ("environments", json!(null)),
         ("num_episodes", json!(1)),
@@ -107,14 +118,27 @@ fn both_accept_what_is_right() {
 
 #[test]
 fn both_refuse_what_is_wrong() {
+    let digest = Digest::of(b"abc").to_string();
     let schema = validator(&of_requests::<Body>());
     let digest = "0".repeat(64);
     for (field, value) in [
-        ("agent_type", json!("SAC")),
+        ("agent_type", json!("PPO2")),
         ("agent_type", json!("PPO ")),
         ("agent_type", json!(7)),
         ("agent_type", json!(null)),
         ("agent_state", json!({})),
+        (
+            "agent_state",
+            json!({"artifact": digest, "activation": "step"}),
+        ),
+        (
+            "agent_state",
+            json!({"artifact": digest, "observations": "scaled"}),
+        ),
+        (
+            "agent_state",
+            json!({"artifact": digest, "trust_architecture": "yes"}),
+        ),
         ("agent_state", json!(null)),
         ("agent_state", json!({"data": "AAAA"})),
         ("agent_state", json!({"format": "mlp-json"})),
@@ -232,5 +256,5 @@ fn an_algorithm_is_read_in_any_case_and_written_in_one() {
         assert!(read.is_valid(&json!(name)) && read.is_valid(&json!(name.to_lowercase())));
         assert!(written.is_valid(&json!(name)) && !written.is_valid(&json!(name.to_lowercase())));
     }
-    assert!(!read.is_valid(&json!("SAC")) && !read.is_valid(&json!("DQNX")));
+    assert!(!read.is_valid(&json!("PPO2")) && !read.is_valid(&json!("DQNX")));
 }
