@@ -79,16 +79,17 @@ fn every_file_gives_the_librarys_mean_or_exit_2() {
 
 /// A folder with a policy that needs no statistics, and others beside it.
 fn folder(names: &[&str]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     fs::copy(
         saves().join("activation-elu.zip"),
         folder.path().join("agent.zip"),
     )
-    .unwrap();
+    .expect("the files can be laid out");
     for name in names {
         let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::copy(saves().join("sac-normalized.pkl"), path).unwrap();
+        fs::create_dir_all(path.parent().expect("it lies in the folder"))
+            .expect("the files can be laid out");
+        fs::copy(saves().join("sac-normalized.pkl"), path).expect("the files can be laid out");
     }
     folder
 }

@@ -75,7 +75,7 @@ pub(crate) async fn load(
     let format = state.format;
     // Reading is bounded but can take milliseconds: not on the async runtime.
     let read =
-        tokio::task::spawn_blocking(move || read(format, &given, &policy, statistics.as_deref()));
+        tokio::task::spawn_blocking(move || read(format, given, &policy, statistics.as_deref()));
     let read = read
         .await
         .unwrap_or_else(|panic| Err(format!("the policy reader broke down: {panic}")));
@@ -84,7 +84,7 @@ pub(crate) async fn load(
 
 fn read(
     format: Option<Format>,
-    given: &Given,
+    given: Given,
     policy: &[u8],
     statistics: Option<&[u8]>,
 ) -> Result<Agent, String> {
@@ -93,7 +93,7 @@ fn read(
         Ok(Agent {
             sha256: Digest::of(policy),
             format,
-            file: policy_file::read(format, given, policy)?,
+            file: policy_file::read(format, &given, policy)?,
         })
     });
     let agent = agent.map_err(|error| error.to_string())?;
