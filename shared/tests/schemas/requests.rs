@@ -118,7 +118,6 @@ fn both_accept_what_is_right() {
 
 #[test]
 fn both_refuse_what_is_wrong() {
-    let digest = Digest::of(b"abc").to_string();
     let schema = validator(&of_requests::<Body>());
     let digest = "0".repeat(64);
     for (field, value) in [
