@@ -137,7 +137,7 @@ impl Evaluate {
         let agent = Agent::read(
             &self.policy,
             self.format,
-            &self.options.options().given(self.agent),
+            self.options.options().given(self.agent),
             self.vec_normalize.as_deref(),
         )?;
         for warning in &agent.warnings {
@@ -211,7 +211,7 @@ impl Evaluate {
             activation: self.against_activation,
             ..self.options.options().given(None)
         };
-        let other = Agent::read(path, None, &given, self.against_vec_normalize.as_deref())?;
+        let other = Agent::read(path, None, given, self.against_vec_normalize.as_deref())?;
         other.check_fit(&self.environments, self.stochastic)?;
         let plan = self.plan();
         let roll = |id: &String| {

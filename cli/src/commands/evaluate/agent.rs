@@ -32,7 +32,7 @@ impl Agent {
     pub(super) fn read(
         path: &Path,
         format: Option<Format>,
-        given: &Given,
+        given: Given,
         vec_normalize: Option<&Path>,
     ) -> anyhow::Result<Self> {
         let path = policy_path::find(path);
@@ -40,7 +40,7 @@ impl Agent {
         let bytes = bounded_file::read(&path, MAX_FILE_BYTES)?;
         let read = || {
             let format = format.map_or_else(|| policy_file::detect(&bytes), Ok)?;
-            Ok::<_, policy_file::Error>((format, policy_file::read(format, given, &bytes)?))
+            Ok::<_, policy_file::Error>((format, policy_file::read(format, &given, &bytes)?))
         };
         let (format, mut file) = read().with_context(|| name.clone())?;
         let mut warnings = Vec::new();

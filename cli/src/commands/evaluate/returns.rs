@@ -15,7 +15,7 @@ const LAST_EPISODES: usize = 100;
 /// Which evaluation of an `evaluations.npz` is the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
-    /// The one with the greatest mean: that of best_model.zip.
+    /// The one with the greatest mean: that of `best_model.zip`.
     Best,
     /// The one at the end of training.
     Last,
