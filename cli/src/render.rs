@@ -5,6 +5,7 @@ pub(crate) mod evaluation;
 mod histogram;
 pub(crate) mod number;
 mod palette;
+pub(crate) mod policy;
 pub(crate) mod verdict;
 
 pub(crate) use palette::{Ink, Palette};

@@ -44,7 +44,7 @@ pub(crate) use error::quote as excerpt;
 pub use format::Format;
 pub use given::Given;
 pub use limits::MAX_FILE_BYTES;
-pub use summary::{ActivationSource, Summary};
+pub use summary::{ActivationSource, ObservationsAre, Summary};
 
 use crate::policy::{Normalizer, Policy};
 

@@ -6,6 +6,7 @@ use tars_engine::episode::Episode;
 use tars_engine::metrics::Metrics;
 use tars_engine::regression::{Baseline, Regression, Verdict};
 use tars_engine::statistics::Interval;
+use tars_shared::job::EvaluatedPolicy;
 
 use super::histogram::Bins;
 use super::number::{Decimals, count, percent, percentage_points};
@@ -20,6 +21,8 @@ const HISTOGRAM: usize = 40;
 pub(crate) struct Evaluation<'a> {
     /// Gymnasium's id.
     pub(crate) environment: &'a str,
+    /// What was read from the policy file. Results of older releases lack it.
+    pub(crate) policy: Option<&'a EvaluatedPolicy>,
     /// Statistics of the episodes.
     pub(crate) metrics: &'a Metrics,
     /// In seed order, at least one.
@@ -35,7 +38,12 @@ impl Evaluation<'_> {
     pub(crate) fn write(&self, aside: &str, palette: Palette) -> String {
         let title = palette.paint(Ink::Strong, self.environment);
         let aside = palette.paint(Ink::Faint, &format!("{}{aside}", self.seeds()));
-        let mut text = format!("{title}  {aside}\n\n");
+        let mut text = format!("{title}  {aside}\n");
+        if let Some(policy) = self.policy {
+            let policy = palette.paint(Ink::Faint, &super::policy::describe(policy));
+            text += &format!("  {policy}\n");
+        }
+        text += "\n";
         text.extend(
             self.table(palette)
                 .lines()
@@ -290,6 +298,7 @@ mod tests {
     fn a_single_episode_has_no_interval_and_no_range() {
         let episodes = episodes([-1.5].into_iter());
         let evaluation = Evaluation {
+            policy: None,
             environment: "Test-v0",
             metrics: &summarize(&episodes, None, &[]),
             episodes: &episodes,

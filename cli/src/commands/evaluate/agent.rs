@@ -4,14 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use tars_engine::catalogue;
-use tars_engine::policy_file::{
-    self, ActivationSource, Format, Given, MAX_FILE_BYTES, PolicyFile, Summary,
-};
+use tars_engine::policy_file::{self, Format, Given, MAX_FILE_BYTES, PolicyFile, Summary};
 use tars_engine::rollout::Plan;
 use tars_shared::artifact::Digest;
 use tars_shared::job::EvaluatedPolicy;
 
-use crate::render::{Ink, Palette};
 use crate::{bounded_file, policy_path};
 
 use super::rolling::{self, Rolled};
@@ -94,53 +91,10 @@ impl Agent {
             .with_context(|| self.name.clone())
     }
 
-    /// The file in one line, and what was read from it in another.
-    pub(super) fn describe(&self, palette: Palette) -> String {
-        let hash = self.sha256.to_string();
-        let place = self.file.place.as_ref().map(|place| format!(", {place}"));
-        let aside = format!(
-            "{}{}, sha256 {}…",
-            self.format,
-            place.unwrap_or_default(),
-            &hash[..16]
-        );
-        let name = palette.paint(Ink::Strong, &self.name);
-        let read = policy_line(&self.file);
-        format!(
-            "{name}  {}\n  {}",
-            palette.paint(Ink::Faint, &aside),
-            palette.paint(Ink::Faint, &read)
-        )
+    /// The file's path.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
-}
-
-/// Algorithm, architecture, activation and who says so, and what happens to observations.
-fn policy_line(file: &PolicyFile) -> String {
-    let policy = &file.policy;
-    let inputs = policy.layers.first().map(|layer| layer.inputs);
-    let outputs = policy.layers.iter().map(|layer| layer.outputs);
-    let widths: Vec<String> = inputs
-        .into_iter()
-        .chain(outputs)
-        .map(|width| width.to_string())
-        .collect();
-    let activation = policy.activation;
-    let activation = match file.activation_source {
-        ActivationSource::NotNeeded => "linear".to_owned(),
-        ActivationSource::File => format!("{activation} (the file says so)"),
-        ActivationSource::Given => format!("{activation} (as given)"),
-        ActivationSource::LibraryDefault => format!("{activation} (default of its class)"),
-    };
-    let observations = if policy.normalizer.is_some() {
-        "normalized"
-    } else {
-        "raw"
-    };
-    let mut facts: Vec<String> = file.algorithm.iter().map(ToString::to_string).collect();
-    facts.push(widths.join("-"));
-    facts.push(activation);
-    facts.push(format!("observations: {observations}"));
-    facts.join(", ")
 }
 
 fn forgotten(policy: &str, statistics: &Path) -> String {

@@ -22,7 +22,7 @@ impl Evaluate {
         judged: &[Regression],
     ) -> anyhow::Result<String> {
         let palette = Palette::of_stdout();
-        let mut text = format!("{}\n", agent.describe(palette));
+        let mut text = format!("{}\n", palette.paint(Ink::Strong, agent.name()));
         if let Some(path) = self.baseline.as_ref().or(self.against.as_ref()) {
             let path = palette.paint(Ink::Strong, &path.display().to_string());
             writeln!(text, "against {path}")?;
@@ -30,7 +30,9 @@ impl Evaluate {
         for (index, rolled) in rolled.iter().enumerate() {
             let reference = references.map(|references| &references[index]);
             let regression = judged.get(index);
+            let policy = agent.evaluated(&rolled.environment);
             let evaluation = Evaluation {
+                policy: policy.as_ref(),
                 environment: &rolled.environment,
                 metrics: &rolled.metrics,
                 episodes: &rolled.episodes,

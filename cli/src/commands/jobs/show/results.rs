@@ -22,6 +22,7 @@ pub(super) async fn text(
         let baseline = baseline(client, job.agent_type, result).await?;
         let evaluation = Evaluation {
             environment: &result.environment,
+            policy: result.policy.as_ref(),
             metrics: &result.metrics,
             episodes: &result.episodes,
             baseline: baseline.as_ref(),
