@@ -1,8 +1,6 @@
 //! Activation functions: their names in files and options, and what they compute.
 
-mod vector;
-
-pub(super) use self::vector::{Apply, ClippedTanh, Visit, visit};
+pub(super) mod vector;
 
 use std::borrow::Cow;
 use std::fmt;

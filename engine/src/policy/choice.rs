@@ -9,7 +9,7 @@ mod vectors;
 
 use self::discrete::Selection;
 use self::vectors::Vectors;
-use super::Policy;
+use super::model::Policy;
 use crate::lanes::{Actions, LaneMatrix};
 use crate::seeding::Generator;
 use crate::space::ActionSpace;
