@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::InvalidValue;
+use super::invalid_value::InvalidValue;
 use super::thresholds::within;
 use crate::episode::Episode;
 use crate::metrics::Metrics;

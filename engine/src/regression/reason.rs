@@ -1,6 +1,11 @@
 //! The verdict and its grounds in one sentence that a person can act on.
 
-use super::{Candidate, Check, CheckName, Comparison, Test, Thresholds, Verdict};
+use super::candidate::Candidate;
+use super::checks::{Check, CheckName};
+use super::comparison::Comparison;
+use super::evidence::Test;
+use super::thresholds::Thresholds;
+use super::verdict::Verdict;
 use crate::statistics::Interval;
 use crate::statistics::proportion::clopper_pearson_upper;
 
