@@ -13,6 +13,7 @@ pub mod metrics;
 mod names;
 pub mod policy;
 pub mod policy_file;
+mod quote;
 pub mod regression;
 pub mod returns_file;
 pub mod rollout;

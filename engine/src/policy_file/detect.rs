@@ -1,7 +1,9 @@
 //! Which format a file has, from its bytes.
 
-use super::error::quote;
-use super::{Error, Format, torch};
+use super::error::Error;
+use super::format::Format;
+use super::torch;
+use crate::quote::quote;
 
 /// The format that a file's bytes speak for. Whether it is a valid one, only reading it tells. What
 /// people give by mistake is named in the error.

@@ -1,6 +1,6 @@
 //! What is said about a policy file beside the file.
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use crate::policy::{Activation, DifferingObservations, Spaces};
 
 /// What a person or a request says about a policy file. A file that says otherwise is refused; what

@@ -4,8 +4,12 @@ mod matrix;
 
 use serde::Deserialize;
 
+use super::activation_source::ActivationSource;
+use super::algorithm::Algorithm;
+use super::contents::PolicyFile;
+use super::error::Error;
 use super::given::Given;
-use super::{ActivationSource, Algorithm, Error, PolicyFile, network, vec_normalize};
+use super::{network, vec_normalize};
 use crate::policy::{Activation, Dense, Head, Noise, Normalizer, Policy, Spaces};
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! The bounds that every network must keep, whatever file it came from.
 
-use super::Error;
+use super::error::Error;
 use super::limits::{MAX_LAYERS, MAX_WIDTH};
 use crate::policy::Dense;
 

@@ -2,9 +2,11 @@
 //! dict), in whatever folder or archive people put it.
 
 use super::archive::Archive;
-use super::error::quote;
+use super::contents::PolicyFile;
+use super::error::Error;
 use super::given::Given;
-use super::{Error, PolicyFile, sb3_data, state_dict, torch};
+use super::{sb3_data, state_dict, torch};
+use crate::quote::quote;
 
 /// How the archives are named in errors.
 const OUTER: &str = "the policy file";
@@ -38,7 +40,7 @@ fn read_save<B: AsRef<[u8]>>(
     let declared = sb3_data::read(&data)?;
     let policy = archive.entry(&format!("{folder}policy.pth"))?;
     let policy = policy.ok_or_else(|| missing(archive, folder))?;
-    let file = state_dict::recognise(&mut torch::StateDict::open(policy)?, &declared, given)?;
+    let file = state_dict::recognise(&mut torch::open_state_dict(policy)?, &declared, given)?;
     Ok(PolicyFile { place, ..file })
 }
 

@@ -1,9 +1,11 @@
 //! Which function stands between the layers: what the file says, or what it is said to be.
 
 use crate::policy::Activation;
+use crate::policy_file::activation_source::ActivationSource;
+use crate::policy_file::algorithm::Algorithm;
 use crate::policy_file::declared::{Class, Declared, Said};
+use crate::policy_file::error::Error;
 use crate::policy_file::given::Given;
-use crate::policy_file::{ActivationSource, Algorithm, Error};
 
 /// Decides among what the file declares and what is given beside it.
 pub(super) fn decide(

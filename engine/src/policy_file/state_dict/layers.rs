@@ -1,12 +1,12 @@
 //! Dense layers from their tensors, with batch normalisation folded into them.
 
-use super::TensorSource;
 use super::names::{Network, Part};
 use super::tensors::{Parts, Tensor, Tensors};
 use crate::policy::Dense;
-use crate::policy_file::Error;
-use crate::policy_file::error::quote;
+use crate::policy_file::error::Error;
 use crate::policy_file::limits::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
+use crate::policy_file::tensor_source::TensorSource;
+use crate::quote::quote;
 
 /// Reads layers and keeps count of them.
 pub(super) struct LayerReader<'a, S> {

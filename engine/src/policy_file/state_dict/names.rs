@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::policy_file::Error;
-use crate::policy_file::error::quote;
+use crate::policy_file::error::Error;
+use crate::quote::quote;
 
 /// A network, or a part of one, that chooses actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

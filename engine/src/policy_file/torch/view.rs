@@ -1,6 +1,7 @@
 //! A tensor as a pickle describes it.
 
-use super::{Element, Global, TensorGlobal};
+use super::element::Element;
+use super::global::{Global, TensorGlobal};
 use crate::policy_file::pickle::{Document, Id, Node};
 
 /// A view into a storage.
