@@ -8,6 +8,7 @@
 pub mod catalogue;
 pub mod environment;
 pub mod episode;
+pub mod integer;
 pub mod lanes;
 pub mod metrics;
 mod names;
@@ -20,4 +21,3 @@ pub mod rollout;
 pub mod seeding;
 pub mod space;
 pub mod statistics;
-pub mod whole;

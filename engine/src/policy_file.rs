@@ -1,11 +1,12 @@
-//! Readers of policy files. They execute nothing and stay within fixed bounds, whatever the bytes are.
+//! Readers of policy files. They execute nothing and stay within fixed bounds, whatever the bytes
+//! are.
 //!
-//! | format | what it is | read by |
-//! |---|---|---|
-//! | `sb3-zip` | Stable-Baselines3's `model.save()`, of any release, at the root of a zip, in a folder of it or in a zip inside | zip, a restricted pickle reader |
-//! | `torch` | `torch.save`: `policy.save()`, a state dict, CleanRL's `.cleanrl_model` | zip or torch's format before 1.6, the same pickle reader |
-//! | `safetensors` | the state dict of a policy | names and shapes of its tensors |
-//! | `mlp-json` | our own small JSON, described [below](#mlp-json) | serde |
+//! | format | what it is |
+//! |---|---|
+//! | `sb3-zip` | Stable-Baselines3's `model.save()`, also in a folder of a zip or in a zip inside |
+//! | `torch` | `torch.save`: `policy.save()`, a state dict, CleanRL's `.cleanrl_model` |
+//! | `safetensors` | the state dict of a policy |
+//! | `mlp-json` | our own small JSON, described [below](#mlp-json) |
 //!
 //! What a file says about itself is read, and what it does not say is asked for (see [`Given`]),
 //! never guessed. What cannot be evaluated exactly (a CNN, a recurrent network, a policy class of
@@ -59,10 +60,10 @@ use crate::policy::Normalizer;
 pub fn read(format: Format, given: &Given, bytes: &[u8]) -> Result<PolicyFile, Error> {
     expect_size("the policy file", bytes)?;
     match format {
-        Format::Sb3Zip => sb3_zip::read(bytes, given),
-        Format::Torch => torch_file::read(bytes, given),
-        Format::Safetensors => safetensors::read(bytes, given),
-        Format::MlpJson => mlp_json::read(bytes, given),
+        Format::Sb3Zip => sb3_zip::read(bytes, *given),
+        Format::Torch => torch_file::read(bytes, *given),
+        Format::Safetensors => safetensors::read(bytes, *given),
+        Format::MlpJson => mlp_json::read(bytes, *given),
     }
 }
 

@@ -148,7 +148,10 @@ impl fmt::Display for Activation {
 
 /// No activation function has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such activation function: use one of {}", Activation::ALL.map(Activation::name).join(", "))]
+#[error(
+    "no such activation function: use one of {}",
+    Activation::ALL.map(Activation::name).join(", ")
+)]
 pub struct UnknownActivation;
 
 impl FromStr for Activation {

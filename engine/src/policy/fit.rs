@@ -19,7 +19,8 @@ pub enum Misfit {
     NoLayers,
     /// A layer's arrays are not as long as its shape says.
     #[error(
-        "layer {layer} has {weights} weights and {biases} biases, which is not {outputs} outputs of {inputs} inputs"
+        "layer {layer} has {weights} weights and {biases} biases, which is not \
+         {outputs} outputs of {inputs} inputs"
     )]
     LayerArrays {
         layer: usize,
@@ -44,7 +45,8 @@ pub enum Misfit {
     },
     /// The normaliser's statistics have another size than the observation.
     #[error(
-        "the normalizer has {mean} means and {var} variances, {environment} gives observations of {gives} values"
+        "the normalizer has {mean} means and {var} variances, {environment} gives \
+         observations of {gives} values"
     )]
     NormalizerLength {
         environment: String,
@@ -127,7 +129,8 @@ pub enum Misfit {
     Deviations { log_std: usize, gives: usize },
     /// The file has no usable standard deviation, and actions were to be sampled.
     #[error(
-        "the policy has no standard deviation to sample actions with; only its deterministic actions are known"
+        "the policy has no standard deviation to sample actions with; only its \
+         deterministic actions are known"
     )]
     NotSampleable,
 }
@@ -300,14 +303,14 @@ fn check_spaces(spaces: &Spaces, environment: &EnvironmentSpec) -> Result<(), Mi
                 gives: observed.to_string(),
             });
         }
-        (Some(trained), DifferingObservations::Rescale) => {
-            if !same(trained, observed) && !rescale::is_possible(observed, trained) {
-                return Err(Misfit::NotRescalable {
-                    what: "observations",
-                    from: observed.to_string(),
-                    to: trained.to_string(),
-                });
-            }
+        (Some(trained), DifferingObservations::Rescale)
+            if !same(trained, observed) && !rescale::is_possible(observed, trained) =>
+        {
+            return Err(Misfit::NotRescalable {
+                what: "observations",
+                from: observed.to_string(),
+                to: trained.to_string(),
+            });
         }
         _ => {}
     }

@@ -47,11 +47,9 @@ fn mistaken(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "an empty file".to_owned();
     }
-    match known.iter().find(|(start, _)| bytes.starts_with(start)) {
-        Some((_, what)) => (*what).to_owned(),
-        None => {
-            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
-            format!("something that begins with {}", quote(&start))
-        }
+    if let Some((_, what)) = known.iter().find(|(start, _)| bytes.starts_with(start)) {
+        return (*what).to_owned();
     }
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
+    format!("something that begins with {}", quote(&start))
 }

@@ -115,8 +115,8 @@ pub enum Error {
     /// The activation function is somebody's own, or torch's with parameters.
     #[error(
         "the activation function is {name}, and only those of torch.nn with their default \
-         parameters are known: if it computes the same as one of them, give that one as --activation \
-         (agent_state.activation)"
+         parameters are known: if it computes the same as one of them, give that one as \
+         --activation (agent_state.activation)"
     )]
     ForeignActivation {
         /// The class, quoted.

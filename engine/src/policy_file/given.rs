@@ -32,7 +32,7 @@ impl From<Option<Algorithm>> for Given {
 
 impl Given {
     /// The spaces that a file declares, with what is said about them.
-    pub(super) fn spaces(&self, declared: Spaces) -> Spaces {
+    pub(super) fn spaces(self, declared: Spaces) -> Spaces {
         Spaces {
             rescale_actions: self.rescale_actions,
             differing_observations: self.differing_observations,

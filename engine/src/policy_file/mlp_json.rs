@@ -67,7 +67,7 @@ struct Statistics {
 }
 
 /// Reads a whole document.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let document: Document = serde_json::from_slice(bytes).map_err(|error| Error::Json {
         file: "the mlp-json document",
         reason: error.to_string(),

@@ -22,7 +22,7 @@ use super::torch::Element;
 use crate::quote::quote;
 
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let refused = |error: ::safetensors::SafeTensorError| Error::Safetensors(error.to_string());
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(refused)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(refused)?;

@@ -13,7 +13,7 @@ const OUTER: &str = "the policy file";
 const INNER: &str = "the archive inside the policy file";
 
 /// Reads a save of any algorithm.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let mut archive = Archive::open(OUTER, bytes)?;
     if let Some(folder) = folder_of_the_save(&archive)? {
         let place = (!folder.is_empty()).then(|| format!("folder {}", quote(&folder)));
@@ -33,7 +33,7 @@ fn read_save<B: AsRef<[u8]>>(
     archive: &mut Archive<B>,
     folder: &str,
     place: Option<String>,
-    given: &Given,
+    given: Given,
 ) -> Result<PolicyFile, Error> {
     let data = archive.entry(&format!("{folder}data"))?;
     let data = data.ok_or_else(|| missing(archive, folder))?;
@@ -56,13 +56,9 @@ fn folder_of_the_save<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<Str
 /// The one entry that is an archive itself.
 fn only_zip<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<String>, Error> {
     // macOS keeps attributes of each file under this folder.
-    let real = |name: &&str| !name.starts_with("__MACOSX/");
-    only(
-        archive
-            .names()
-            .filter(|name| name.ends_with(".zip"))
-            .filter(real),
-    )
+    let is_zip =
+        |name: &&str| name.strip_suffix(".zip").is_some() && !name.starts_with("__MACOSX/");
+    only(archive.names().filter(is_zip))
 }
 
 /// The only one, or an error that names several.

@@ -26,7 +26,7 @@ use crate::policy::{Dense, Head, Policy};
 pub(super) fn recognise(
     source: &mut impl TensorSource,
     declared: &Declared,
-    given: &Given,
+    given: Given,
 ) -> Result<PolicyFile, Error> {
     expect_known_class(&declared.class, given)?;
     let tensors = Tensors::of(source)?;
@@ -71,7 +71,7 @@ pub(super) fn recognise(
 }
 
 /// Whether the forward pass is known, or somebody says that it is the usual one.
-fn expect_known_class(class: &Class, given: &Given) -> Result<(), Error> {
+fn expect_known_class(class: &Class, given: Given) -> Result<(), Error> {
     match class {
         Class::Foreign(name) if !given.trust_architecture => {
             Err(Error::ForeignClass { name: name.clone() })
@@ -117,14 +117,11 @@ fn network_of<S: TensorSource>(
             unused(&[])?;
             actor_critic::random_search(reader, declared)
         }
-        [N::Shared, N::Policy, N::Action]
-        | [N::Shared, N::Action]
-        | [N::Policy, N::Action]
-        | [N::Action] => {
+        [N::Shared, N::Policy, N::Action] | [N::Shared | N::Policy, N::Action] | [N::Action] => {
             unused(&[Vector::LogStd])?;
             actor_critic::read(reader, tensors, declared)
         }
-        [N::Shared, ..] | [N::Policy, ..] => Err(Error::Network(
+        [N::Shared | N::Policy, ..] => Err(Error::Network(
             "the tensor action_net.weight is missing".to_owned(),
         )),
         [N::Mean] if tensors.vector(Vector::ActorLogStd).is_none() => {
@@ -153,8 +150,8 @@ fn network_of<S: TensorSource>(
     }
 }
 
-/// Makes Q-values of a QR-DQN's quantiles, `[quantiles][actions]`: the mean of linear outputs is the
-/// output of the mean weights. Computed in f64 and rounded once.
+/// Makes Q-values of a QR-DQN's quantiles, `[quantiles][actions]`: the mean of linear outputs is
+/// the output of the mean weights. Computed in f64 and rounded once.
 #[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
 fn average_quantiles(layers: &mut [Dense], quantiles: Option<usize>) -> Result<(), Error> {
     let quantiles = quantiles.ok_or(Error::Unsaid {

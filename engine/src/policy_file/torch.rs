@@ -20,7 +20,8 @@ pub(super) use self::view::View;
 use super::error::Error;
 use super::pickle::{self, Document};
 
-/// Whether `torch.save` wrote these bytes, before 1.6 or as a zip that is no Stable-Baselines3 save.
+/// Whether `torch.save` wrote these bytes, before 1.6 or as a zip that is no Stable-Baselines3
+/// save.
 pub(super) fn is_torch(bytes: &[u8]) -> bool {
     legacy::is_legacy(bytes) || zipped::is_zipped(bytes)
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `{"state_dict": …, "data": …}` | `policy.save()` of Stable-Baselines3 |
 //! | a state dict | `torch.save(policy.state_dict(), …)`, CleanRL |
-//! | `{"model_weights": …, "obs_rms": …}` | CleanRL, with the statistics of observations where it keeps them |
+//! | `{"model_weights": …, "obs_rms": …}` | CleanRL; the statistics of observations may be absent |
 //! | a tuple of state dicts, the actor's first | CleanRL's DDPG, TD3 and SAC |
 
 mod data;
@@ -26,7 +26,7 @@ use super::{numpy, state_dict, vec_normalize};
 use crate::policy::Normalizer;
 
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let file = torch::open(FILE, bytes.to_vec())?;
     let document: Document<'_, Global> = pickle::read(FILE, &file.pickle)?;
     let (views, declared) = content(&document)?;

@@ -10,7 +10,7 @@ use crate::policy_file::given::Given;
 /// Decides among what the file declares and what is given beside it.
 pub(super) fn decide(
     declared: &Declared,
-    given: &Given,
+    given: Given,
     algorithms: &[Algorithm],
     layers: usize,
 ) -> Result<(Activation, ActivationSource), Error> {
@@ -29,8 +29,8 @@ pub(super) fn decide(
         }
         (Said::Nothing, None) => Err(Error::Unsaid {
             what: "the file does not say which activation function stands between the layers",
-            advice: "give --activation (agent_state.activation); Stable-Baselines3's default is tanh \
-                     for A2C, PPO and TRPO, and relu for the others",
+            advice: "give --activation (agent_state.activation); Stable-Baselines3's default is \
+                     tanh for A2C, PPO and TRPO, and relu for the others",
         }),
     }
 }

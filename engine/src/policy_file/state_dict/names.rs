@@ -126,7 +126,8 @@ const IGNORED: [&str; 7] = [
 const FOREIGN: [(&str, &str); 2] = [
     (
         "features_extractor",
-        "it belongs to a features extractor with weights of its own (such as a CNN): only flat observations can be evaluated",
+        "it belongs to a features extractor with weights of its own (such as a CNN): only \
+         flat observations can be evaluated",
     ),
     ("lstm", "recurrent policies cannot be evaluated"),
 ];

@@ -28,7 +28,7 @@ pub(super) fn read<S: TensorSource>(
         &[Algorithm::Sac, Algorithm::Tqc]
     };
     let normalized = |layer| match &normalization {
-        Some(normalization) => normalization.before(layer),
+        Some(normalization) => normalization.before(&layer),
         None => Ok(layer),
     };
     let clipped = tensors.single(Network::Mean).is_none();
