@@ -389,7 +389,7 @@ fn as_mlp_json(file: &PolicyFile, golden: &Golden) -> serde_json::Value {
     });
     match &file.policy.head {
         Head::Values { exploration_rate } => {
-            document["exploration_rate"] = (*exploration_rate).into()
+            document["exploration_rate"] = (*exploration_rate).into();
         }
         Head::Gaussian {
             noise: Noise::Constant { log_std },

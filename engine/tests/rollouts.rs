@@ -369,7 +369,8 @@ fn misfits_name_both_sides() {
                 }),
                 ..random_policy(&[4, 2], Head::Logits)
             },
-            "the normalizer has 3 means and 3 variances, CartPole-v1 gives observations of 4 values",
+            "the normalizer has 3 means and 3 variances, CartPole-v1 gives \
+             observations of 4 values",
         ),
         (
             "CartPole-v1",
