@@ -8,15 +8,16 @@
 pub mod catalogue;
 pub mod environment;
 pub mod episode;
+pub mod integer;
 pub mod lanes;
 pub mod metrics;
 mod names;
 pub mod policy;
 pub mod policy_file;
+mod quote;
 pub mod regression;
 pub mod returns_file;
 pub mod rollout;
 pub mod seeding;
 pub mod space;
 pub mod statistics;
-pub mod whole;

@@ -119,9 +119,11 @@ mod tests {
             &[0.5, 0.25],
         );
         let expected = serde_json::json!({
-            "mean_reward": 1.0, "std_reward": 5.0_f64.sqrt(), "min_reward": -2.0, "max_reward": 4.0, "success_rate": 0.5,
-            "mean_steps": 2.5, "reward_variance": 5.0, "action_entropy": 2.0_f64.ln(), "iqm_reward": 1.0,
-            "mean_reward_ci95": metrics.mean_reward_ci95, "iqm_reward_ci95": metrics.iqm_reward_ci95,
+            "mean_reward": 1.0, "std_reward": 5.0_f64.sqrt(), "min_reward": -2.0,
+            "max_reward": 4.0, "success_rate": 0.5, "mean_steps": 2.5, "reward_variance": 5.0,
+            "action_entropy": 2.0_f64.ln(),
+            "iqm_reward": 1.0, "mean_reward_ci95": metrics.mean_reward_ci95,
+            "iqm_reward_ci95": metrics.iqm_reward_ci95,
             "mean_loss": 0.375, "loss_trend": -0.25,
         });
         assert_eq!(serde_json::to_value(&metrics).unwrap(), expected);

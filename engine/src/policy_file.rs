@@ -1,11 +1,12 @@
-//! Readers of policy files. They execute nothing and stay within fixed bounds, whatever the bytes are.
+//! Readers of policy files. They execute nothing and stay within fixed bounds, whatever the bytes
+//! are.
 //!
-//! | format | what it is | read by |
-//! |---|---|---|
-//! | `sb3-zip` | Stable-Baselines3's `model.save()`, of any release, at the root of a zip, in a folder of it or in a zip inside | zip, a restricted pickle reader |
-//! | `torch` | `torch.save`: `policy.save()`, a state dict, CleanRL's `.cleanrl_model` | zip or torch's format before 1.6, the same pickle reader |
-//! | `safetensors` | the state dict of a policy | names and shapes of its tensors |
-//! | `mlp-json` | our own small JSON, described [below](#mlp-json) | serde |
+//! | format | what it is |
+//! |---|---|
+//! | `sb3-zip` | Stable-Baselines3's `model.save()`, also in a folder of a zip or in a zip inside |
+//! | `torch` | `torch.save`: `policy.save()`, a state dict, CleanRL's `.cleanrl_model` |
+//! | `safetensors` | the state dict of a policy |
+//! | `mlp-json` | our own small JSON, described [below](#mlp-json) |
 //!
 //! What a file says about itself is read, and what it does not say is asked for (see [`Given`]),
 //! never guessed. What cannot be evaluated exactly (a CNN, a recurrent network, a policy class of
@@ -15,8 +16,10 @@
 //!
 #![doc = include_str!("policy_file/mlp_json.md")]
 
+mod activation_source;
 mod algorithm;
 pub(crate) mod archive;
+mod contents;
 mod declared;
 mod detect;
 mod error;
@@ -33,65 +36,22 @@ mod sb3_data;
 mod sb3_zip;
 mod state_dict;
 mod summary;
+mod tensor_source;
 mod torch;
 mod torch_file;
 mod vec_normalize;
 
+pub use activation_source::ActivationSource;
 pub use algorithm::Algorithm;
+pub use contents::PolicyFile;
 pub use detect::detect;
 pub use error::Error;
-pub(crate) use error::quote as excerpt;
 pub use format::Format;
 pub use given::Given;
 pub use limits::MAX_FILE_BYTES;
-pub use summary::{ActivationSource, ObservationsAre, Summary};
+pub use summary::{ObservationsAre, Summary};
 
-use crate::policy::{Normalizer, Policy};
-
-/// What a policy file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PolicyFile {
-    /// The policy.
-    pub policy: Policy,
-    /// The algorithm that trained it, where it was given or the file tells: the tensors of several
-    /// are alike.
-    pub algorithm: Option<Algorithm>,
-    /// Who says what stands between the layers.
-    pub activation_source: ActivationSource,
-    /// Where in the file the policy lies, if not in the usual place.
-    pub place: Option<String>,
-}
-
-impl PolicyFile {
-    /// The same policy behind observation statistics, which must have as many dimensions as it has
-    /// inputs.
-    pub fn normalized_by(mut self, normalizer: Normalizer) -> Result<Self, Error> {
-        let inputs = self.policy.layers.first().map_or(0, |layer| layer.inputs);
-        if normalizer.mean.len() != inputs {
-            return Err(Error::Normalizer(format!(
-                "it has {} dimensions, but the policy takes {inputs} inputs",
-                normalizer.mean.len()
-            )));
-        }
-        self.policy.normalizer = Some(normalizer);
-        Ok(self)
-    }
-
-    /// Checks the algorithm that a request names against those that the file can be of.
-    fn confirmed_as(self, given: Option<Algorithm>, possible: &[Algorithm]) -> Result<Self, Error> {
-        let algorithm = match (given, possible) {
-            (Some(given), _) if !possible.contains(&given) => {
-                return Err(Error::AlgorithmMismatch {
-                    given,
-                    found: Algorithm::names(possible),
-                });
-            }
-            (None, [only]) => Some(*only),
-            (given, _) => given,
-        };
-        Ok(Self { algorithm, ..self })
-    }
-}
+use crate::policy::Normalizer;
 
 /// Reads a policy. What is given beside the file is held against what the file says.
 ///
@@ -100,10 +60,10 @@ impl PolicyFile {
 pub fn read(format: Format, given: &Given, bytes: &[u8]) -> Result<PolicyFile, Error> {
     expect_size("the policy file", bytes)?;
     match format {
-        Format::Sb3Zip => sb3_zip::read(bytes, given),
-        Format::Torch => torch_file::read(bytes, given),
-        Format::Safetensors => safetensors::read(bytes, given),
-        Format::MlpJson => mlp_json::read(bytes, given),
+        Format::Sb3Zip => sb3_zip::read(bytes, *given),
+        Format::Torch => torch_file::read(bytes, *given),
+        Format::Safetensors => safetensors::read(bytes, *given),
+        Format::MlpJson => mlp_json::read(bytes, *given),
     }
 }
 

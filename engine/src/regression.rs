@@ -3,105 +3,31 @@
 //! Why three verdicts, and why these tests: `docs/adr/0003-three-way-verdict.md`.
 
 mod baseline;
+mod candidate;
 mod checks;
 mod comparison;
 mod evidence;
+mod invalid_value;
 mod reason;
+mod severity;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod verdict;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::baseline::{Baseline, MAX_EPISODES, MAX_MAGNITUDE, SeededReturn};
+pub use self::candidate::Candidate;
 pub use self::checks::{Check, CheckName};
-pub use self::comparison::{Comparison, Test};
+pub use self::comparison::Comparison;
+pub use self::evidence::Test;
+pub use self::invalid_value::InvalidValue;
+pub use self::severity::Severity;
 pub use self::thresholds::Thresholds;
-use crate::episode::Episode;
-use crate::metrics::Metrics;
+pub use self::verdict::Verdict;
 use crate::statistics::holm;
-
-/// A value from outside that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {message}")]
-pub struct InvalidValue {
-    /// The field or option.
-    pub field: &'static str,
-    /// What is wrong with it, to be read behind the field's name.
-    pub message: String,
-}
-
-/// The evaluation of one environment and what it is compared with.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
-    /// Gymnasium's id; named in the reason.
-    pub environment: &'a str,
-    /// The episodes, at least one.
-    pub episodes: &'a [Episode],
-    /// What [`summarize`](crate::metrics::summarize) made of them.
-    pub metrics: &'a Metrics,
-    /// What they are compared with.
-    pub baseline: &'a Baseline,
-    /// The client's training losses, oldest first; may be empty.
-    pub losses: &'a [f64],
-}
-
-/// What the comparison allows to be said. At level α, `regression` is false for at most α of all
-/// jobs without a change, and `pass` for at most α of all environments that lost the margin or
-/// more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// A loss of the margin or more is ruled out, and no other check objects.
-    Pass,
-    /// The agent is worse, and a loss of the margin or more is not ruled out.
-    Regression,
-    /// There is too little evidence either way, or the reward passes and another check objects.
-    Inconclusive,
-}
-
-impl Verdict {
-    /// The name that it is serialised with.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Regression => "regression",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
-
-/// How bad a detected regression is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// No regression was detected.
-    None,
-    /// Detected, but small.
-    Low,
-    /// Reward drop > 5 %, failure rate up by > 10 points, or variance > 2×.
-    Medium,
-    /// Reward drop > 10 %, failure rate up by > 15 points, or variance > 3×.
-    High,
-    /// Reward drop > 20 %, failure rate up by > 25 points, or variance > 5×.
-    Critical,
-}
-
-impl Severity {
-    /// The name that it is serialised with.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
 
 /// The outcome of comparing one environment with its baseline. Every number in it is finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,8 +2,8 @@
 //!
 //! | file | written by | holds |
 //! |---|---|---|
-//! | `evaluations.npz` | Stable-Baselines3's `EvalCallback` | the returns of each evaluation during training |
-//! | `monitor.csv` | Stable-Baselines3's `Monitor` | the returns of all episodes, in the order of their end |
+//! | `evaluations.npz` | SB3's `EvalCallback` | the returns of each evaluation during training |
+//! | `monitor.csv` | SB3's `Monitor` | the returns of all episodes, in the order of their end |
 //!
 //! Neither says which seeds its episodes were reset with, nor whether they were successful.
 
@@ -52,7 +52,8 @@ impl Evaluations {
         };
         if count != evaluations || evaluations == 0 || episodes == 0 {
             return Err(unexpected(format!(
-                "it has {count} timesteps and results of {evaluations} evaluations of {episodes} episodes"
+                "it has {count} timesteps and results of {evaluations} evaluations of \
+                 {episodes} episodes"
             )));
         }
         let rows = results.values.chunks_exact(episodes);

@@ -167,7 +167,7 @@ impl<'a> Replay<'a> {
             let step = self.golden.step(episode, steps);
             match (&mut self.actions, &self.golden.actions) {
                 (Actions::Discrete(lanes), RecordedActions::Discrete(recorded)) => {
-                    lanes[lane] = recorded[step].into()
+                    lanes[lane] = recorded[step].into();
                 }
                 (Actions::Continuous(lanes), RecordedActions::Continuous(recorded)) => {
                     lanes.set_lane(lane, &[recorded[step]]);

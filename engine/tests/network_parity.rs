@@ -133,7 +133,7 @@ fn outputs_and_actions_are_those_of_stable_baselines3() {
         match (actions, &golden.actions) {
             // The fixtures are chosen so that no two outputs are closer than rounding.
             (Actions::Discrete(actions), Chosen::Indices(expected)) => {
-                assert_eq!(actions, expected, "{name}")
+                assert_eq!(actions, expected, "{name}");
             }
             (Actions::Continuous(actions), Chosen::Vectors(expected)) => {
                 for (lane, expected) in expected.iter().enumerate() {

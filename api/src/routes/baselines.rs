@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json as value;
 use tars_engine::catalogue;
+use tars_engine::integer;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::{self, SeededReturn};
-use tars_engine::whole;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::request::{self, Hyperparameter};
 use tars_shared::store::BaselineFilter;
@@ -137,7 +137,7 @@ struct Addition {
     #[schemars(range(min = 0.0, max = 1.0))]
     success_rate: Option<f64>,
     /// How many episodes there were.
-    #[serde(deserialize_with = "whole::read")]
+    #[serde(deserialize_with = "integer::read")]
     #[schemars(range(min = 1, max = regression::MAX_EPISODES))]
     n: u32,
     /// Each episode's return, where they are known: `n` of them on different seeds, with the mean

@@ -13,7 +13,8 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 type Entries = Vec<(String, Vec<u8>)>;
 
-static SAVE: LazyLock<Entries> = LazyLock::new(|| unpack(include_bytes!("../../golden/policies/ppo-two-joints.zip")));
+static SAVE: LazyLock<Entries> =
+    LazyLock::new(|| unpack(include_bytes!("../../golden/policies/ppo-two-joints.zip")));
 static POLICY: LazyLock<Entries> = LazyLock::new(|| {
     let (_, policy) = SAVE.iter().find(|(name, _)| name == "policy.pth").expect("it is a save");
     unpack(policy)

@@ -6,7 +6,7 @@ use crate::lanes::{Actions, LaneMatrix, Transitions};
 use crate::seeding::Generator;
 use crate::space::ActionSpace;
 
-use super::{Environment, Error};
+use super::interface::{Environment, Error};
 
 /// The physics of one environment, for one episode.
 pub(super) trait Dynamics {

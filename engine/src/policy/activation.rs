@@ -1,8 +1,6 @@
 //! Activation functions: their names in files and options, and what they compute.
 
-mod vector;
-
-pub(super) use self::vector::{Apply, ClippedTanh, Visit, visit};
+pub(super) mod vector;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -150,7 +148,10 @@ impl fmt::Display for Activation {
 
 /// No activation function has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such activation function: use one of {}", Activation::ALL.map(Activation::name).join(", "))]
+#[error(
+    "no such activation function: use one of {}",
+    Activation::ALL.map(Activation::name).join(", ")
+)]
 pub struct UnknownActivation;
 
 impl FromStr for Activation {

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use super::choice::Choice;
+use super::dense::Dense;
+use super::fit::Misfit;
+use super::head::Head;
+use super::model::Policy;
 use super::network::{Network, Output};
 use super::preparation::Preparation;
-use super::{Dense, Head, Misfit, Policy};
 use crate::catalogue::EnvironmentSpec;
 use crate::lanes::{Actions, LaneMatrix};
 

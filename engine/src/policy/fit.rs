@@ -1,6 +1,12 @@
 //! Whether a policy and an environment belong together.
 
-use super::{Dense, Head, Noise, Normalizer, Policy};
+use super::dense::Dense;
+use super::head::Head;
+use super::model::Policy;
+use super::noise::Noise;
+use super::normalizer::Normalizer;
+use super::rescale;
+use super::spaces::{DifferingObservations, Spaces, same};
 use crate::catalogue::EnvironmentSpec;
 use crate::space::{ActionSpace, BoxSpace};
 
@@ -13,7 +19,8 @@ pub enum Misfit {
     NoLayers,
     /// A layer's arrays are not as long as its shape says.
     #[error(
-        "layer {layer} has {weights} weights and {biases} biases, which is not {outputs} outputs of {inputs} inputs"
+        "layer {layer} has {weights} weights and {biases} biases, which is not \
+         {outputs} outputs of {inputs} inputs"
     )]
     LayerArrays {
         layer: usize,
@@ -38,7 +45,8 @@ pub enum Misfit {
     },
     /// The normaliser's statistics have another size than the observation.
     #[error(
-        "the normalizer has {mean} means and {var} variances, {environment} gives observations of {gives} values"
+        "the normalizer has {mean} means and {var} variances, {environment} gives \
+         observations of {gives} values"
     )]
     NormalizerLength {
         environment: String,
@@ -121,7 +129,8 @@ pub enum Misfit {
     Deviations { log_std: usize, gives: usize },
     /// The file has no usable standard deviation, and actions were to be sampled.
     #[error(
-        "the policy has no standard deviation to sample actions with; only its deterministic actions are known"
+        "the policy has no standard deviation to sample actions with; only its \
+         deterministic actions are known"
     )]
     NotSampleable,
 }
@@ -143,7 +152,7 @@ impl Policy {
             check_normalizer(normalizer, environment)?;
         }
         self.check_head(outputs, environment)?;
-        self.spaces.check(environment)
+        check_spaces(&self.spaces, environment)
     }
 
     /// Checks that sampled actions (`deterministic: false`) are possible at all.
@@ -280,4 +289,51 @@ fn check_normalizer(normalizer: &Normalizer, environment: &EnvironmentSpec) -> R
     check(positive && normalizer.clip >= 0.0, || {
         Misfit::NormalizerRange
     })
+}
+
+/// Whether the bounds are the environment's, or an option says what to do with them.
+fn check_spaces(spaces: &Spaces, environment: &EnvironmentSpec) -> Result<(), Misfit> {
+    let id = || environment.id.to_string();
+    let observed = &environment.observation_space;
+    match (&spaces.observations, spaces.differing_observations) {
+        (Some(trained), DifferingObservations::Refuse) if !same(trained, observed) => {
+            return Err(Misfit::ObservationBounds {
+                environment: id(),
+                trained: trained.to_string(),
+                gives: observed.to_string(),
+            });
+        }
+        (Some(trained), DifferingObservations::Rescale)
+            if !same(trained, observed) && !rescale::is_possible(observed, trained) =>
+        {
+            return Err(Misfit::NotRescalable {
+                what: "observations",
+                from: observed.to_string(),
+                to: trained.to_string(),
+            });
+        }
+        _ => {}
+    }
+    let ActionSpace::Box(taken) = &environment.action_space else {
+        return Ok(());
+    };
+    if let Some(trained) = spaces.rescaled_actions(taken) {
+        return if rescale::is_possible(taken, &trained) {
+            Ok(())
+        } else {
+            Err(Misfit::NotRescalable {
+                what: "actions",
+                from: trained.to_string(),
+                to: taken.to_string(),
+            })
+        };
+    }
+    match &spaces.actions {
+        Some(trained) if !same(trained, taken) => Err(Misfit::ActionBounds {
+            environment: id(),
+            trained: trained.to_string(),
+            takes: taken.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -14,8 +14,9 @@ mod tests;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::activation::{Apply, ClippedTanh, Visit, visit};
-use super::{Activation, Dense};
+use super::activation::Activation;
+use super::activation::vector::{Apply, ClippedTanh, Visit, visit};
+use super::dense::Dense;
 use crate::lanes::LaneMatrix;
 
 /// Outputs that are computed together. Four outputs of two registers are eight sums in flight,

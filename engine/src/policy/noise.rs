@@ -1,6 +1,6 @@
 //! What a sampled action adds to a Gaussian policy's mean.
 
-use super::Dense;
+use super::dense::Dense;
 
 /// The random part of a Gaussian policy's actions.
 #[derive(Debug, Clone, PartialEq)]

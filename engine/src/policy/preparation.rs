@@ -1,7 +1,8 @@
 //! What happens to observations on their way to the network.
 
+use super::model::Policy;
+use super::normalizer::Normalizer;
 use super::rescale::Rescale;
-use super::{Normalizer, Policy};
 use crate::lanes::LaneMatrix;
 use crate::space::BoxSpace;
 
@@ -49,27 +50,5 @@ impl Preparation {
             }
         }
         &self.prepared
-    }
-}
-
-impl Normalizer {
-    fn apply(&self, feature: usize, values: &mut [f32]) {
-        let (mean, var) = (self.mean[feature], self.var[feature]);
-        let deviation = (var + self.epsilon).sqrt();
-        for value in values {
-            *value = clip((f64::from(*value) - mean) / deviation, self.clip);
-        }
-    }
-}
-
-/// Unlike `f64::max`, this lets NaN through, as NumPy's `clip` does.
-#[expect(clippy::cast_possible_truncation, reason = "networks take f32")]
-fn clip(value: f64, bound: f64) -> f32 {
-    if value < -bound {
-        -bound as f32
-    } else if value > bound {
-        bound as f32
-    } else {
-        value as f32
     }
 }

@@ -1,14 +1,13 @@
 //! The algorithms whose policies are evaluated.
 
+mod parse;
+
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-use super::error::quote;
 use crate::names;
 
 /// The algorithm that trained an agent. Read in any case, written in upper case.
@@ -94,25 +93,6 @@ impl Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.name())
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| Error::UnknownAlgorithm { name: quote(text) })
-    }
-}
-
-impl TryFrom<String> for Algorithm {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
     }
 }
 

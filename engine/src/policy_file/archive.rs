@@ -6,9 +6,9 @@ use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 use zip::result::ZipError;
 
-use super::Error;
-use super::error::quote;
+use super::error::Error;
 use super::limits::{MAX_ENTRIES, MAX_UNPACKED_BYTES};
+use crate::quote::quote;
 
 /// A zip archive in memory.
 pub(crate) struct Archive<B> {

@@ -1,6 +1,6 @@
 //! What a file says about its policy beside the tensors.
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use crate::policy::{Activation, Normalizer, Spaces};
 
 /// The class whose forward pass the tensors are meant for.

@@ -1,7 +1,9 @@
 //! Which format a file has, from its bytes.
 
-use super::error::quote;
-use super::{Error, Format, torch};
+use super::error::Error;
+use super::format::Format;
+use super::torch;
+use crate::quote::quote;
 
 /// The format that a file's bytes speak for. Whether it is a valid one, only reading it tells. What
 /// people give by mistake is named in the error.
@@ -45,11 +47,9 @@ fn mistaken(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "an empty file".to_owned();
     }
-    match known.iter().find(|(start, _)| bytes.starts_with(start)) {
-        Some((_, what)) => (*what).to_owned(),
-        None => {
-            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
-            format!("something that begins with {}", quote(&start))
-        }
+    if let Some((_, what)) = known.iter().find(|(start, _)| bytes.starts_with(start)) {
+        return (*what).to_owned();
     }
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
+    format!("something that begins with {}", quote(&start))
 }

@@ -1,11 +1,14 @@
 //! Why a policy file was refused, in words that say what was found and what to do.
 
+use super::algorithm::Algorithm;
+use crate::policy::Activation;
+
 /// Why a policy file was refused. Every variant is the file's fault: reading it again gives the
 /// same answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No algorithm has this name.
-    #[error("unknown algorithm {name}: use {}", super::Algorithm::names(&super::Algorithm::ALL))]
+    #[error("{name} is none of {}", Algorithm::names(&Algorithm::ALL))]
     UnknownAlgorithm {
         /// The name, quoted.
         name: String,
@@ -112,8 +115,8 @@ pub enum Error {
     /// The activation function is somebody's own, or torch's with parameters.
     #[error(
         "the activation function is {name}, and only those of torch.nn with their default \
-         parameters are known: if it computes the same as one of them, give that one as --activation \
-         (agent_state.activation)"
+         parameters are known: if it computes the same as one of them, give that one as \
+         --activation (agent_state.activation)"
     )]
     ForeignActivation {
         /// The class, quoted.
@@ -123,9 +126,9 @@ pub enum Error {
     #[error("the file says that the activation is {said}, not {given}")]
     ActivationMismatch {
         /// What the file says.
-        said: crate::policy::Activation,
+        said: Activation,
         /// What is said beside it.
-        given: crate::policy::Activation,
+        given: Activation,
     },
     /// Something that decides about the actions is said nowhere.
     #[error("{what}: {advice}")]
@@ -150,20 +153,11 @@ pub enum Error {
     #[error("the request says {given}, but the file holds a policy of {found}")]
     AlgorithmMismatch {
         /// What the request says.
-        given: super::Algorithm,
+        given: Algorithm,
         /// The algorithms that the file can be of.
         found: String,
     },
     /// Observation statistics that cannot be used.
     #[error("the observation normalisation is not usable: {0}")]
     Normalizer(String),
-}
-
-/// Text from a file, made safe for a message: quoted, escaped and short.
-pub(crate) fn quote(text: &str) -> String {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
 }

@@ -1,6 +1,6 @@
 //! What is said about a policy file beside the file.
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use crate::policy::{Activation, DifferingObservations, Spaces};
 
 /// What a person or a request says about a policy file. A file that says otherwise is refused; what
@@ -32,7 +32,7 @@ impl From<Option<Algorithm>> for Given {
 
 impl Given {
     /// The spaces that a file declares, with what is said about them.
-    pub(super) fn spaces(&self, declared: Spaces) -> Spaces {
+    pub(super) fn spaces(self, declared: Spaces) -> Spaces {
         Spaces {
             rescale_actions: self.rescale_actions,
             differing_observations: self.differing_observations,

@@ -4,8 +4,12 @@ mod matrix;
 
 use serde::Deserialize;
 
+use super::activation_source::ActivationSource;
+use super::algorithm::Algorithm;
+use super::contents::PolicyFile;
+use super::error::Error;
 use super::given::Given;
-use super::{ActivationSource, Algorithm, Error, PolicyFile, network, vec_normalize};
+use super::{network, vec_normalize};
 use crate::policy::{Activation, Dense, Head, Noise, Normalizer, Policy, Spaces};
 
 #[derive(Deserialize)]
@@ -63,7 +67,7 @@ struct Statistics {
 }
 
 /// Reads a whole document.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let document: Document = serde_json::from_slice(bytes).map_err(|error| Error::Json {
         file: "the mlp-json document",
         reason: error.to_string(),

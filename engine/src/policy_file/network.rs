@@ -1,6 +1,6 @@
 //! The bounds that every network must keep, whatever file it came from.
 
-use super::Error;
+use super::error::Error;
 use super::limits::{MAX_LAYERS, MAX_WIDTH};
 use crate::policy::Dense;
 
@@ -18,12 +18,14 @@ pub(super) fn validate(layers: &[Dense]) -> Result<(), Error> {
         let widths = 1..=MAX_WIDTH;
         if !widths.contains(&outputs) || !widths.contains(&inputs) {
             return Err(Error::Network(format!(
-                "layer {position} has the shape [{outputs}, {inputs}]; widths from 1 to {MAX_WIDTH} are accepted"
+                "layer {position} has the shape [{outputs}, {inputs}]; widths from 1 to \
+                 {MAX_WIDTH} are accepted"
             )));
         }
         if layer.weight.len() != outputs * inputs || layer.bias.len() != outputs {
             return Err(Error::Network(format!(
-                "layer {position} has the shape [{outputs}, {inputs}], but {} weights and {} biases",
+                "layer {position} has the shape [{outputs}, {inputs}], but {} weights and \
+                 {} biases",
                 layer.weight.len(),
                 layer.bias.len()
             )));

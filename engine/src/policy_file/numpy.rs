@@ -2,7 +2,8 @@
 
 use super::pickle::{AllowedGlobal, Document, Id, Node};
 
-/// The names that arrays and scalars are rebuilt with. NumPy 1 and 2 keep them in different modules.
+/// The names that arrays and scalars are rebuilt with. NumPy 1 and 2 keep them in different
+/// modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
     Array,

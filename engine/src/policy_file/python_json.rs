@@ -57,7 +57,7 @@ mod tests {
                 r#"{"a": Infinity, "b": -Infinity}"#,
                 r#"{"a": null, "b": null}"#,
             ),
-            (r#"[NaN,1]"#, r#"[null,1]"#),
+            ("[NaN,1]", "[null,1]"),
             (
                 r#"{"Infinity": "NaN \" -Infinity"}"#,
                 r#"{"Infinity": "NaN \" -Infinity"}"#,

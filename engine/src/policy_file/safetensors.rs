@@ -12,15 +12,17 @@ use std::str::FromStr;
 
 use ::safetensors::tensor::{Dtype, Metadata, SafeTensors};
 
+use super::contents::PolicyFile;
 use super::declared::{Class, Declared, Said};
-use super::error::quote;
+use super::error::Error;
 use super::given::Given;
-use super::state_dict::{self, TensorSource};
+use super::state_dict;
+use super::tensor_source::TensorSource;
 use super::torch::Element;
-use super::{Error, PolicyFile};
+use crate::quote::quote;
 
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let refused = |error: ::safetensors::SafeTensorError| Error::Safetensors(error.to_string());
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(refused)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(refused)?;

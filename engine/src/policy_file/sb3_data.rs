@@ -11,10 +11,12 @@ use serde::de::IgnoredAny;
 
 use self::class::PolicyClass;
 use self::scalar::Scalar;
+use super::algorithm::Algorithm;
 use super::declared::{Class, Declared, Said};
-use super::error::quote;
-use super::{Algorithm, Error, python_json};
+use super::error::Error;
+use super::python_json;
 use crate::policy::{Activation, Spaces};
+use crate::quote::quote;
 use crate::space::BoxSpace;
 
 /// Defaults of the library's constructors, which hold where `policy_kwargs` is silent. They are the

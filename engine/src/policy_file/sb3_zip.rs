@@ -2,16 +2,18 @@
 //! dict), in whatever folder or archive people put it.
 
 use super::archive::Archive;
-use super::error::quote;
+use super::contents::PolicyFile;
+use super::error::Error;
 use super::given::Given;
-use super::{Error, PolicyFile, sb3_data, state_dict, torch};
+use super::{sb3_data, state_dict, torch};
+use crate::quote::quote;
 
 /// How the archives are named in errors.
 const OUTER: &str = "the policy file";
 const INNER: &str = "the archive inside the policy file";
 
 /// Reads a save of any algorithm.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
     let mut archive = Archive::open(OUTER, bytes)?;
     if let Some(folder) = folder_of_the_save(&archive)? {
         let place = (!folder.is_empty()).then(|| format!("folder {}", quote(&folder)));
@@ -31,14 +33,14 @@ fn read_save<B: AsRef<[u8]>>(
     archive: &mut Archive<B>,
     folder: &str,
     place: Option<String>,
-    given: &Given,
+    given: Given,
 ) -> Result<PolicyFile, Error> {
     let data = archive.entry(&format!("{folder}data"))?;
     let data = data.ok_or_else(|| missing(archive, folder))?;
     let declared = sb3_data::read(&data)?;
     let policy = archive.entry(&format!("{folder}policy.pth"))?;
     let policy = policy.ok_or_else(|| missing(archive, folder))?;
-    let file = state_dict::recognise(&mut torch::StateDict::open(policy)?, &declared, given)?;
+    let file = state_dict::recognise(&mut torch::open_state_dict(policy)?, &declared, given)?;
     Ok(PolicyFile { place, ..file })
 }
 
@@ -54,13 +56,9 @@ fn folder_of_the_save<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<Str
 /// The one entry that is an archive itself.
 fn only_zip<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<String>, Error> {
     // macOS keeps attributes of each file under this folder.
-    let real = |name: &&str| !name.starts_with("__MACOSX/");
-    only(
-        archive
-            .names()
-            .filter(|name| name.ends_with(".zip"))
-            .filter(real),
-    )
+    let is_zip =
+        |name: &&str| name.strip_suffix(".zip").is_some() && !name.starts_with("__MACOSX/");
+    only(archive.names().filter(is_zip))
 }
 
 /// The only one, or an error that names several.

@@ -5,52 +5,28 @@ mod actor_critic;
 mod clean_rl;
 mod layers;
 mod names;
+mod recognised;
 mod soft_actor;
 mod tensors;
 
 use self::layers::LayerReader;
 use self::names::{Network, Vector};
+use self::recognised::Recognised;
 use self::tensors::Tensors;
+use super::algorithm::Algorithm;
+use super::contents::PolicyFile;
 use super::declared::{Class, Declared};
+use super::error::Error;
 use super::given::Given;
-use super::{Algorithm, Error, PolicyFile, network};
-use crate::policy::{Dense, Head, Policy, Spaces};
-
-/// Where tensors come from. Their values are read only when they are needed.
-pub(super) trait TensorSource {
-    /// Every tensor's name and shape.
-    fn tensors(&self) -> impl Iterator<Item = (&str, &[usize])>;
-
-    /// The values of a tensor of [`TensorSource::tensors`], row by row.
-    fn values(&mut self, name: &str) -> Result<Vec<f32>, Error>;
-}
-
-/// What the tensors are.
-struct Recognised {
-    layers: Vec<Dense>,
-    head: Head,
-    /// The algorithms whose policies have such tensors.
-    algorithms: &'static [Algorithm],
-    /// The action space, where the tensors hold it.
-    spaces: Option<Spaces>,
-}
-
-impl Recognised {
-    fn new(layers: Vec<Dense>, head: Head, algorithms: &'static [Algorithm]) -> Self {
-        Self {
-            layers,
-            head,
-            algorithms,
-            spaces: None,
-        }
-    }
-}
+use super::network;
+use super::tensor_source::TensorSource;
+use crate::policy::{Dense, Head, Policy};
 
 /// The policy that these tensors are.
 pub(super) fn recognise(
     source: &mut impl TensorSource,
     declared: &Declared,
-    given: &Given,
+    given: Given,
 ) -> Result<PolicyFile, Error> {
     expect_known_class(&declared.class, given)?;
     let tensors = Tensors::of(source)?;
@@ -95,7 +71,7 @@ pub(super) fn recognise(
 }
 
 /// Whether the forward pass is known, or somebody says that it is the usual one.
-fn expect_known_class(class: &Class, given: &Given) -> Result<(), Error> {
+fn expect_known_class(class: &Class, given: Given) -> Result<(), Error> {
     match class {
         Class::Foreign(name) if !given.trust_architecture => {
             Err(Error::ForeignClass { name: name.clone() })
@@ -118,7 +94,7 @@ fn network_of<S: TensorSource>(
 ) -> Result<Recognised, Error> {
     use Network as N;
     let exploration_rate = || network::probability(declared.exploration_rate.unwrap_or(0.0));
-    let unused = |allowed: &[Vector]| expect_no_other_vectors(tensors, allowed);
+    let unused = |allowed: &[Vector]| tensors.expect_no_vectors_but(allowed);
     match tensors.networks()[..] {
         [N::Values] => {
             unused(&[])?;
@@ -141,14 +117,11 @@ fn network_of<S: TensorSource>(
             unused(&[])?;
             actor_critic::random_search(reader, declared)
         }
-        [N::Shared, N::Policy, N::Action]
-        | [N::Shared, N::Action]
-        | [N::Policy, N::Action]
-        | [N::Action] => {
+        [N::Shared, N::Policy, N::Action] | [N::Shared | N::Policy, N::Action] | [N::Action] => {
             unused(&[Vector::LogStd])?;
             actor_critic::read(reader, tensors, declared)
         }
-        [N::Shared, ..] | [N::Policy, ..] => Err(Error::Network(
+        [N::Shared | N::Policy, ..] => Err(Error::Network(
             "the tensor action_net.weight is missing".to_owned(),
         )),
         [N::Mean] if tensors.vector(Vector::ActorLogStd).is_none() => {
@@ -177,22 +150,8 @@ fn network_of<S: TensorSource>(
     }
 }
 
-/// A vector that the network has no use for would otherwise be left out silently.
-fn expect_no_other_vectors(tensors: &Tensors, allowed: &[Vector]) -> Result<(), Error> {
-    match tensors
-        .vectors()
-        .iter()
-        .find(|vector| !allowed.contains(vector))
-    {
-        None => Ok(()),
-        Some(_) => Err(Error::Network(
-            "it holds the tensors of more than one algorithm".to_owned(),
-        )),
-    }
-}
-
-/// Makes Q-values of a QR-DQN's quantiles, `[quantiles][actions]`: the mean of linear outputs is the
-/// output of the mean weights. Computed in f64 and rounded once.
+/// Makes Q-values of a QR-DQN's quantiles, `[quantiles][actions]`: the mean of linear outputs is
+/// the output of the mean weights. Computed in f64 and rounded once.
 #[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
 fn average_quantiles(layers: &mut [Dense], quantiles: Option<usize>) -> Result<(), Error> {
     let quantiles = quantiles.ok_or(Error::Unsaid {

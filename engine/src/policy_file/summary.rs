@@ -3,24 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, Format, PolicyFile};
+use super::activation_source::ActivationSource;
+use super::algorithm::Algorithm;
+use super::contents::PolicyFile;
+use super::format::Format;
 use crate::catalogue::EnvironmentSpec;
 use crate::policy::Activation;
 use crate::space::{ActionSpace, BoxSpace};
-
-/// Who says which function stands between the layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ActivationSource {
-    /// The file.
-    File,
-    /// The request or the command line.
-    Given,
-    /// The default of the Stable-Baselines3 class that the file names.
-    LibraryDefault,
-    /// Nobody has to: there is only one layer.
-    NotNeeded,
-}
 
 /// How observations reach the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

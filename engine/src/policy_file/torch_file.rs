@@ -4,33 +4,35 @@
 //! |---|---|
 //! | `{"state_dict": …, "data": …}` | `policy.save()` of Stable-Baselines3 |
 //! | a state dict | `torch.save(policy.state_dict(), …)`, CleanRL |
-//! | `{"model_weights": …, "obs_rms": …}` | CleanRL, with the statistics of observations where it keeps them |
+//! | `{"model_weights": …, "obs_rms": …}` | CleanRL; the statistics of observations may be absent |
 //! | a tuple of state dicts, the actor's first | CleanRL's DDPG, TD3 and SAC |
 
 mod data;
 mod globals;
+mod unexpected;
 
 use std::collections::BTreeMap;
 
 use self::globals::Global;
+use self::unexpected::{FILE, unexpected};
+use super::contents::PolicyFile;
 use super::declared::{Class, Declared};
+use super::error::Error;
 use super::given::Given;
-use super::pickle::{Document, Id, Node};
-use super::state_dict::{self, TensorSource as _};
-use super::torch::{self, StateDict, TorchFile, View};
-use super::{Error, PolicyFile, numpy, vec_normalize};
+use super::pickle::{self, Document, Id, Node};
+use super::tensor_source::TensorSource as _;
+use super::torch::{self, StateDict, View};
+use super::{numpy, state_dict, vec_normalize};
 use crate::policy::Normalizer;
 
-const FILE: &str = "the policy file";
-
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8], given: &Given) -> Result<PolicyFile, Error> {
-    let file = TorchFile::open(FILE, bytes.to_vec())?;
-    let document: Document<'_, Global> = Document::read(FILE, &file.pickle)?;
+pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
+    let file = torch::open(FILE, bytes.to_vec())?;
+    let document: Document<'_, Global> = pickle::read(FILE, &file.pickle)?;
     let (views, declared) = content(&document)?;
     let mut source = StateDict::new(file.storages, views);
     if source.tensors().next().is_none() {
-        return Err(torch::unexpected(FILE, "it has no tensors"));
+        return Err(unexpected("it has no tensors"));
     }
     state_dict::recognise(&mut source, &declared, given)
 }
@@ -46,18 +48,12 @@ fn content(document: &Document<'_, Global>) -> Result<Content, Error> {
     match document.root() {
         Node::Tuple(parts) => match parts.first() {
             Some(&actor) => Ok((views(actor)?, bare)),
-            None => Err(torch::unexpected(FILE, "it is an empty tuple")),
+            None => Err(unexpected("it is an empty tuple")),
         },
         root => {
             let entries = torch::entries(root)
-                .ok_or_else(|| torch::unexpected(FILE, "it is neither a dictionary nor a tuple"))?;
-            let entry = |name: &str| {
-                let found = entries
-                    .iter()
-                    .rev()
-                    .find(|&&(key, _)| document.text(key) == Some(name));
-                found.map(|&(_, value)| value)
-            };
+                .ok_or_else(|| unexpected("it is neither a dictionary nor a tuple"))?;
+            let entry = |name: &str| document.value(entries, name);
             if let (Some(tensors), Some(data)) = (entry("state_dict"), entry("data")) {
                 return Ok((views(tensors)?, data::read(document, data)?));
             }
@@ -81,13 +77,10 @@ fn content(document: &Document<'_, Global>) -> Result<Content, Error> {
 /// What CleanRL keeps of Gymnasium's `NormalizeObservation`: `mean` and `var`, as arrays or lists.
 /// Its scripts divide by √(var + 10⁻⁸) and clip at ±10.
 fn statistics(document: &Document<'_, Global>, id: Id) -> Result<Normalizer, Error> {
-    let wrong = || torch::unexpected(FILE, "obs_rms has no vectors mean and var");
+    let wrong = || unexpected("obs_rms has no vectors mean and var");
     let entries = torch::entries(document.node(id)).ok_or_else(wrong)?;
     let vector = |name: &str| -> Option<Vec<f64>> {
-        let &(_, value) = entries
-            .iter()
-            .rev()
-            .find(|&&(key, _)| document.text(key) == Some(name))?;
+        let value = document.value(entries, name)?;
         match document.node(value) {
             Node::List(items) => items
                 .iter()

@@ -7,9 +7,10 @@ mod globals;
 
 use globals::Global;
 
+use super::error::Error;
 use super::limits::MAX_WIDTH;
-use super::pickle::{Document, Id, Node, Object};
-use super::{Error, numpy};
+use super::numpy;
+use super::pickle::{self, Document, Id, Node, Object};
 use crate::policy::Normalizer;
 
 const FILE: &str = "the VecNormalize file";
@@ -17,7 +18,7 @@ const FILE: &str = "the VecNormalize file";
 /// The observation statistics, or `None` where the file says that observations are not normalised
 /// (`norm_obs=False`: it was used for rewards only).
 pub(super) fn read(bytes: &[u8]) -> Result<Option<Normalizer>, Error> {
-    let document: Document<'_, Global> = Document::read(FILE, bytes)?;
+    let document: Document<'_, Global> = pickle::read(FILE, bytes)?;
     let Node::Object(saved) = document.root() else {
         return Err(unexpected("it is no object"));
     };

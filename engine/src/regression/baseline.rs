@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::InvalidValue;
+use super::invalid_value::InvalidValue;
 use super::thresholds::within;
 use crate::episode::Episode;
+use crate::integer;
 use crate::metrics::Metrics;
 use crate::statistics::{Summary, size};
-use crate::whole;
 
 /// No reward that means anything is larger, and squares and sums of smaller ones stay far from
 /// overflow.
@@ -22,7 +22,7 @@ pub const MAX_EPISODES: u32 = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeededReturn {
     /// What the episode was reset with.
-    #[serde(deserialize_with = "whole::read")]
+    #[serde(deserialize_with = "integer::read")]
     #[schemars(range(max = u64::MAX))]
     pub seed: u64,
     /// Its undiscounted return.

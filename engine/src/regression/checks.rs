@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Candidate, Comparison, Severity, Thresholds};
+use super::candidate::Candidate;
+use super::comparison::Comparison;
+use super::severity::Severity;
+use super::thresholds::Thresholds;
 use crate::metrics::last;
 use crate::statistics::Summary;
 use crate::statistics::line::Line;

@@ -4,31 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::baseline::MAX_MAGNITUDE;
-use super::evidence::Evidence;
-use super::{Candidate, Thresholds};
+use super::candidate::Candidate;
+use super::evidence::{Evidence, Test};
+use super::thresholds::{LEAST_SCALE, Thresholds};
 use crate::statistics::student_t::normal_upper_quantile;
 use crate::statistics::{Interval, size};
-
-/// Below this a mean counts as zero, and cannot be what a drop is relative to.
-pub(super) const LEAST_SCALE: f64 = 1e-9;
-
-/// How the rewards were compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "ComparisonTest")]
-pub enum Test {
-    /// Student's t on the differences between episodes of the same seed.
-    PairedT,
-    /// Sign test on such differences when they are all the same.
-    PairedSign,
-    /// Welch's t on independent episodes.
-    Welch,
-    /// Fisher's exact test on the episodes below a baseline that never varied, and the candidate's
-    /// t against it; the larger of both p-values.
-    Exact,
-    /// None: one side has fewer than two episodes, or a number that nothing can be computed with.
-    None,
-}
 
 /// The statistical comparison of the candidate's rewards with the baseline's. Differences are
 /// candidate − baseline.

@@ -1,8 +1,11 @@
 //! Which test fits the rewards, and what it finds out.
 
-use super::baseline::summarize;
-use super::comparison::LEAST_SCALE;
-use super::{Baseline, Candidate, SeededReturn, Test};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::baseline::{Baseline, SeededReturn, summarize};
+use super::candidate::Candidate;
+use super::thresholds::LEAST_SCALE;
 use crate::episode::Episode;
 use crate::statistics::proportion::{
     clopper_pearson_upper, fisher_all_in_first, sign_test_unanimous,
@@ -12,6 +15,24 @@ use crate::statistics::{Interval, Summary, size};
 
 /// Relative to their scale, differences up to this are rounding.
 const EQUAL: f64 = 1e-12;
+
+/// How the rewards were compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ComparisonTest")]
+pub enum Test {
+    /// Student's t on the differences between episodes of the same seed.
+    PairedT,
+    /// Sign test on such differences when they are all the same.
+    PairedSign,
+    /// Welch's t on independent episodes.
+    Welch,
+    /// Fisher's exact test on the episodes below a baseline that never varied, and the candidate's
+    /// t against it; the larger of both p-values.
+    Exact,
+    /// None: one side has fewer than two episodes, or a number that nothing can be computed with.
+    None,
+}
 
 /// What a test found out, before margins and other environments come in.
 pub(super) struct Evidence {

@@ -1,6 +1,11 @@
 //! The verdict and its grounds in one sentence that a person can act on.
 
-use super::{Candidate, Check, CheckName, Comparison, Test, Thresholds, Verdict};
+use super::candidate::Candidate;
+use super::checks::{Check, CheckName};
+use super::comparison::Comparison;
+use super::evidence::Test;
+use super::thresholds::Thresholds;
+use super::verdict::Verdict;
 use crate::statistics::Interval;
 use crate::statistics::proportion::clopper_pearson_upper;
 
@@ -37,27 +42,30 @@ pub(super) fn write(
         Verdict::Pass if is_unvaried(comparison, interval) => {
             let share = percent(clopper_pearson_upper(0, comparison.n, thresholds.alpha));
             format!(
-                "{environment} passes: {means}; no episode differed from the others, and that more than {share} of all \
-                 episodes do is ruled out at {confidence} ({bound})"
+                "{environment} passes: {means}; no episode differed from the others, and that \
+                 more than {share} of all episodes do is ruled out at {confidence} ({bound})"
             )
         }
         Verdict::Pass => {
             format!(
-                "{environment} passes: {means}, and a drop of {margin} is ruled out at {confidence} ({bound})"
+                "{environment} passes: {means}, and a drop of {margin} is ruled out at \
+                 {confidence} ({bound})"
             )
         }
         Verdict::Regression => {
             format!(
-                "{environment} regressed: {means}, which is more than chance explains ({p_value}; {bound})"
+                "{environment} regressed: {means}, which is more than chance explains ({p_value}; \
+                 {bound})"
             )
         }
         Verdict::Inconclusive if comparison.is_non_inferior() => format!(
-            "{environment} is undecided: {means}, and a drop of {margin} is ruled out at {confidence} ({bound}), but {}",
+            "{environment} is undecided: {means}, and a drop of {margin} is ruled out at \
+             {confidence} ({bound}), but {}",
             objections(checks)
         ),
         Verdict::Inconclusive => format!(
-            "{environment} is undecided: {means}, which chance may explain ({p_value}), but a drop of {margin} is not ruled \
-             out at {confidence} ({bound}); {}",
+            "{environment} is undecided: {means}, which chance may explain ({p_value}), but a \
+             drop of {margin} is not ruled out at {confidence} ({bound}); {}",
             advice(comparison, interval)
         ),
     }
@@ -67,7 +75,8 @@ fn why_untested(candidate: &Candidate<'_>, comparison: &Comparison) -> String {
     match candidate.baseline.check_bounds() {
         Err(invalid) => format!("in its baseline, {invalid}"),
         Ok(()) if comparison.n < 2 || comparison.n_baseline < 2 => format!(
-            "either side needs two episodes or more to show its spread, and there are {} against {}",
+            "either side needs two episodes or more to show its spread, and there are {} against \
+             {}",
             comparison.n, comparison.n_baseline
         ),
         Ok(()) => "its rewards are not finite numbers".to_owned(),

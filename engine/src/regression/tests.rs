@@ -4,6 +4,7 @@ mod checks;
 mod extremes;
 
 use super::*;
+use crate::episode::Episode;
 use crate::metrics::summarize;
 
 fn episodes(returns: &[f64]) -> Vec<Episode> {

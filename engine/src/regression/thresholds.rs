@@ -1,7 +1,10 @@
 //! When a difference counts.
 
-use super::InvalidValue;
+use super::invalid_value::InvalidValue;
 use crate::metrics::LOSS_TREND_WINDOW;
+
+/// Below this a mean counts as zero, and cannot be what a drop is relative to.
+pub(super) const LEAST_SCALE: f64 = 1e-9;
 
 /// When a difference counts. Each field is an option of the service; [`check`](Self::check) names
 /// it.

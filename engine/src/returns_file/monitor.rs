@@ -3,7 +3,8 @@
 
 use serde::Deserialize;
 
-use crate::policy_file::{Error, excerpt};
+use crate::policy_file::Error;
+use crate::quote::quote;
 
 const FILE: &str = "monitor.csv";
 
@@ -46,8 +47,8 @@ impl Monitor {
         })?;
         let names = line().unwrap_or_default();
         let column = names.split(',').position(|name| name == "r");
-        let column = column
-            .ok_or_else(|| wrong(format!("its columns are {}, without r", excerpt(names))))?;
+        let column =
+            column.ok_or_else(|| wrong(format!("its columns are {}, without r", quote(names))))?;
         let returns: Result<Vec<f64>, Error> = lines
             .filter(|(_, line)| !line.is_empty())
             .map(|(number, line)| {
@@ -59,7 +60,7 @@ impl Monitor {
                     wrong(format!(
                         "line {} has no return: {}",
                         number + 1,
-                        excerpt(line)
+                        quote(line)
                     ))
                 })
             })

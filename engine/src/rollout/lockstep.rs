@@ -3,9 +3,11 @@
 
 use std::ops::Range;
 
+use super::error::Error;
+use super::outcome::Rollout;
+use super::plan::Plan;
 use super::tally::Tally;
-use super::{Error, MakeEnvironment, Plan, Rollout};
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 use crate::episode::Episode;
 use crate::lanes::{Actions, LaneMatrix, Transitions};
 use crate::policy::{Actor, NotANumber, Policy};
@@ -16,6 +18,10 @@ use crate::space::ActionSpace;
 const STEPS_PER_REPORT: usize = 1024;
 /// And at most this many multiplications: about ten milliseconds on one core.
 const MULTIPLICATIONS_PER_REPORT: usize = 100_000_000;
+
+/// Makes an environment with so many lanes; called once per thread.
+pub type MakeEnvironment<'a> =
+    dyn Fn(usize) -> Result<Box<dyn Environment>, environment::Error> + Sync + 'a;
 
 /// Runs these episodes of the plan.
 pub(super) fn run(

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Error, Progress, Watch};
+use super::error::Error;
+use super::progress::{Progress, Watch};
 
 pub(super) struct Tally<'a> {
     state: Mutex<State>,

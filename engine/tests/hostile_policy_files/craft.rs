@@ -42,7 +42,7 @@ pub(crate) fn zip(entries: &[Entry]) -> Vec<u8> {
         description.extend(entry.crc.to_le_bytes());
         description.extend(length(&entry.stored).to_le_bytes());
         description.extend(entry.declared_size.to_le_bytes());
-        description.extend(length(entry.name.as_bytes()).to_le_bytes()); // name length, and no extra field
+        description.extend(length(entry.name.as_bytes()).to_le_bytes());
         archive.extend(b"PK\x03\x04");
         archive.extend(&description);
         archive.extend(entry.name.as_bytes());

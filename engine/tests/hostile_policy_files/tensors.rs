@@ -170,10 +170,19 @@ fn layers_that_are_not_dense_are_refused() {
     assert_change_refused(without_bias, "has not just a weight and a bias beside it");
     let gap = |save: &mut Save| save.dense("mlp_extractor.policy_net.3", 3, 3);
     assert_change_refused(gap, "layer 1 has the number 3 instead of 2");
-    let too_many = |save: &mut Save| {
-        (1..40).for_each(|it| save.dense(&format!("mlp_extractor.policy_net.{}", 2 * it), 3, 3))
+    let add_layers = |save: &mut Save, count: usize| {
+        for number in 1..=count {
+            save.dense(&format!("mlp_extractor.policy_net.{}", 2 * number), 3, 3);
+        }
     };
-    assert_change_refused(too_many, "the network exceeds the limit of 32 layers");
+    assert_change_refused(
+        |save| add_layers(save, 39),
+        "it has 41 layers; from 1 to 32 are accepted",
+    );
+    assert_change_refused(
+        |save| add_layers(save, 130),
+        "the network exceeds the limit of 32 layers",
+    );
 }
 
 #[test]

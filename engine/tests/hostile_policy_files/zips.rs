@@ -36,7 +36,8 @@ fn a_zip_bomb_is_refused_within_bounded_memory() {
     };
     assert!(bomb.stored.len() < 10 << 20);
     // One bomb is honest about its size, the other is not.
-    let too_large = "the content of the policy file up to its entry \"policy.pth\" exceeds the limit of 33554432 bytes";
+    let too_large = "the content of the policy file up to its entry \"policy.pth\" \
+                     exceeds the limit of 33554432 bytes";
     for (declared_size, reason) in [(1536 << 20, too_large), (100, "larger than its declared")] {
         bomb.declared_size = declared_size;
         assert_zip_refused(&[Entry::new("data", b"{}"), bomb.clone()], reason);
@@ -171,7 +172,7 @@ fn zips_of_something_else_are_refused_by_what_they_lack() {
 fn policies_that_are_no_torch_zip_are_refused_by_what_they_are() {
     let save = Save::new();
     let refused = |policy: &[u8], reason: &str| {
-        assert_refused(Format::Sb3Zip, &save.with_policy(policy), reason)
+        assert_refused(Format::Sb3Zip, &save.with_policy(policy), reason);
     };
     refused(b"hello", "neither a zip archive nor a pickle");
     refused(b"", "neither a zip archive nor a pickle");

@@ -35,6 +35,7 @@ pub(crate) struct Golden {
 /// What has to be said beside the file.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the options' flags")]
 pub(crate) struct Options {
     activation: Option<Activation>,
     trust_architecture: bool,
@@ -106,13 +107,13 @@ impl Golden {
 
     /// Reads the file with its options.
     pub(crate) fn read(&self, name: &str) -> Result<PolicyFile, Error> {
-        self.read_given(name, &self.given())
+        self.read_given(name, self.given())
     }
 
     /// Reads the file with other options.
-    pub(crate) fn read_given(&self, name: &str, given: &Given) -> Result<PolicyFile, Error> {
+    pub(crate) fn read_given(&self, name: &str, given: Given) -> Result<PolicyFile, Error> {
         let content = bytes(name);
-        let file = policy_file::read(policy_file::detect(&content)?, given, &content)?;
+        let file = policy_file::read(policy_file::detect(&content)?, &given, &content)?;
         let Some(statistics) = &self.vec_normalize else {
             return Ok(file);
         };

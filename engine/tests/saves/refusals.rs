@@ -6,7 +6,7 @@ use tars_engine::policy_file::{Given, PolicyFile};
 use crate::golden::{self, Golden};
 
 /// The first complaint about a file, whether about itself or about its environment.
-fn complaint(name: &str, golden: &Golden, given: &Given) -> Option<String> {
+fn complaint(name: &str, golden: &Golden, given: Given) -> Option<String> {
     let file: PolicyFile = match golden.read_given(name, given) {
         Ok(file) => file,
         Err(error) => return Some(error.to_string()),
@@ -43,7 +43,7 @@ fn files_are_refused_by_what_they_are_and_with_what_would_help() {
         if !golden.refused {
             continue;
         }
-        let message = complaint(&name, &golden, &Given::default());
+        let message = complaint(&name, &golden, Given::default());
         let message = message.unwrap_or_else(|| panic!("{name} is accepted"));
         let words = words(golden.because.as_deref().unwrap_or_default());
         assert!(

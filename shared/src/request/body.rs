@@ -11,9 +11,9 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use tars_engine::catalogue::KnownId;
+use tars_engine::integer;
 use tars_engine::policy::Activation;
 use tars_engine::policy_file::{Algorithm, Format};
-use tars_engine::whole;
 use uuid::Uuid;
 
 use super::complaints::Complaints;
@@ -41,7 +41,7 @@ pub struct Body {
     #[schemars(extend("uniqueItems" = true, "default" = ["CartPole-v1"]))]
     pub environments: Option<Vec<String>>,
     /// Episodes per environment.
-    #[serde(default, deserialize_with = "whole::read_optional")]
+    #[serde(default, deserialize_with = "integer::read_optional")]
     #[schemars(range(min = *limits::EPISODES.start(), max = *limits::EPISODES.end()))]
     #[schemars(extend("default" = limits::DEFAULT_EPISODES))]
     pub num_episodes: Option<i64>,
@@ -55,7 +55,7 @@ pub struct Body {
     #[schemars(extend("default" = true))]
     pub detect_regressions: Option<bool>,
     /// Episode `i` is reset with `seed + i`. Derived from the job's id by default.
-    #[serde(default, deserialize_with = "whole::read_optional")]
+    #[serde(default, deserialize_with = "integer::read_optional")]
     #[schemars(range(min = *limits::SEEDS.start(), max = *limits::SEEDS.end()))]
     pub seed: Option<i64>,
     /// Greedy or mean actions; otherwise they are sampled.
@@ -65,7 +65,7 @@ pub struct Body {
     #[serde(default)]
     pub priority: Priority,
     /// Wall time that each environment may take.
-    #[serde(default, deserialize_with = "whole::read_optional")]
+    #[serde(default, deserialize_with = "integer::read_optional")]
     #[schemars(range(min = *limits::TIMEOUT_SECONDS.start(), max = *limits::TIMEOUT_SECONDS.end()))]
     #[schemars(extend("default" = limits::DEFAULT_TIMEOUT_SECONDS))]
     pub timeout_seconds: Option<i64>,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json as value;
-use tars_engine::whole;
+use tars_engine::integer;
 use tars_shared::account::SigningKey;
 use warp::Filter as _;
 use warp::http::StatusCode;
@@ -57,7 +57,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
 pub(crate) struct Rotation {
     /// Seconds for which tokens of the former keys stay good: 604800 by default, the life of a
     /// refresh token. 0 logs everybody out at once.
-    #[serde(default, deserialize_with = "whole::read_optional")]
+    #[serde(default, deserialize_with = "integer::read_optional")]
     #[schemars(range(min = 0, max = 604_800))]
     grace_seconds: Option<u32>,
 }

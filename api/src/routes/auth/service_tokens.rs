@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json as value;
-use tars_engine::whole;
+use tars_engine::integer;
 use tars_shared::account::secret::{Secret, TokenHash};
 use tars_shared::account::{Name, NewServiceToken, Role, ServiceToken};
 use uuid::Uuid;
@@ -83,11 +83,11 @@ pub(crate) struct Creation {
     /// What its bearer may do.
     role: Role,
     /// Days until it expires; null for never.
-    #[serde(default, deserialize_with = "whole::read_optional")]
+    #[serde(default, deserialize_with = "integer::read_optional")]
     #[schemars(range(min = 1, max = 3650))]
     expires_in_days: Option<u32>,
     /// Requests that its bearer may make per minute; null for the service's default.
-    #[serde(default, deserialize_with = "whole::read_optional")]
+    #[serde(default, deserialize_with = "integer::read_optional")]
     #[schemars(range(min = 1, max = 1_000_000))]
     requests_per_minute: Option<u32>,
 }

@@ -14,7 +14,7 @@ use tars_engine::rollout::{self, Plan, Progress};
 use crate::render::number;
 
 /// Most evaluations are over before anybody would have read a progress bar.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PROGRESS_BAR_DELAY: Duration = Duration::from_millis(300);
 
 /// The episodes of one environment.
 pub(super) struct Rolled {
@@ -56,7 +56,7 @@ pub(super) fn roll(
     let bar = hidden_bar(environment, plan, name);
     let shown = Once::new();
     let watch = |progress: Progress| {
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > PROGRESS_BAR_DELAY {
             // Standard error swallows it where that is not a terminal.
             shown.call_once(|| bar.set_draw_target(ProgressDrawTarget::stderr()));
             bar.set_message(number::large(

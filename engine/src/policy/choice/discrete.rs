@@ -1,7 +1,7 @@
 //! One of several actions.
 
 use crate::lanes::LaneMatrix;
-use crate::policy::Head;
+use crate::policy::head::Head;
 use crate::seeding::Generator;
 
 /// How an index follows from the outputs.

@@ -2,8 +2,9 @@
 
 use super::draw::Draw;
 use crate::lanes::LaneMatrix;
+use crate::policy::head::Head;
+use crate::policy::model::Policy;
 use crate::policy::rescale::Rescale;
-use crate::policy::{Head, Policy};
 use crate::seeding::Generator;
 use crate::space::BoxSpace;
 

@@ -1,7 +1,7 @@
 //! What the pickle machine refuses.
 
-use crate::policy_file::error::quote;
 use crate::policy_file::limits::{MAX_PICKLE_DEPTH, MAX_PICKLE_MEMO, MAX_PICKLE_OPERATIONS};
+use crate::quote::quote;
 
 /// Why a pickle was refused.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::document::{AllowedGlobal, Document, Id, Node, Object};
 use super::fault::Fault;
 use super::input::Input;
-use super::{AllowedGlobal, Document, Id, Node, Object};
 use crate::policy_file::limits::{MAX_PICKLE_DEPTH, MAX_PICKLE_MEMO, MAX_PICKLE_OPERATIONS};
 
 /// Runs the pickle that `bytes` begin with, and says how long it is. An error comes with the offset

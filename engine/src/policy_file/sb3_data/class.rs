@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::scalar::Scalar;
 use crate::policy_file::declared::Class;
-use crate::policy_file::error::quote;
+use crate::quote::quote;
 
 /// The attributes of the class that tell whose it is.
 #[derive(Default)]

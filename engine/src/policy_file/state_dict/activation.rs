@@ -1,14 +1,16 @@
 //! Which function stands between the layers: what the file says, or what it is said to be.
 
 use crate::policy::Activation;
+use crate::policy_file::activation_source::ActivationSource;
+use crate::policy_file::algorithm::Algorithm;
 use crate::policy_file::declared::{Class, Declared, Said};
+use crate::policy_file::error::Error;
 use crate::policy_file::given::Given;
-use crate::policy_file::{ActivationSource, Algorithm, Error};
 
 /// Decides among what the file declares and what is given beside it.
 pub(super) fn decide(
     declared: &Declared,
-    given: &Given,
+    given: Given,
     algorithms: &[Algorithm],
     layers: usize,
 ) -> Result<(Activation, ActivationSource), Error> {
@@ -27,8 +29,8 @@ pub(super) fn decide(
         }
         (Said::Nothing, None) => Err(Error::Unsaid {
             what: "the file does not say which activation function stands between the layers",
-            advice: "give --activation (agent_state.activation); Stable-Baselines3's default is tanh \
-                     for A2C, PPO and TRPO, and relu for the others",
+            advice: "give --activation (agent_state.activation); Stable-Baselines3's default is \
+                     tanh for A2C, PPO and TRPO, and relu for the others",
         }),
     }
 }

@@ -1,12 +1,15 @@
 //! Policies whose last layer is `action_net`: A2C, PPO, TRPO and MaskablePPO, and ARS.
 
+use super::layers::LayerReader;
 use super::names::{Network, Part, Vector};
+use super::recognised::Recognised;
 use super::tensors::Tensors;
-use super::{LayerReader, Recognised, TensorSource};
 use crate::policy::{Dense, Head, Noise};
+use crate::policy_file::algorithm::Algorithm;
 use crate::policy_file::declared::Declared;
-use crate::policy_file::error::quote;
-use crate::policy_file::{Algorithm, Error};
+use crate::policy_file::error::Error;
+use crate::policy_file::tensor_source::TensorSource;
+use crate::quote::quote;
 
 const ACTOR_CRITIC: &[Algorithm] = &[
     Algorithm::A2c,

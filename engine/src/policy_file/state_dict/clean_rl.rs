@@ -1,12 +1,15 @@
 //! CleanRL's policies. Its files are bare state dicts, so the activation function is always asked
 //! for.
 
+use super::layers::LayerReader;
 use super::names::{Network, Vector};
+use super::recognised::Recognised;
 use super::tensors::Tensors;
-use super::{LayerReader, Recognised, TensorSource};
 use crate::policy::{Head, Noise, Spaces};
-use crate::policy_file::error::quote;
-use crate::policy_file::{Algorithm, Error};
+use crate::policy_file::algorithm::Algorithm;
+use crate::policy_file::error::Error;
+use crate::policy_file::tensor_source::TensorSource;
+use crate::quote::quote;
 use crate::space::BoxSpace;
 
 /// Whether these networks are those of one of CleanRL's scripts.
@@ -28,7 +31,7 @@ pub(super) fn read<S: TensorSource>(
     reader: &mut LayerReader<'_, S>,
     tensors: &Tensors,
 ) -> Result<Recognised, Error> {
-    let unused = |allowed: &[Vector]| super::expect_no_other_vectors(tensors, allowed);
+    let unused = |allowed: &[Vector]| tensors.expect_no_vectors_but(allowed);
     match tensors.networks()[..] {
         [Network::CleanValues] => {
             unused(&[])?;
@@ -67,7 +70,7 @@ fn squashed<S: TensorSource>(
     reader: &mut LayerReader<'_, S>,
     tensors: &Tensors,
 ) -> Result<Recognised, Error> {
-    super::expect_no_other_vectors(tensors, &[Vector::ActionScale, Vector::ActionBias])?;
+    tensors.expect_no_vectors_but(&[Vector::ActionScale, Vector::ActionBias])?;
     let mut layers = reader.plain_sequence(Network::CleanHidden)?;
     let (last, algorithms): (_, &[Algorithm]) = match tensors.single(Network::CleanActor) {
         Some(actor) => (Some(actor), &[Algorithm::Ddpg, Algorithm::Td3]),

@@ -1,12 +1,12 @@
 //! Dense layers from their tensors, with batch normalisation folded into them.
 
-use super::TensorSource;
 use super::names::{Network, Part};
 use super::tensors::{Parts, Tensor, Tensors};
 use crate::policy::Dense;
-use crate::policy_file::Error;
-use crate::policy_file::error::quote;
+use crate::policy_file::error::Error;
 use crate::policy_file::limits::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
+use crate::policy_file::tensor_source::TensorSource;
+use crate::quote::quote;
 
 /// Reads layers and keeps count of them.
 pub(super) struct LayerReader<'a, S> {
@@ -67,7 +67,7 @@ impl<'a, S: TensorSource> LayerReader<'a, S> {
             }
             let layer = self.dense(parts, false)?;
             dense.push(match pending.take() {
-                Some(normalization) => normalization.before(layer)?,
+                Some(normalization) => normalization.before(&layer)?,
                 None => layer,
             });
             expected = number + 2;
@@ -201,10 +201,10 @@ pub(super) struct Normalization {
 }
 
 impl Normalization {
-    /// The layer that gives what `layer` gives behind this. Computed in f64 and rounded once, so the
-    /// result differs from torch's by no more than the order of its sums does.
+    /// The layer that gives what `layer` gives behind this. Computed in f64 and rounded once, so
+    /// the result differs from torch's by no more than the order of its sums does.
     #[expect(clippy::cast_possible_truncation, reason = "networks are f32")]
-    pub(super) fn before(&self, layer: Dense) -> Result<Dense, Error> {
+    pub(super) fn before(&self, layer: &Dense) -> Result<Dense, Error> {
         if layer.inputs != self.mean.len() {
             return Err(Error::Network(format!(
                 "a normalisation of {} features does not fit a layer of {} inputs",
@@ -236,7 +236,8 @@ impl Normalization {
         Ok(Dense {
             bias: bias.collect(),
             weight: weight.collect(),
-            ..layer
+            inputs: layer.inputs,
+            outputs: layer.outputs,
         })
     }
 }

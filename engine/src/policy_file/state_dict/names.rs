@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::policy_file::Error;
-use crate::policy_file::error::quote;
+use crate::policy_file::error::Error;
+use crate::quote::quote;
 
 /// A network, or a part of one, that chooses actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +126,8 @@ const IGNORED: [&str; 7] = [
 const FOREIGN: [(&str, &str); 2] = [
     (
         "features_extractor",
-        "it belongs to a features extractor with weights of its own (such as a CNN): only flat observations can be evaluated",
+        "it belongs to a features extractor with weights of its own (such as a CNN): only \
+         flat observations can be evaluated",
     ),
     ("lstm", "recurrent policies cannot be evaluated"),
 ];

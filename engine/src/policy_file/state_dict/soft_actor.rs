@@ -1,12 +1,16 @@
 //! SAC's actor, which TQC and CrossQ share: hidden layers, a mean and a deviation.
 
+use super::layers::LayerReader;
 use super::names::{Network, Vector};
+use super::recognised::Recognised;
 use super::tensors::Tensors;
-use super::{LayerReader, Recognised, TensorSource};
 use crate::policy::{Dense, Head, Noise};
+use crate::policy_file::algorithm::Algorithm;
 use crate::policy_file::declared::Declared;
-use crate::policy_file::error::quote;
-use crate::policy_file::{Algorithm, Error};
+use crate::policy_file::error::Error;
+use crate::policy_file::network;
+use crate::policy_file::tensor_source::TensorSource;
+use crate::quote::quote;
 
 pub(super) fn read<S: TensorSource>(
     reader: &mut LayerReader<'_, S>,
@@ -24,7 +28,7 @@ pub(super) fn read<S: TensorSource>(
         &[Algorithm::Sac, Algorithm::Tqc]
     };
     let normalized = |layer| match &normalization {
-        Some(normalization) => normalization.before(layer),
+        Some(normalization) => normalization.before(&layer),
         None => Ok(layer),
     };
     let clipped = tensors.single(Network::Mean).is_none();
@@ -49,7 +53,7 @@ pub(super) fn read<S: TensorSource>(
                 ));
             }
             let log_std = normalized(log_std)?;
-            super::network::validate(std::slice::from_ref(&log_std))?;
+            network::validate(std::slice::from_ref(&log_std))?;
             Noise::Layer(log_std)
         }
         (None, Some(matrix)) => match matrix.shape[..] {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::TensorSource;
 use super::names::{self, Network, Part, Role, Vector};
-use crate::policy_file::Error;
-use crate::policy_file::error::quote;
+use crate::policy_file::error::Error;
+use crate::policy_file::tensor_source::TensorSource;
+use crate::quote::quote;
 
 /// One tensor.
 pub(super) struct Tensor {
@@ -70,7 +70,13 @@ impl Tensors {
         self.vectors.get(&vector)
     }
 
-    pub(super) fn vectors(&self) -> Vec<Vector> {
-        self.vectors.keys().copied().collect()
+    /// A vector that the network has no use for would otherwise be left out silently.
+    pub(super) fn expect_no_vectors_but(&self, allowed: &[Vector]) -> Result<(), Error> {
+        if self.vectors.keys().all(|vector| allowed.contains(vector)) {
+            return Ok(());
+        }
+        Err(Error::Network(
+            "it holds the tensors of more than one algorithm".to_owned(),
+        ))
     }
 }

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Element, Global, Storages, TorchFile, unexpected};
-use crate::policy_file::Error;
-use crate::policy_file::error::quote;
+use super::element::Element;
+use super::file::{TorchFile, unexpected};
+use super::global::Global;
+use super::storages::Storages;
+use crate::policy_file::error::Error;
 use crate::policy_file::limits::MAX_STORAGES;
-use crate::policy_file::pickle::{AllowedGlobal, Document, Node};
+use crate::policy_file::pickle::{self, AllowedGlobal, Document, Node};
+use crate::quote::quote;
 
 /// `pickle.dumps(0x1950a86a20f9469cfc6c, 2)`.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -56,12 +59,12 @@ pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Erro
     else {
         return Err(unexpected(name, "its version is not 1001"));
     };
-    let (machine, rest) = Document::<Nothing>::read_first(name, rest)?;
+    let (machine, rest) = pickle::read_first::<Nothing>(name, rest)?;
     expect_little_endian(name, &machine)?;
-    let (object, after) = Document::<Any>::read_first(name, rest)?;
+    let (object, after) = pickle::read_first::<Any>(name, rest)?;
     let pickle = rest[..rest.len() - after.len()].to_vec();
     let sizes = sizes(&object);
-    let (names, mut rest) = Document::<Nothing>::read_first(name, after)?;
+    let (names, mut rest) = pickle::read_first::<Nothing>(name, after)?;
     let Node::List(names_of_storages) = names.root() else {
         return Err(unexpected(name, "it has no list of its storages"));
     };
@@ -112,11 +115,8 @@ fn expect_little_endian(name: &'static str, machine: &Document<'_, Nothing>) -> 
     let Node::Dict(facts) = machine.root() else {
         return Err(unexpected(name, "it does not say what machine wrote it"));
     };
-    let little = facts
-        .iter()
-        .rev()
-        .find(|&&(key, _)| machine.text(key) == Some("little_endian"));
-    match little.map(|&(_, value)| machine.node(value)) {
+    let little = machine.value(facts, "little_endian");
+    match little.map(|id| machine.node(id)) {
         Some(Node::Bool(true)) => Ok(()),
         _ => Err(unexpected(
             name,

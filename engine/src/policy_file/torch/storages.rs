@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::policy_file::Error;
 use crate::policy_file::archive::Archive;
+use crate::policy_file::error::Error;
 
 /// The raw bytes of a file's storages, by name.
 pub(in crate::policy_file) enum Storages {

@@ -1,6 +1,7 @@
 //! A tensor as a pickle describes it.
 
-use super::{Element, Global, TensorGlobal};
+use super::element::Element;
+use super::global::{Global, TensorGlobal};
 use crate::policy_file::pickle::{Document, Id, Node};
 
 /// A view into a storage.
@@ -16,7 +17,8 @@ pub(in crate::policy_file) struct View {
 }
 
 impl View {
-    /// `_rebuild_tensor_v2(('storage', class, key, location, elements), offset, shape, strides, …)`.
+    /// `_rebuild_tensor_v2(('storage', class, key, location, elements), offset, shape, strides,
+    /// …)`.
     pub(super) fn of<G: TensorGlobal>(document: &Document<'_, G>, id: Id) -> Option<Self> {
         let tensor = document.object(id)?;
         if tensor.callable.tensor() != Some(Global::RebuildTensor) {
@@ -28,10 +30,10 @@ impl View {
         let &Node::Persistent(storage) = document.node(storage) else {
             return None;
         };
-        let (tag, class, key, elements) = match document.tuple(storage)? {
-            &[tag, class, key, _location, elements] => (tag, class, key, elements),
+        let (tag, class, key, elements) = match *document.tuple(storage)? {
+            [tag, class, key, _location, elements] => (tag, class, key, elements),
             // Before 1.6 a storage could be a view of another, which no release since 0.4 writes.
-            &[tag, class, key, _location, elements, parent]
+            [tag, class, key, _location, elements, parent]
                 if document.node(parent) == &Node::None =>
             {
                 (tag, class, key, elements)

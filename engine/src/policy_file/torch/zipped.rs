@@ -1,8 +1,9 @@
 //! PyTorch's zip format, since 1.6.
 
-use super::{Storages, TorchFile, unexpected};
-use crate::policy_file::Error;
+use super::file::{TorchFile, unexpected};
+use super::storages::Storages;
 use crate::policy_file::archive::Archive;
+use crate::policy_file::error::Error;
 
 /// Opens an archive and takes its pickle out.
 pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Error> {

@@ -2,11 +2,12 @@
 //! its class.
 
 use super::globals::Global;
-use super::{FILE, torch};
+use super::unexpected::unexpected;
 use crate::policy::Spaces;
 use crate::policy_file::declared::{Class, Declared, Said};
+use crate::policy_file::error::Error;
 use crate::policy_file::pickle::{Document, Id, Node};
-use crate::policy_file::{Error, numpy};
+use crate::policy_file::{numpy, torch};
 use crate::space::BoxSpace;
 
 type Data<'d, 'a> = &'d Document<'a, Global>;
@@ -14,14 +15,8 @@ type Data<'d, 'a> = &'d Document<'a, Global>;
 /// What the arguments say.
 pub(super) fn read(document: Data<'_, '_>, data: Id) -> Result<Declared, Error> {
     let entries = torch::entries(document.node(data))
-        .ok_or_else(|| torch::unexpected(FILE, "its data is no dictionary"))?;
-    let entry = |name: &str| {
-        let found = entries
-            .iter()
-            .rev()
-            .find(|&&(key, _)| document.text(key) == Some(name));
-        found.map(|&(_, value)| value)
-    };
+        .ok_or_else(|| unexpected("its data is no dictionary"))?;
+    let entry = |name: &str| document.value(entries, name);
     let node = |name: &str| entry(name).map(|id| document.node(id));
     let number = |name: &str| entry(name).and_then(|id| numpy::number(document, id));
     let flag = |name: &str| match node(name) {
@@ -84,10 +79,7 @@ fn space(
             (Some(low), Some(high)) if low.len() == high.len() => {
                 Ok((Some(BoxSpace { low, high }), Some(false)))
             }
-            _ => Err(torch::unexpected(
-                FILE,
-                "the bounds of a space are no vectors",
-            )),
+            _ => Err(unexpected("the bounds of a space are no vectors")),
         },
         Global::Discrete => {
             let start = document.attribute(space, "start");

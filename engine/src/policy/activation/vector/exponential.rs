@@ -8,7 +8,7 @@ use std::f32::consts::{LN_2, LOG2_E};
 
 use pulp::Simd;
 
-use super::{Apply, ROUNDER, horner, negative_magnitude};
+use super::primitives::{Apply, ROUNDER, horner, negative_magnitude, power_of_two};
 
 /// ln 2 − [`LN_2`].
 const LN_2_REST: f32 = -1.904_654_2e-9;
@@ -49,7 +49,7 @@ fn split<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     let r = simd.mul_add_f32s(minus_n, splat(LN_2_REST), r);
     let square = simd.mul_f32s(r, r);
     let fraction = simd.mul_add_f32s(square, horner(simd, r, &EXPONENTIAL), r);
-    (super::power_of_two(simd, rounded), fraction)
+    (power_of_two(simd, rounded), fraction)
 }
 
 /// exp(x) for x ≤ 88; 0 where it would be subnormal.

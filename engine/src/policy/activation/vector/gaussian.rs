@@ -7,7 +7,7 @@
 use pulp::Simd;
 
 use super::exponential::exp;
-use super::{Apply, SIGN, horner, magnitude};
+use super::primitives::{Apply, SIGN, horner, magnitude};
 
 /// x · Φ(x) = max(0, x) − |x| · Φ(−|x|), where nothing cancels.
 ///

@@ -6,7 +6,7 @@
 
 use pulp::Simd;
 
-use super::{Apply, magnitude};
+use super::primitives::{Apply, magnitude};
 
 /// x between `low` and `high`. A minimum and a maximum would treat NaN differently on different
 /// instruction sets.

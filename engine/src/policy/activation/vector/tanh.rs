@@ -7,7 +7,7 @@
 use pulp::Simd;
 
 use super::piecewise::within;
-use super::{Apply, ROUNDER, SIGN, horner, power_of_two};
+use super::primitives::{Apply, ROUNDER, SIGN, horner, power_of_two};
 
 /// Hyperbolic tangent, at most 1·10⁻⁷ and 2.6·10⁻⁷·|tanh x| away from it; exactly odd, exactly ±1
 /// from 9.02 on.

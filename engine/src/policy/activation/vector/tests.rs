@@ -1,6 +1,6 @@
 mod bounds;
 
-use pulp::{Arch, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::*;
 

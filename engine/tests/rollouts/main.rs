@@ -1,15 +1,14 @@
 //! What a rollout promises: the same bytes for any number of lanes and threads, every episode once
 //! and in seed order, an end when it is asked for, and a clear reason when it cannot run.
 
-#[path = "rollouts/countdown.rs"]
 mod countdown;
+mod misfits;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tars_engine::catalogue;
 use tars_engine::environment::{self, Environment};
-use tars_engine::policy::{Activation, Dense, Head, Misfit, Noise, Normalizer, Policy, Spaces};
+use tars_engine::policy::{Activation, Dense, Head, Noise, Policy, Spaces};
 use tars_engine::rollout::{self, Error, Plan, Progress, Rollout};
 use tars_engine::seeding::Generator;
 
@@ -328,112 +327,4 @@ fn nan_names_the_episode_the_step_and_where_it_came_from() {
         error.to_string(),
         "the policy's network gave NaN in step 0 of the episode with seed 5"
     );
-}
-
-#[test]
-fn misfits_name_both_sides() {
-    let cases = [
-        (
-            "CartPole-v1",
-            random_policy(&[6, 3], Head::Logits),
-            "the policy takes observations of 6 values, CartPole-v1 gives 4",
-        ),
-        (
-            "CartPole-v1",
-            random_policy(&[4, 3], Head::Logits),
-            "the policy chooses among 3 actions, CartPole-v1 has 2",
-        ),
-        (
-            "Pendulum-v1",
-            random_policy(&[3, 2], Head::Squashed),
-            "the policy gives actions of 2 values, Pendulum-v1 takes 1",
-        ),
-        (
-            "Pendulum-v1",
-            random_policy(&[3, 2], Head::Logits),
-            "the policy chooses among 2 actions, Pendulum-v1 takes a vector of 1 values",
-        ),
-        (
-            "Acrobot-v1",
-            random_policy(&[6, 1], gaussian()),
-            "the policy gives a vector of 1 values, Acrobot-v1 takes one of 3 actions",
-        ),
-        (
-            "CartPole-v1",
-            Policy {
-                normalizer: Some(Normalizer {
-                    mean: vec![0.0; 3],
-                    var: vec![1.0; 3],
-                    epsilon: 1e-8,
-                    clip: 10.0,
-                }),
-                ..random_policy(&[4, 2], Head::Logits)
-            },
-            "the normalizer has 3 means and 3 variances, CartPole-v1 gives observations of 4 values",
-        ),
-        (
-            "CartPole-v1",
-            Policy {
-                layers: [
-                    random_policy(&[4, 8], Head::Logits),
-                    random_policy(&[9, 2], Head::Logits),
-                ]
-                .into_iter()
-                .flat_map(|policy| policy.layers)
-                .collect(),
-                ..random_policy(&[4, 2], Head::Logits)
-            },
-            "layer 1 gives 8 values, layer 2 takes 9",
-        ),
-        (
-            "CartPole-v1",
-            Policy {
-                layers: vec![],
-                ..random_policy(&[4, 2], Head::Logits)
-            },
-            "the policy has no layers",
-        ),
-    ];
-    for (id, policy, message) in cases {
-        let misfit = policy.fit(catalogue::find(id).unwrap()).unwrap_err();
-        assert_eq!(misfit.to_string(), message);
-        let error = run(id, &policy, &Plan::new(0, 1, true)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            message,
-            "a rollout refuses what does not fit"
-        );
-    }
-}
-
-#[test]
-fn broken_layers_and_normalizers_are_refused() {
-    let cart_pole = catalogue::find("CartPole-v1").unwrap();
-    let mut policy = random_policy(&[4, 2], Head::Logits);
-    policy.layers[0].weight.pop();
-    assert_eq!(
-        policy.fit(cart_pole).unwrap_err().to_string(),
-        "layer 1 has 7 weights and 2 biases, which is not 2 outputs of 4 inputs"
-    );
-    let mut policy = random_policy(&[4, 2], Head::Logits);
-    policy.normalizer = Some(Normalizer {
-        mean: vec![0.0; 4],
-        var: vec![0.0; 4],
-        epsilon: 0.0,
-        clip: 10.0,
-    });
-    assert_eq!(policy.fit(cart_pole), Err(Misfit::NormalizerRange));
-}
-
-#[test]
-fn actions_without_a_known_deviation_cannot_be_sampled() {
-    let policy = random_policy(
-        &[3, 1],
-        Head::Gaussian {
-            noise: Noise::Unknown,
-        },
-    );
-    assert!(run("Pendulum-v1", &policy, &Plan::new(0, 1, true)).is_ok());
-    let error = run("Pendulum-v1", &policy, &Plan::new(0, 1, false)).unwrap_err();
-    assert!(matches!(error, Error::Misfit(Misfit::NotSampleable)));
 }

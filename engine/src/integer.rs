@@ -1,4 +1,4 @@
-//! Whole numbers as JSON has them: 7.0 is one, too, to JSON Schema and to clients whose numbers are
+//! Integers as JSON has them: 7.0 is one, too, to JSON Schema and to clients whose numbers are
 //! all floating-point.
 
 use std::fmt;
@@ -6,21 +6,21 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-/// Reads a whole number, however it is written.
+/// Reads an integer, however it is written.
 pub fn read<'de, D: Deserializer<'de>, T: TryFrom<i128>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Whole(PhantomData))
+    deserializer.deserialize_any(Integer(PhantomData))
 }
 
 /// The same, or null. A field that may be left out needs `#[serde(default)]` beside it.
 pub fn read_optional<'de, D: Deserializer<'de>, T: TryFrom<i128>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_option(Optional(PhantomData))
+    deserializer.deserialize_option(OptionalInteger(PhantomData))
 }
 
-struct Whole<T>(PhantomData<T>);
+struct Integer<T>(PhantomData<T>);
 
-impl<T: TryFrom<i128>> Visitor<'_> for Whole<T> {
+impl<T: TryFrom<i128>> Visitor<'_> for Integer<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,9 +47,9 @@ impl<T: TryFrom<i128>> Visitor<'_> for Whole<T> {
     }
 }
 
-struct Optional<T>(PhantomData<T>);
+struct OptionalInteger<T>(PhantomData<T>);
 
-impl<'de, T: TryFrom<i128>> Visitor<'de> for Optional<T> {
+impl<'de, T: TryFrom<i128>> Visitor<'de> for OptionalInteger<T> {
     type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
+    fn an_integer_may_be_written_with_a_point_or_an_exponent() {
         assert_eq!(numbers(r#"{"small": 7}"#), Ok((7, None)));
         assert_eq!(
             numbers(r#"{"small": 7.0, "large": 1e3}"#),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_or_out_of_range_is_refused() {
+    fn what_is_no_integer_or_out_of_range_is_refused() {
         for (number, complaint) in [
             ("7.5", "a whole number"),
             ("\"7\"", "a whole number"),
