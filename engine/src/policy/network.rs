@@ -2,7 +2,7 @@
 //!
 //! Lanes go through the network in blocks of two vector registers. Each output of each lane is
 //! accumulated in the same order with fused multiply-add: `b`, then `w₀x₀`, `w₁x₁`, … So a lane's
-//! result depends neither on its place nor on how many lanes there are nor on the instruction set;
+//! result depends neither on its position nor on how many lanes there are nor on the instruction set;
 //! without one that has FMA it is only slower.
 #![expect(
     clippy::inline_always,
