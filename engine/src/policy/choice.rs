@@ -17,8 +17,8 @@ use crate::seeding::Generator;
 use crate::space::ActionSpace;
 
 /// What keeps an episode's stream of actions apart from the environment's stream, which has the
-/// same seed. Both halves are nonzero and different, because `SeedSequence` strings 32-bit words
-/// together.
+/// same seed. Both halves are nonzero and different, because `SeedSequence` concatenates 32-bit
+/// words.
 const ACTION_STREAM: u64 = 0x6163_7469_6f6e_7321;
 
 /// How actions follow from outputs, and the streams that they are drawn from.

@@ -34,11 +34,11 @@ pub(super) enum DeclaredActivation {
 pub(super) struct Declared {
     pub(super) class: Class,
     pub(super) activation: DeclaredActivation,
-    /// The algorithm, where the file is plain about it.
+    /// The algorithm, where the file says it.
     pub(super) algorithm: Option<Algorithm>,
     /// ε of a Q-network's exploration.
     pub(super) exploration_rate: Option<f64>,
-    /// Whether a tanh stands behind the last layer, where the tensors do not tell.
+    /// Whether tanh is applied after the last layer, where the tensors do not show it.
     pub(super) squash_output: Option<bool>,
     /// Whether actions are one of several, where the tensors do not tell.
     pub(super) is_discrete: Option<bool>,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The same document with `null` in place of those three. Numbers that are not finite mean
-/// nothing to a policy; they stand in fields such as `max_grad_norm` or `best_mean_reward`.
+/// nothing to a policy; they occur in fields such as `max_grad_norm` or `best_mean_reward`.
 pub(super) fn standard(json: &[u8]) -> Cow<'_, [u8]> {
     const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let mut reindexd = Vec::new();

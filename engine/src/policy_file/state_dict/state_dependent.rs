@@ -30,7 +30,7 @@ pub(super) fn read<S: TensorSource>(
     }
 }
 
-/// gSDE's deviations, `[features][columns]`, where one column may stand for all actions.
+/// gSDE's deviations, `[features][columns]`, where one column may be for all actions.
 fn noise(log_std: &[f32], columns: usize, actions: usize, declared: &Declared) -> Noise {
     let std = |&log_std: &f32| deviation(log_std, declared.use_expln);
     let repeated = if columns == actions { 1 } else { actions };
