@@ -15,6 +15,8 @@
 //! # mlp-json
 //!
 #![doc = include_str!("policy_file/mlp_json.md")]
+//!
+//! [`Head`]: crate::policy::Head
 
 mod activation_source;
 mod algorithm;

@@ -8,7 +8,7 @@ mod lockstep;
 mod outcome;
 mod plan;
 mod progress;
-mod tally;
+mod shared_progress;
 
 use std::ops::Range;
 use std::thread;
@@ -18,7 +18,7 @@ pub use self::lockstep::MakeEnvironment;
 pub use self::outcome::Rollout;
 pub use self::plan::Plan;
 pub use self::progress::{Progress, Watch};
-use self::tally::Tally;
+use self::shared_progress::SharedProgress;
 use crate::policy::Policy;
 
 /// Runs the plan's episodes with `policy` in the environments that `make_environment` makes.
@@ -35,11 +35,11 @@ pub fn run(
             episodes: plan.episodes,
         });
     }
-    let tally = Tally::new(plan.episodes, watch);
+    let progress = SharedProgress::new(plan.episodes, watch);
     let chunk = |episodes| {
-        let result = lockstep::run(make_environment, policy, plan, episodes, &tally);
+        let result = lockstep::run(make_environment, policy, plan, episodes, &progress);
         if result.is_err() {
-            tally.stop();
+            progress.stop();
         }
         result
     };

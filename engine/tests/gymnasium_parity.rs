@@ -187,22 +187,22 @@ impl<'a> Replay<'a> {
             let (episode, steps) = self.active[lane];
             let step = self.golden.step(episode, steps);
             self.active[lane].1 += 1;
-            let place = self.place(lane);
+            let position = self.position(lane);
             let reward = self.transitions.rewards[lane];
             check_bits(
                 reward.to_bits(),
                 self.golden.rewards[step].to_bits(),
                 f64::from_bits,
-                &place,
+                &position,
                 "reward",
             );
             assert_eq!(
                 self.transitions.terminated[lane], self.golden.terminated[step],
-                "{place}: terminated"
+                "{position}: terminated"
             );
             assert_eq!(
                 self.transitions.truncated[lane], self.golden.truncated[step],
-                "{place}: truncated"
+                "{position}: truncated"
             );
             self.check_observation(lane);
         }
@@ -211,11 +211,11 @@ impl<'a> Replay<'a> {
     fn check_observation(&self, lane: usize) {
         let (episode, steps) = self.active[lane];
         let expected = self.golden.observation(episode, steps);
-        check_observation(&self.observations, lane, expected, &self.place(lane));
+        check_observation(&self.observations, lane, expected, &self.position(lane));
     }
 
     /// Names the step for a reader of a failed assertion.
-    fn place(&self, lane: usize) -> String {
+    fn position(&self, lane: usize) -> String {
         let (episode, steps) = self.active[lane];
         let lanes = self.environment.lanes();
         format!(
@@ -225,11 +225,11 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn check_observation(observations: &LaneMatrix, lane: usize, expected: &[f32], place: &str) {
+fn check_observation(observations: &LaneMatrix, lane: usize, expected: &[f32], position: &str) {
     assert_eq!(
         observations.features(),
         expected.len(),
-        "{place}: number of features"
+        "{position}: number of features"
     );
     for (feature, (ours, theirs)) in observations.lane(lane).zip(expected).enumerate() {
         let field = format!("observation[{feature}]");
@@ -237,7 +237,7 @@ fn check_observation(observations: &LaneMatrix, lane: usize, expected: &[f32], p
             ours.to_bits(),
             theirs.to_bits(),
             f32::from_bits,
-            place,
+            position,
             &field,
         );
     }
@@ -247,12 +247,12 @@ fn check_bits<Bits: PartialEq + Copy, Number: Debug>(
     ours: Bits,
     theirs: Bits,
     from_bits: impl Fn(Bits) -> Number,
-    place: &str,
+    position: &str,
     field: &str,
 ) {
     assert!(
         ours == theirs,
-        "{place}: {field} is {:?}, in Gymnasium {:?}",
+        "{position}: {field} is {:?}, in Gymnasium {:?}",
         from_bits(ours),
         from_bits(theirs)
     );

@@ -86,7 +86,7 @@ impl Actor {
     }
 
     /// What the network gave in the last [`Actor::act`]: Q-values, logits, means, or squashed
-    /// actions in ±1; where a Gaussian's actions are drawn, what the noise depends on stands behind
+    /// actions in ±1; where a Gaussian's actions are drawn, what the noise depends on follows
     /// the means.
     pub fn outputs(&self) -> &LaneMatrix {
         &self.outputs

@@ -9,7 +9,7 @@ use super::spaces::Spaces;
 /// A policy as it was read from a file, not yet fitted to an environment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Layers from input to output; the activation stands between them, not behind the last.
+    /// Layers from input to output; the activation is applied between them, not after the last.
     pub layers: Vec<Dense>,
     /// The activation between the layers.
     pub activation: Activation,

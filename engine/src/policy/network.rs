@@ -2,8 +2,8 @@
 //!
 //! Lanes go through the network in blocks of two vector registers. Each output of each lane is
 //! accumulated in the same order with fused multiply-add: `b`, then `w₀x₀`, `w₁x₁`, … So a lane's
-//! result depends neither on its place nor on how many lanes there are nor on the instruction set;
-//! without one that has FMA it is only slower.
+//! result depends neither on its position nor on how many lanes there are nor on the instruction
+//! set; without one that has FMA it is only slower.
 #![expect(
     clippy::inline_always,
     reason = "vector code must be inlined into the function whose target features are enabled"
@@ -37,7 +37,7 @@ pub(super) struct Network {
     scratch: [Vec<f32>; 2],
 }
 
-/// What stands behind the last layer.
+/// What is applied to the outputs of the last layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Output {
     /// Nothing.
@@ -54,7 +54,7 @@ struct Layer {
     panels: Vec<Panel>,
 }
 
-/// What stands behind a layer.
+/// What is applied to the outputs of a layer.
 #[derive(Debug, Clone, Copy)]
 enum Function {
     Activation(Activation),
@@ -70,7 +70,7 @@ struct Panel {
 }
 
 impl Network {
-    /// `activation` stands between the layers and `last` behind the last one. The layers' shapes
+    /// `activation` is applied between the layers and `last` after the last one. The layers' shapes
     /// must agree.
     pub(super) fn new(layers: &[Dense], activation: Activation, last: Output) -> Self {
         Self::on(Arch::new(), layers, activation, last)

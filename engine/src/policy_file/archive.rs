@@ -19,7 +19,7 @@ pub(crate) struct Archive<B> {
 }
 
 impl<B: AsRef<[u8]>> Archive<B> {
-    /// Opens an archive, which `name` stands for in errors.
+    /// Opens an archive; `name` is what errors call it.
     pub(crate) fn open(name: &'static str, bytes: B) -> Result<Self, Error> {
         if entries_at_most(bytes.as_ref()) > MAX_ENTRIES {
             return Err(Error::TooLarge {

@@ -13,9 +13,9 @@ pub struct PolicyFile {
     /// The algorithm that trained it, where it was given or the file tells: the tensors of several
     /// are alike.
     pub algorithm: Option<Algorithm>,
-    /// Who says what stands between the layers.
+    /// Who says which activation function the policy has.
     pub activation_source: ActivationSource,
-    /// Where in the file the policy lies, if not in the usual place.
+    /// Where in the file the policy is, if not in the usual place.
     pub place: Option<String>,
 }
 

@@ -10,16 +10,16 @@ pub(super) enum Class {
     Library,
     /// Somebody else's. Its name is quoted for messages.
     Foreign(String),
-    /// The file has a place for it and says nothing.
+    /// The file has a field for it and says nothing.
     #[default]
-    Unsaid,
+    Undeclared,
     /// A mere state dict: whoever evaluates it says what it is.
     StateDict,
 }
 
 /// The function between the layers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Said {
+pub(super) enum DeclaredActivation {
     /// One that can be evaluated.
     Known(Activation),
     /// One that cannot. Its name is quoted for messages.
@@ -33,12 +33,12 @@ pub(super) enum Said {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Declared {
     pub(super) class: Class,
-    pub(super) activation: Said,
-    /// The algorithm, where the file is plain about it.
+    pub(super) activation: DeclaredActivation,
+    /// The algorithm, where the file says it.
     pub(super) algorithm: Option<Algorithm>,
     /// ε of a Q-network's exploration.
     pub(super) exploration_rate: Option<f64>,
-    /// Whether a tanh stands behind the last layer, where the tensors do not tell.
+    /// Whether tanh is applied after the last layer, where the tensors do not show it.
     pub(super) squash_output: Option<bool>,
     /// Whether actions are one of several, where the tensors do not tell.
     pub(super) is_discrete: Option<bool>,

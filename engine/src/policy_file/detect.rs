@@ -5,7 +5,7 @@ use super::format::Format;
 use super::torch;
 use crate::quote::quote;
 
-/// The format that a file's bytes speak for. Whether it is a valid one, only reading it tells. What
+/// The format that a file's first bytes indicate; only reading it shows whether it is valid. What
 /// people give by mistake is named in the error.
 pub fn detect(bytes: &[u8]) -> Result<Format, Error> {
     if torch::is_torch(bytes) {

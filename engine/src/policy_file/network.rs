@@ -52,9 +52,9 @@ pub(super) fn validate(layers: &[Dense]) -> Result<(), Error> {
 pub(super) fn finite(what: &str, values: &[f32]) -> Result<(), Error> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(place) => Err(Error::Network(format!(
-            "{what} holds {} at index {place}: training may have diverged",
-            values[place]
+        Some(index) => Err(Error::Network(format!(
+            "{what} holds {} at index {index}: training may have diverged",
+            values[index]
         ))),
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn read<'a, G: AllowedGlobal>(
     }
 }
 
-/// Reads the pickle that `bytes` begin with, and returns what stands behind it.
+/// Reads the pickle that `bytes` begin with, and returns what follows it.
 pub(super) fn read_first<'a, G: AllowedGlobal>(
     file: &'static str,
     bytes: &'a [u8],

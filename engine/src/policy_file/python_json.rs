@@ -2,45 +2,45 @@
 
 use std::borrow::Cow;
 
-/// The same document with `null` in the place of those three. Numbers that are not finite mean
-/// nothing to a policy; they stand in fields such as `max_grad_norm` or `best_mean_reward`.
+/// The same document with `null` in place of those three. Numbers that are not finite mean
+/// nothing to a policy; they occur in fields such as `max_grad_norm` or `best_mean_reward`.
 pub(super) fn standard(json: &[u8]) -> Cow<'_, [u8]> {
     const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
-    let mut replaced = Vec::new();
+    let mut reindexd = Vec::new();
     let mut copied = 0;
-    let mut place = 0;
-    while let Some(byte) = json.get(place) {
+    let mut index = 0;
+    while let Some(byte) = json.get(index) {
         match byte {
-            b'"' => place = end_of_text(json, place),
+            b'"' => index = end_of_text(json, index),
             b'-' | b'I' | b'N' => {
-                let found = WORDS.iter().find(|word| json[place..].starts_with(word));
+                let found = WORDS.iter().find(|word| json[index..].starts_with(word));
                 if let Some(word) = found {
-                    replaced.extend_from_slice(&json[copied..place]);
-                    replaced.extend_from_slice(b"null");
-                    place += word.len();
-                    copied = place;
+                    reindexd.extend_from_slice(&json[copied..index]);
+                    reindexd.extend_from_slice(b"null");
+                    index += word.len();
+                    copied = index;
                 } else {
-                    place += 1;
+                    index += 1;
                 }
             }
-            _ => place += 1,
+            _ => index += 1,
         }
     }
     if copied == 0 {
         return json.into();
     }
-    replaced.extend_from_slice(&json[copied..]);
-    replaced.into()
+    reindexd.extend_from_slice(&json[copied..]);
+    reindexd.into()
 }
 
-/// The place behind the text that begins at `start`.
+/// The index after the text that begins at `start`.
 fn end_of_text(json: &[u8], start: usize) -> usize {
-    let mut place = start + 1;
-    while let Some(byte) = json.get(place) {
+    let mut index = start + 1;
+    while let Some(byte) = json.get(index) {
         match byte {
-            b'"' => return place + 1,
-            b'\\' => place += 2,
-            _ => place += 1,
+            b'"' => return index + 1,
+            b'\\' => index += 2,
+            _ => index += 1,
         }
     }
     json.len()

@@ -13,7 +13,7 @@ use std::str::FromStr;
 use ::safetensors::tensor::{Dtype, Metadata, SafeTensors};
 
 use super::contents::PolicyFile;
-use super::declared::{Class, Declared, Said};
+use super::declared::{Class, Declared, DeclaredActivation};
 use super::error::Error;
 use super::given::Given;
 use super::state_dict;
@@ -36,7 +36,8 @@ pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
 fn declared(metadata: &Metadata) -> Result<Declared, Error> {
     Ok(Declared {
         class: Class::StateDict,
-        activation: value(metadata, "activation")?.map_or(Said::Nothing, Said::Known),
+        activation: value(metadata, "activation")?
+            .map_or(DeclaredActivation::Nothing, DeclaredActivation::Known),
         algorithm: value(metadata, "algorithm")?,
         exploration_rate: value(metadata, "exploration_rate")?,
         squash_output: value(metadata, "squash_output")?,

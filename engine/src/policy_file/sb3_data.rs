@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use self::class::PolicyClass;
 use self::scalar::Scalar;
 use super::algorithm::Algorithm;
-use super::declared::{Class, Declared, Said};
+use super::declared::{Class, Declared, DeclaredActivation};
 use super::error::Error;
 use super::python_json;
 use crate::policy::{Activation, Spaces};
@@ -97,7 +97,7 @@ pub(super) fn read(data: &[u8]) -> Result<Declared, Error> {
         activation: kwargs
             .activation_fn
             .as_deref()
-            .map_or(Said::Nothing, activation),
+            .map_or(DeclaredActivation::Nothing, activation),
         exploration_rate: data.exploration_rate,
         squash_output: Some(kwargs.squash_output.flag().unwrap_or(squashes_by_default)),
         is_discrete: data
@@ -175,7 +175,7 @@ fn expect_space(what: &str, space: Option<&Space>, accepted: &[&str]) -> Result<
 }
 
 /// Accepts torch's own classes alone: the last name says nothing about what a class computes.
-fn activation(class: &str) -> Said {
+fn activation(class: &str) -> DeclaredActivation {
     let known = class
         .strip_prefix("<class '")
         .and_then(|rest| rest.strip_suffix("'>"))
@@ -184,7 +184,10 @@ fn activation(class: &str) -> Said {
             let mut all = Activation::ALL.into_iter();
             all.find(|activation| activation.is_class(module, name))
         });
-    known.map_or_else(|| Said::Foreign(quote(class)), Said::Known)
+    known.map_or_else(
+        || DeclaredActivation::Foreign(quote(class)),
+        DeclaredActivation::Known,
+    )
 }
 
 /// The bounds of a box; `None` where there are none, or more than NumPy prints.

@@ -44,7 +44,7 @@ fn read_save<B: AsRef<[u8]>>(
     Ok(PolicyFile { place, ..file })
 }
 
-/// The folder, with its slash, in which the one save of an archive lies: `""` at its root.
+/// The folder, with its slash, that holds the one save of an archive: `""` at its root.
 fn folder_of_the_save<B: AsRef<[u8]>>(archive: &Archive<B>) -> Result<Option<String>, Error> {
     let folders = archive
         .names()

@@ -5,8 +5,10 @@ mod actor_critic;
 mod clean_rl;
 mod layers;
 mod names;
+mod normalization;
 mod recognised;
 mod soft_actor;
+mod state_dependent;
 mod tensors;
 
 use self::layers::LayerReader;
@@ -31,13 +33,17 @@ pub(super) fn recognise(
     expect_known_class(&declared.class, given)?;
     let tensors = Tensors::of(source)?;
     let mut reader = LayerReader::new(source, &tensors, declared.batch_norm_eps);
-    let found = network_of(&mut reader, &tensors, declared)?;
-    network::validate(&found.layers)?;
-    let (activation, activation_source) =
-        activation::decide(declared, given, found.algorithms, found.layers.len())?;
+    let recognised = recognise_network(&mut reader, &tensors, declared)?;
+    network::validate(&recognised.layers)?;
+    let (activation, activation_source) = activation::decide(
+        declared,
+        given,
+        recognised.algorithms,
+        recognised.layers.len(),
+    )?;
     let algorithms = match declared.algorithm {
-        None => found.algorithms,
-        Some(said) => found
+        None => recognised.algorithms,
+        Some(said) => recognised
             .algorithms
             .iter()
             .position(|&one| one == said)
@@ -45,19 +51,19 @@ pub(super) fn recognise(
                 || {
                     Err(Error::Network(format!(
                         "the file says {said}, but the tensors are those of {}",
-                        Algorithm::names(found.algorithms)
+                        Algorithm::names(recognised.algorithms)
                     )))
                 },
-                |place| Ok(&found.algorithms[place..=place]),
+                |index| Ok(&recognised.algorithms[index..=index]),
             )?,
     };
     let file = PolicyFile {
         policy: Policy {
-            layers: found.layers,
+            layers: recognised.layers,
             activation,
-            head: found.head,
+            head: recognised.head,
             normalizer: None,
-            spaces: given.spaces(found.spaces.unwrap_or_else(|| declared.spaces.clone())),
+            spaces: given.spaces(recognised.spaces.unwrap_or_else(|| declared.spaces.clone())),
         },
         algorithm: None,
         activation_source,
@@ -76,7 +82,7 @@ fn expect_known_class(class: &Class, given: Given) -> Result<(), Error> {
         Class::Foreign(name) if !given.trust_architecture => {
             Err(Error::ForeignClass { name: name.clone() })
         }
-        Class::Unsaid if !given.trust_architecture && given.activation.is_none() => {
+        Class::Undeclared if !given.trust_architecture && given.activation.is_none() => {
             Err(Error::Unsaid {
                 what: "the file does not say of which class the policy is",
                 advice: "if it is Stable-Baselines3's own, give --trust-architecture \
@@ -87,7 +93,7 @@ fn expect_known_class(class: &Class, given: Given) -> Result<(), Error> {
     }
 }
 
-fn network_of<S: TensorSource>(
+fn recognise_network<S: TensorSource>(
     reader: &mut LayerReader<'_, S>,
     tensors: &Tensors,
     declared: &Declared,
@@ -168,8 +174,8 @@ fn average_quantiles(layers: &mut [Dense], quantiles: Option<usize>) -> Result<(
             last.outputs
         )));
     }
-    let mean = |values: &[f32], place: usize, stride: usize| {
-        let sum: f64 = values[place..]
+    let mean = |values: &[f32], start: usize, stride: usize| {
+        let sum: f64 = values[start..]
             .iter()
             .step_by(stride)
             .map(|&value| f64::from(value))
@@ -178,10 +184,10 @@ fn average_quantiles(layers: &mut [Dense], quantiles: Option<usize>) -> Result<(
     };
     let stride = actions * last.inputs;
     last.weight = (0..stride)
-        .map(|place| mean(&last.weight, place, stride))
+        .map(|start| mean(&last.weight, start, stride))
         .collect();
     last.bias = (0..actions)
-        .map(|place| mean(&last.bias, place, actions))
+        .map(|start| mean(&last.bias, start, actions))
         .collect();
     last.outputs = actions;
     Ok(())

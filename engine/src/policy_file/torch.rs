@@ -26,7 +26,7 @@ pub(super) fn is_torch(bytes: &[u8]) -> bool {
     legacy::is_legacy(bytes) || zipped::is_zipped(bytes)
 }
 
-/// Opens a file of either format; `name` stands for it in errors.
+/// Opens a file of either format; `name` is what errors call it.
 pub(super) fn open(name: &'static str, bytes: Vec<u8>) -> Result<TorchFile, Error> {
     if bytes.starts_with(b"PK") {
         return zipped::open(name, bytes);

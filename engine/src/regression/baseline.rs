@@ -145,10 +145,10 @@ impl Baseline {
         let mut by_seed = self.returns.clone()?;
         by_seed.sort_by_key(|episode| episode.seed);
         let find = |episode: &Episode| {
-            let place = by_seed
+            let index = by_seed
                 .binary_search_by_key(&episode.seed, |kept| kept.seed)
                 .ok()?;
-            Some(by_seed[place])
+            Some(by_seed[index])
         };
         episodes.iter().map(find).collect()
     }

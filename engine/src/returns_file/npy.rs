@@ -57,7 +57,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array { shape, values })
 }
 
-/// The dictionary's text, and what stands behind it.
+/// The dictionary's text, and what follows it.
 fn header(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (&[major, _minor], rest) = rest.split_first_chunk()?;

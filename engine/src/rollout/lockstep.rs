@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::error::Error;
 use super::outcome::Rollout;
 use super::plan::Plan;
-use super::tally::Tally;
+use super::shared_progress::SharedProgress;
 use crate::environment::{self, Environment};
 use crate::episode::Episode;
 use crate::lanes::{Actions, LaneMatrix, Transitions};
@@ -29,7 +29,7 @@ pub(super) fn run(
     policy: &Policy,
     plan: &Plan,
     episodes: Range<u32>,
-    tally: &Tally<'_>,
+    progress: &SharedProgress<'_>,
 ) -> Result<Rollout, Error> {
     let lanes = plan.lanes.clamp(1, episodes.len().max(1));
     let environment = make_environment(lanes)?;
@@ -45,7 +45,7 @@ pub(super) fn run(
         for _ in 0..rounds {
             lockstep.step()?;
         }
-        tally.report(
+        progress.report(
             lockstep.finished - reported_episodes,
             lockstep.steps - reported_steps,
         )?;

@@ -50,7 +50,7 @@ pub fn interquartile_mean_interval(values: &[f64]) -> Option<Interval> {
     })
 }
 
-/// The sorted values, and the place of each original value among them.
+/// The sorted values, and the index of each original value among them.
 fn ranked(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&left, &right| values[left].total_cmp(&values[right]));
@@ -79,11 +79,11 @@ fn middle_sum(sorted: &[f64], counts: &[u32], mut cut: u32, mut kept: u32) -> f6
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a place among the values"
+    reason = "an index among the values"
 )]
 fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let below = sorted[place as usize];
-    let above = sorted[(place as usize + 1).min(sorted.len() - 1)];
-    below + (above - below) * place.fract()
+    let position = share * (sorted.len() - 1) as f64;
+    let below = sorted[position as usize];
+    let above = sorted[(position as usize + 1).min(sorted.len() - 1)];
+    below + (above - below) * position.fract()
 }

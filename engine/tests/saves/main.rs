@@ -18,6 +18,18 @@ fn specification(id: &str) -> &'static EnvironmentSpec {
     catalogue::find(id).expect("the fixtures use native environments")
 }
 
+/// The policy in the environment of its fixture, with a lane for each of the observations.
+fn actor(
+    policy: &Policy,
+    golden: &Golden,
+    observations: &LaneMatrix,
+    deterministic: bool,
+) -> Actor {
+    let environment = specification(&golden.env);
+    Actor::new(policy, environment, observations.lanes(), deterministic)
+        .expect("the fixture's policy fits its environment")
+}
+
 fn lanes(vectors: &[Vec<f32>]) -> LaneMatrix {
     let mut matrix = LaneMatrix::zeros(vectors[0].len(), vectors.len());
     for (lane, vector) in vectors.iter().enumerate() {
@@ -61,13 +73,7 @@ fn algorithm_and_actions_are_the_librarys() {
             continue;
         }
         let observations = lanes(&golden.observations);
-        let mut actor = Actor::new(
-            &policy,
-            specification(&golden.env),
-            observations.lanes(),
-            true,
-        )
-        .unwrap();
+        let mut actor = actor(&policy, &golden, &observations, true);
         let actions = actor.act(observations.lanes(), &observations).unwrap();
         match (actions, &golden.actions) {
             (Actions::Discrete(actual), Chosen::Indices(expected)) => {
@@ -94,13 +100,7 @@ fn outputs_are_the_librarys() {
         if matches!(policy.head, Head::Squashed | Head::SquashedGaussian { .. }) {
             policy.head = Head::Action;
         }
-        let mut actor = Actor::new(
-            &policy,
-            specification(&golden.env),
-            observations.lanes(),
-            true,
-        )
-        .unwrap();
+        let mut actor = actor(&policy, &golden, &observations, true);
         actor.act(observations.lanes(), &observations).unwrap();
         for (lane, expected) in outputs.iter().enumerate() {
             let case = format!("{name}, case {lane}");
@@ -156,13 +156,7 @@ fn deviations_of_sampled_actions_are_the_librarys() {
             continue;
         }
         let observations = lanes(&golden.observations);
-        let mut actor = Actor::new(
-            &policy,
-            specification(&golden.env),
-            observations.lanes(),
-            false,
-        )
-        .unwrap();
+        let mut actor = actor(&policy, &golden, &observations, false);
         actor.act(observations.lanes(), &observations).unwrap();
         for (lane, expected) in sampling.std.iter().enumerate() {
             let outputs: Vec<f32> = actor.outputs().lane(lane).collect();

@@ -30,7 +30,7 @@ pub(in crate::policy) trait Visit {
     fn visit<A: Apply>(self, function: A) -> Self::Output;
 }
 
-/// Hands the function that computes `activation` to the visitor.
+/// Calls the visitor with the function that computes `activation`.
 #[inline(always)]
 pub(in crate::policy) fn visit<V: Visit>(activation: Activation, visitor: V) -> V::Output {
     match activation {

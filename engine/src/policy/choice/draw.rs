@@ -10,9 +10,9 @@ use crate::seeding::Generator;
 pub(super) enum Draw {
     /// One deviation per dimension.
     Constant(Vec<f64>),
-    /// The logarithms of the deviations stand behind the means.
+    /// The logarithms of the deviations follow the means.
     Layer,
-    /// A random matrix times the features that stand behind the means.
+    /// A random matrix times the features that follow the means.
     StateDependent {
         /// `[features][actions]`.
         std: Vec<f32>,

@@ -9,7 +9,7 @@ pub(in crate::policy_file) trait AllowedGlobal: Copy + PartialEq {
     fn named(module: &str, name: &str) -> Option<Self>;
 }
 
-/// A node's place in its document.
+/// A node's index in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::policy_file) struct Id(pub(super) usize);
 

@@ -1,4 +1,4 @@
-//! The bytes of a pickle and the place reached in them.
+//! The bytes of a pickle, read from front to back.
 
 use super::fault::Fault;
 

@@ -27,7 +27,7 @@ impl PolicyClass {
 impl From<PolicyClass> for Class {
     fn from(class: PolicyClass) -> Self {
         let Some(module) = class.module else {
-            return Self::Unsaid;
+            return Self::Undeclared;
         };
         if module.starts_with("stable_baselines3.") || module.starts_with("sb3_contrib.") {
             return Self::Library;

@@ -3,7 +3,7 @@
 use crate::policy::Activation;
 use crate::policy_file::activation_source::ActivationSource;
 use crate::policy_file::algorithm::Algorithm;
-use crate::policy_file::declared::{Class, Declared, Said};
+use crate::policy_file::declared::{Class, Declared, DeclaredActivation};
 use crate::policy_file::error::Error;
 use crate::policy_file::given::Given;
 
@@ -18,16 +18,18 @@ pub(super) fn decide(
         return Ok((Activation::Identity, ActivationSource::NotNeeded));
     }
     match (&declared.activation, given.activation) {
-        (Said::Known(said), Some(given)) if *said != given => {
+        (DeclaredActivation::Known(said), Some(given)) if *said != given => {
             Err(Error::ActivationMismatch { said: *said, given })
         }
-        (Said::Known(said), _) => Ok((*said, ActivationSource::File)),
+        (DeclaredActivation::Known(said), _) => Ok((*said, ActivationSource::File)),
         (_, Some(given)) => Ok((given, ActivationSource::Given)),
-        (Said::Foreign(name), None) => Err(Error::ForeignActivation { name: name.clone() }),
-        (Said::Nothing, None) if declared.class == Class::Library => {
+        (DeclaredActivation::Foreign(name), None) => {
+            Err(Error::ForeignActivation { name: name.clone() })
+        }
+        (DeclaredActivation::Nothing, None) if declared.class == Class::Library => {
             Ok((default_of(algorithms), ActivationSource::LibraryDefault))
         }
-        (Said::Nothing, None) => Err(Error::Unsaid {
+        (DeclaredActivation::Nothing, None) => Err(Error::Unsaid {
             what: "the file does not say which activation function stands between the layers",
             advice: "give --activation (agent_state.activation); Stable-Baselines3's default is \
                      tanh for A2C, PPO and TRPO, and relu for the others",

@@ -3,13 +3,13 @@
 use super::layers::LayerReader;
 use super::names::{Network, Part, Vector};
 use super::recognised::Recognised;
+use super::state_dependent;
 use super::tensors::Tensors;
 use crate::policy::{Dense, Head, Noise};
 use crate::policy_file::algorithm::Algorithm;
 use crate::policy_file::declared::Declared;
 use crate::policy_file::error::Error;
 use crate::policy_file::tensor_source::TensorSource;
-use crate::quote::quote;
 
 const ACTOR_CRITIC: &[Algorithm] = &[
     Algorithm::A2c,
@@ -55,9 +55,8 @@ fn head<S: TensorSource>(
                 noise: Noise::Constant { log_std },
             })
         }
-        [rows, columns] if rows == features && (columns == actions || columns == 1) => {
-            let values = reader.vector(log_std)?;
-            let noise = super::soft_actor::state_dependent(&values, columns, actions, declared);
+        _ => {
+            let noise = state_dependent::read(reader, log_std, (features, actions), declared)?;
             match declared.squash_output {
                 Some(false) => Ok(Head::Gaussian { noise }),
                 Some(true) => Ok(Head::SquashedGaussian {
@@ -71,13 +70,6 @@ fn head<S: TensorSource>(
                 }),
             }
         }
-        _ => Err(Error::Tensor {
-            name: quote(&log_std.name),
-            reason: format!(
-                "has the shape {:?}, but there are {actions} actions of {features} features",
-                log_std.shape
-            ),
-        }),
     }
 }
 

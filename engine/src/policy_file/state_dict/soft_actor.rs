@@ -3,6 +3,7 @@
 use super::layers::LayerReader;
 use super::names::{Network, Vector};
 use super::recognised::Recognised;
+use super::state_dependent;
 use super::tensors::Tensors;
 use crate::policy::{Dense, Head, Noise};
 use crate::policy_file::algorithm::Algorithm;
@@ -10,7 +11,6 @@ use crate::policy_file::declared::Declared;
 use crate::policy_file::error::Error;
 use crate::policy_file::network;
 use crate::policy_file::tensor_source::TensorSource;
-use crate::quote::quote;
 
 pub(super) fn read<S: TensorSource>(
     reader: &mut LayerReader<'_, S>,
@@ -40,7 +40,6 @@ pub(super) fn read<S: TensorSource>(
             Err(_) => return Err(Error::Network("actor.mu is not a single layer".to_owned())),
         },
     };
-    let features = mean.inputs;
     let noise = match (
         tensors.single(Network::LogStd),
         tensors.vector(Vector::ActorLogStd),
@@ -56,25 +55,15 @@ pub(super) fn read<S: TensorSource>(
             network::validate(std::slice::from_ref(&log_std))?;
             Noise::Layer(log_std)
         }
-        (None, Some(matrix)) => match matrix.shape[..] {
-            [rows, columns] if rows == features && (columns == mean.outputs || columns == 1) => {
-                let values = reader.vector(matrix)?;
-                match normalization {
-                    // The noise comes from the normalised features, which are folded away.
-                    Some(_) => Noise::Unknown,
-                    None => state_dependent(&values, columns, mean.outputs, declared),
-                }
+        (None, Some(log_std)) => {
+            let shape = (mean.inputs, mean.outputs);
+            let noise = state_dependent::read(reader, log_std, shape, declared)?;
+            match normalization {
+                // The noise comes from the normalised features, which are folded away.
+                Some(_) => Noise::Unknown,
+                None => noise,
             }
-            _ => {
-                return Err(Error::Tensor {
-                    name: quote(&matrix.name),
-                    reason: format!(
-                        "has the shape {:?}, but there are {} actions of {features} features",
-                        matrix.shape, mean.outputs
-                    ),
-                });
-            }
-        },
+        }
         _ => return Err(Error::Network("actor.log_std is missing".to_owned())),
     };
     let mean_bound = match (clipped, declared.clip_mean) {
@@ -95,35 +84,4 @@ pub(super) fn read<S: TensorSource>(
     layers.push(normalized(mean)?);
     let head = Head::SquashedGaussian { mean_bound, noise };
     Ok(Recognised::new(layers, head, algorithms))
-}
-
-/// gSDE's deviations, `[features][columns]`, where one column may stand for all actions.
-pub(super) fn state_dependent(
-    log_std: &[f32],
-    columns: usize,
-    actions: usize,
-    declared: &Declared,
-) -> Noise {
-    let std = |&log_std: &f32| deviation(log_std, declared.use_expln);
-    let repeated = if columns == actions { 1 } else { actions };
-    let std: Vec<f32> = log_std
-        .iter()
-        .flat_map(|log_std| std::iter::repeat_n(std(log_std), repeated))
-        .collect();
-    if std.iter().all(|std| std.is_finite()) {
-        Noise::StateDependent { std }
-    } else {
-        Noise::Unknown
-    }
-}
-
-/// `exp`, or SB3's `expln`, which grows like a logarithm above 0 (Rückstieß et al. 2008).
-#[expect(clippy::cast_possible_truncation, reason = "torch computes in f32")]
-fn deviation(log_std: f32, use_expln: bool) -> f32 {
-    let log_std = f64::from(log_std);
-    if use_expln && log_std > 0.0 {
-        (log_std.ln_1p() + 1.0) as f32
-    } else {
-        log_std.exp() as f32
-    }
 }

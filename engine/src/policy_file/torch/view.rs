@@ -62,7 +62,7 @@ impl View {
         })
     }
 
-    /// Where the tensor lies in its storage, if its values lie there row by row without gaps.
+    /// The range of the tensor in its storage, if its values are there row by row without gaps.
     pub(super) fn contiguous_range(&self) -> Result<std::ops::Range<usize>, String> {
         let mut elements: usize = 1;
         for (&length, &stride) in self.shape.iter().zip(&self.strides).rev() {

@@ -4,7 +4,7 @@
 use super::globals::Global;
 use super::unexpected::unexpected;
 use crate::policy::Spaces;
-use crate::policy_file::declared::{Class, Declared, Said};
+use crate::policy_file::declared::{Class, Declared, DeclaredActivation};
 use crate::policy_file::error::Error;
 use crate::policy_file::pickle::{Document, Id, Node};
 use crate::policy_file::{numpy, torch};
@@ -38,11 +38,13 @@ pub(super) fn read(document: Data<'_, '_>, data: Id) -> Result<Declared, Error> 
         return Err(unsupported_space());
     }
     Ok(Declared {
-        class: Class::Unsaid,
+        class: Class::Undeclared,
         activation: match node("activation_fn") {
-            Some(Node::Global(Global::Activation(activation))) => Said::Known(*activation),
-            None | Some(Node::None) => Said::Nothing,
-            Some(_) => Said::Foreign("no class of torch.nn".to_owned()),
+            Some(Node::Global(Global::Activation(activation))) => {
+                DeclaredActivation::Known(*activation)
+            }
+            None | Some(Node::None) => DeclaredActivation::Nothing,
+            Some(_) => DeclaredActivation::Foreign("no class of torch.nn".to_owned()),
         },
         squash_output: Some(flag("squash_output").unwrap_or(false)),
         is_discrete,

@@ -5,7 +5,7 @@ use crate::policy_file::numpy::{self, NumpyGlobal};
 use crate::policy_file::pickle::AllowedGlobal;
 use crate::policy_file::torch::{self, TensorGlobal};
 
-/// What a name stands for here.
+/// What a name means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
     Tensor(torch::Global),

@@ -3,7 +3,7 @@
 use crate::policy_file::numpy::{self, NumpyGlobal};
 use crate::policy_file::pickle::AllowedGlobal;
 
-/// What a name stands for here.
+/// What a name means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
     VecNormalize,

@@ -11,7 +11,7 @@ pub(in crate::policy) trait Apply: Copy {
     fn apply<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
 }
 
-/// The sign's place in the bits of an f32.
+/// The sign bit of an f32.
 pub(super) const SIGN: u32 = 1 << 31;
 
 /// 1.5·2²³: added to a small number, it leaves the nearest integer in the lowest bits.
@@ -31,8 +31,8 @@ pub(super) fn negative_magnitude<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.transmute_f32s_u32s(bits)
 }
 
-/// 2ⁿ for the sum of n and [`ROUNDER`]: n stands in its lowest bits; moved into the exponent's
-/// place and biased it becomes 2ⁿ.
+/// 2ⁿ for the sum of n and [`ROUNDER`]: n stands in its lowest bits; moved into the exponent
+/// and biased it becomes 2ⁿ.
 #[inline(always)]
 pub(super) fn power_of_two<S: Simd>(simd: S, rounded: S::f32s) -> S::f32s {
     let one = simd.splat_u32s(1_f32.to_bits());

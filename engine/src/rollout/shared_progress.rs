@@ -1,11 +1,11 @@
-//! The progress of all threads of a rollout, and the one place where they learn that it is over.
+//! The progress of all threads of a rollout. Here they also learn that it is to stop.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
 use super::progress::{Progress, Watch};
 
-pub(super) struct Tally<'a> {
+pub(super) struct SharedProgress<'a> {
     state: Mutex<State>,
     watch: &'a Watch<'a>,
 }
@@ -15,7 +15,7 @@ struct State {
     stopped: bool,
 }
 
-impl<'a> Tally<'a> {
+impl<'a> SharedProgress<'a> {
     pub(super) fn new(episodes_total: u32, watch: &'a Watch<'a>) -> Self {
         let progress = Progress {
             episodes_done: 0,
