@@ -12,16 +12,18 @@ use tars_shared::store::{Ending, Failed};
 use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{self, Agent, AgentError};
+use crate::agent::{Agent, AgentError};
 use crate::attempt_error::AttemptError;
 use crate::evaluation;
 use crate::lease_renewer::LeaseGuard;
+use crate::policies::Policies;
 use crate::stop::Stop;
 use crate::verdict;
 
 /// One attempt at a job.
 pub(crate) struct Attempt<'a> {
     pub(crate) services: &'a Services,
+    pub(crate) policies: &'a Policies,
     pub(crate) submission: &'a Submission,
     pub(crate) guard: &'a LeaseGuard<'a>,
     pub(crate) shutdown: &'a CancellationToken,
@@ -42,7 +44,7 @@ impl Attempt<'_> {
             }
         }
         if results.iter().any(Option::is_none) {
-            let agent = Arc::new(self.agent().await?);
+            let agent = self.agent().await?;
             self.check_fit(agent.policy())?;
             for (position, result) in results.iter_mut().enumerate() {
                 if result.is_none() {
@@ -61,8 +63,9 @@ impl Attempt<'_> {
         Ok(Ending::Completed(comparisons))
     }
 
-    async fn agent(&self) -> Result<Agent, AttemptError> {
-        let loaded = agent::load(self.services, &self.submission.request).await?;
+    async fn agent(&self) -> Result<Arc<Agent>, AttemptError> {
+        let (services, request) = (self.services, &self.submission.request);
+        let loaded = self.policies.load(services, request).await?;
         loaded.map_err(|error| {
             let kind = match error {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::isolation::{Isolation, Permit};
 use crate::lease_renewer::LeaseRenewer;
 use crate::outcome::Outcome;
+use crate::policies::Policies;
 use crate::retrying::retrying;
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
@@ -41,6 +42,7 @@ pub(crate) struct Handler {
     name: String,
     thresholds: Thresholds,
     renewer: Arc<LeaseRenewer>,
+    policies: Policies,
     isolation: Isolation,
     shutdown: Shutdown,
 }
@@ -63,6 +65,7 @@ impl Handler {
             name: config.name(),
             thresholds,
             renewer,
+            policies: Policies::new(config.policy_cache_bytes()),
             isolation: Isolation::new(config.slots()),
             shutdown,
         }
@@ -178,6 +181,7 @@ impl Handler {
                     crate::faults::reach(crate::faults::Point::Claimed);
                     let attempted = Attempt {
                         services: &self.services,
+                        policies: &self.policies,
                         submission,
                         guard: &guard,
                         shutdown: &self.shutdown.now,
