@@ -91,6 +91,8 @@ async fn count(fleet: &Fleet, client: &Client, jobs: u32) -> f64 {
 async fn a_small_job_costs_few_statements() {
     let fleet = fleet();
     let client = fleet.client();
-    count(&fleet, &client, JOBS).await;
+    let statements = count(&fleet, &client, JOBS).await;
+    // Its claim, its baseline and its end.
+    assert!(statements < 4.0, "{statements:.1} statements for each job");
     client.hold_to_account(LOST).await;
 }
