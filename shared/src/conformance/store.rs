@@ -60,7 +60,8 @@ pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
     a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
     a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
-    another_request_under_the_same_key_claims_nothing, only_one_of_many_claims_is_granted,
+    a_queued_job_is_claimed_on_its_terms_alone, another_request_under_the_same_key_claims_nothing,
+    only_one_of_many_claims_is_granted,
 };
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
@@ -77,6 +78,7 @@ macro_rules! every_store_check {
             a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
             a_job_that_was_handed_back_keeps_its_results,
             a_lost_lease_writes_nothing,
+            a_queued_job_is_claimed_on_its_terms_alone,
             a_refresh_token_that_comes_again_ends_its_session,
             a_restarted_queue_finds_every_unfinished_job,
             a_reset_password_is_not_overwritten,

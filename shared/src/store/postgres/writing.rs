@@ -3,10 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
 use sqlx::{Executor as _, PgConnection, Postgres};
-
-use super::Statement;
 
 /// A transaction. Unless it is ended in order, its connection is closed instead of going back to
 /// the pool: whatever was under way when the caller went, or when an answer got lost, ends with it.
@@ -28,7 +27,7 @@ impl Writing {
     /// *unknown*, as at a [`commit`](Self::commit). A host that takes no writes refuses the statement.
     pub(super) async fn carry_out(
         connection: PoolConnection<Postgres>,
-        statement: Statement<'_>,
+        statement: Query<'_, Postgres, PgArguments>,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut writing = Self(Some(connection));
         // To the end of the answer, which follows the commit.
