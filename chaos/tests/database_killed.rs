@@ -238,7 +238,7 @@ async fn workers_hold_their_deliveries_without_spinning() {
         .expect("accepted by message");
     assert!(tars_chaos::eventually(LOST, || worker
         .log_text()
-        .contains("observed a delivery")));
+        .contains("waiting until the store answers")));
     let (before, watched) = (ticks(&worker), Instant::now());
     // There is no event to wait for: what is shown is what does not happen for a while.
     assert!(

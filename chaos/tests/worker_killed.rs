@@ -126,7 +126,7 @@ async fn kills_under_load_lose_nothing() {
     for kill in 0..KILLS {
         // Each round's jobs take longer than the round, so a kill always meets running ones.
         for _ in 0..20 {
-            client.submit(&evaluation(&agent, 200)).await.unwrap();
+            client.submit(&evaluation(&agent, 1000)).await.unwrap();
         }
         let running = async |client: &tars_chaos::Client| {
             client.conservation().await.unwrap().count("running") > 1

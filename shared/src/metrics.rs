@@ -68,6 +68,12 @@ pub struct Metrics {
     pub store_host: IntGaugeVec,
     /// Slots of this worker by `state`: busy or idle.
     pub worker_slots: IntGaugeVec,
+    /// Policies that this worker had read before.
+    pub policy_cache_hits: IntCounter,
+    /// Policies that this worker read.
+    pub policy_cache_misses: IntCounter,
+    /// Bytes of the policies that this worker keeps.
+    pub policy_cache_bytes: IntGauge,
     /// Cache look-ups by `result`: hit or miss.
     pub cache_requests: IntCounterVec,
     /// Connections that were lost and made anew, by `part`: store, queue, cache.
@@ -178,6 +184,18 @@ impl Metrics {
                 &["host", "role"],
             ),
             worker_slots: register.gauges("worker_slots", "Slots of this worker.", &["state"]),
+            policy_cache_hits: register.counter(
+                "policy_cache_hits_total",
+                "Policies that this worker had read before.",
+            ),
+            policy_cache_misses: register.counter(
+                "policy_cache_misses_total",
+                "Policies that this worker read.",
+            ),
+            policy_cache_bytes: register.gauge(
+                "policy_cache_bytes",
+                "Bytes of the policies that this worker keeps.",
+            ),
             cache_requests: register.counters(
                 "cache_requests_total",
                 "Cache look-ups.",

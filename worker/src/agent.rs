@@ -1,7 +1,7 @@
-//! Loads the agent of a request: fetches its blobs, reads its policy.
+//! Loads the agent of a request: fetches its blobs, reads its policy. `policies` remembers it.
 
 use tars_engine::catalogue;
-use tars_engine::policy::Policy;
+use tars_engine::policy::{Dense, Policy};
 use tars_engine::policy_file::{self, Format, Given, PolicyFile, Summary};
 use tars_shared::agent::Blob;
 use tars_shared::artifact::Digest;
@@ -11,7 +11,7 @@ use tars_shared::services::Services;
 use tars_shared::store::Error;
 
 /// Why an agent cannot be evaluated, now or ever.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum AgentError {
     /// No such artifact is stored.
     Missing(Digest),
@@ -37,11 +37,21 @@ pub(crate) struct Agent {
     sha256: Digest,
     format: Format,
     file: PolicyFile,
+    /// The bytes that it was read from.
+    read_bytes: usize,
 }
 
 impl Agent {
     pub(crate) fn policy(&self) -> &Policy {
         &self.file.policy
+    }
+
+    /// About how many bytes it takes: its layers, and as much as the files it was read from for
+    /// all the rest.
+    pub(crate) fn bytes(&self) -> usize {
+        let numbers = |layer: &Dense| layer.weight.len() + layer.bias.len();
+        let numbers: usize = self.file.policy.layers.iter().map(numbers).sum();
+        numbers * size_of::<f32>() + self.read_bytes
     }
 
     /// What was read of it, for the result of an environment.
@@ -94,6 +104,7 @@ fn read(
             sha256: Digest::of(policy),
             format,
             file: policy_file::read(format, &given, policy)?,
+            read_bytes: policy.len() + statistics.map_or(0, <[u8]>::len),
         })
     });
     let agent = agent.map_err(|error| error.to_string())?;

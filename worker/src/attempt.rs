@@ -2,6 +2,7 @@
 //! their baselines.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tars_engine::catalogue;
 use tars_engine::policy::Policy;
@@ -12,26 +13,34 @@ use tars_shared::store::{Ending, Failed};
 use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{self, Agent, AgentError};
+use crate::agent::{Agent, AgentError};
 use crate::attempt_error::AttemptError;
 use crate::evaluation;
 use crate::lease_renewer::LeaseGuard;
+use crate::policies::Policies;
 use crate::stop::Stop;
 use crate::verdict;
+
+/// An attempt that has run for so long keeps its results as they come; those of a shorter one are
+/// written with the job's end, and cost no more than this when they are lost before.
+const KEEP_AFTER: Duration = Duration::from_secs(1);
 
 /// One attempt at a job.
 pub(crate) struct Attempt<'a> {
     pub(crate) services: &'a Services,
+    pub(crate) policies: &'a Policies,
     pub(crate) submission: &'a Submission,
     pub(crate) guard: &'a LeaseGuard<'a>,
     pub(crate) shutdown: &'a CancellationToken,
+    pub(crate) began: Instant,
+    /// Results that are not kept yet, with their places in the request: they belong into the end.
+    pub(crate) unkept: Vec<(usize, EnvironmentResult)>,
 }
 
 impl Attempt<'_> {
-    /// Runs to the job's completion, keeping each environment's result as it comes. `finished` are
-    /// those of former attempts.
+    /// Runs to the job's completion. `finished` are the results of former attempts.
     pub(crate) async fn run(
-        &self,
+        &mut self,
         finished: Vec<(usize, EnvironmentResult)>,
         thresholds: Thresholds,
     ) -> Result<Ending, AttemptError> {
@@ -42,7 +51,7 @@ impl Attempt<'_> {
             }
         }
         if results.iter().any(Option::is_none) {
-            let agent = Arc::new(self.agent().await?);
+            let agent = self.agent().await?;
             self.check_fit(agent.policy())?;
             for (position, result) in results.iter_mut().enumerate() {
                 if result.is_none() {
@@ -61,8 +70,9 @@ impl Attempt<'_> {
         Ok(Ending::Completed(comparisons))
     }
 
-    async fn agent(&self) -> Result<Agent, AttemptError> {
-        let loaded = agent::load(self.services, &self.submission.request).await?;
+    async fn agent(&self) -> Result<Arc<Agent>, AttemptError> {
+        let (services, request) = (self.services, &self.submission.request);
+        let loaded = self.policies.load(services, request).await?;
         loaded.map_err(|error| {
             let kind = match error {
                 AgentError::Missing(_) => FailureKind::MissingArtifact,
@@ -89,9 +99,9 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Evaluates one environment and keeps its result.
+    /// Evaluates one environment, and keeps its result if this attempt may take long.
     async fn evaluate(
-        &self,
+        &mut self,
         position: usize,
         agent: Arc<Agent>,
     ) -> Result<EnvironmentResult, AttemptError> {
@@ -105,16 +115,32 @@ impl Attempt<'_> {
         let result = evaluation::run(self.services, &job, self.guard, self.shutdown).await?;
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Evaluated);
-        let leases = &self.services.store.leases;
-        if leases
-            .record_result(self.guard.lease(), position, &result)
-            .await?
-        {
+        self.unkept.push((position, result.clone()));
+        if self.began.elapsed() >= keep_after() {
+            self.keep().await?;
             #[cfg(feature = "faults")]
             crate::faults::reach(crate::faults::Point::Recorded);
-            Ok(result)
-        } else {
-            Err(AttemptError::Stopped(Stop::LeaseLost))
         }
+        Ok(result)
     }
+
+    /// Keeps the results so far.
+    async fn keep(&mut self) -> Result<(), AttemptError> {
+        let (leases, lease) = (&self.services.store.leases, self.guard.lease());
+        for (position, result) in std::mem::take(&mut self.unkept) {
+            if !leases.record_result(lease, position, &result).await? {
+                return Err(AttemptError::Stopped(Stop::LeaseLost));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A worker that is to die when a result is kept does not wait for a long job.
+fn keep_after() -> Duration {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_at(crate::faults::Point::Recorded) {
+        return Duration::ZERO;
+    }
+    KEEP_AFTER
 }

@@ -33,6 +33,14 @@ pub struct Config {
     #[arg(long, env = "EVAL_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(0..=86400))]
     pub grace_seconds: u32,
+    /// Memory for policies that jobs may name again, in MiB; 0 reads each anew
+    #[arg(
+        long,
+        env = "EVAL_POLICY_CACHE_MIB",
+        default_value_t = 64,
+        value_name = "MIB"
+    )]
+    pub policy_cache_mib: u32,
 }
 
 impl Config {
@@ -51,6 +59,11 @@ impl Config {
     /// How long running jobs may take to finish after the worker was asked to end.
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_seconds.into())
+    }
+
+    /// The bytes of policies that are kept.
+    pub(crate) fn policy_cache_bytes(&self) -> u64 {
+        u64::from(self.policy_cache_mib) * 1024 * 1024
     }
 
     /// How this process signs its leases.

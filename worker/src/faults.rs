@@ -36,9 +36,14 @@ impl Point {
 
 /// Dies here, if it was asked to.
 pub(crate) fn reach(point: Point) {
-    if std::env::var("TARS_FAULT_AT").is_ok_and(|name| name == point.name()) {
+    if is_at(point) {
         std::process::abort();
     }
+}
+
+/// Whether this process is to die at this point.
+pub(crate) fn is_at(point: Point) -> bool {
+    std::env::var("TARS_FAULT_AT").is_ok_and(|name| name == point.name())
 }
 
 /// Dies, if the job wants that.

@@ -1,10 +1,10 @@
 //! What a delivery leads to. The handler knows no queue: it returns an outcome.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tars_engine::regression::Thresholds;
-use tars_shared::job::FailureKind;
+use tars_shared::job::{EnvironmentResult, FailureKind};
 use tars_shared::queue::{DeadMessage, Delivery, RetryTier};
 use tars_shared::services::Services;
 use tars_shared::store::{Claim, ClaimTerms, Ending, Error, Failed, Lease, ObservedLease, Store};
@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::isolation::{Isolation, Permit};
 use crate::lease_renewer::LeaseRenewer;
 use crate::outcome::Outcome;
+use crate::policies::Policies;
 use crate::retrying::retrying;
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
@@ -41,6 +42,7 @@ pub(crate) struct Handler {
     name: String,
     thresholds: Thresholds,
     renewer: Arc<LeaseRenewer>,
+    policies: Policies,
     isolation: Isolation,
     shutdown: Shutdown,
 }
@@ -63,6 +65,7 @@ impl Handler {
             name: config.name(),
             thresholds,
             renewer,
+            policies: Policies::new(config.policy_cache_bytes()),
             isolation: Isolation::new(config.slots()),
             shutdown,
         }
@@ -176,15 +179,20 @@ impl Handler {
                     let guard = self.renewer.guard(lease);
                     #[cfg(feature = "faults")]
                     crate::faults::reach(crate::faults::Point::Claimed);
-                    let attempted = Attempt {
+                    let mut attempted = Attempt {
                         services: &self.services,
+                        policies: &self.policies,
                         submission,
                         guard: &guard,
                         shutdown: &self.shutdown.now,
+                        began: Instant::now(),
+                        unkept: Vec::new(),
                     };
-                    return match attempted.run(finished, self.thresholds).await {
-                        Ok(ending) => self.finish(lease, &ending).await,
-                        Err(error) => self.end_attempt(lease, attempt, error).await,
+                    let ended = attempted.run(finished, self.thresholds).await;
+                    let unkept = attempted.unkept;
+                    return match ended {
+                        Ok(ending) => self.finish(lease, &unkept, &ending).await,
+                        Err(error) => self.end_attempt(lease, attempt, &unkept, error).await,
                     };
                 }
             }
@@ -225,6 +233,7 @@ impl Handler {
         &self,
         lease: Lease,
         attempt: u32,
+        unkept: &[(usize, EnvironmentResult)],
         error: AttemptError,
     ) -> Result<Outcome, Error> {
         match error {
@@ -232,9 +241,11 @@ impl Handler {
                 self.retry(lease, attempt, &failed).await
             }
             AttemptError::Permanent(failed) | AttemptError::Transient(failed) => {
-                self.finish(lease, &Ending::Failed(failed)).await
+                self.finish(lease, unkept, &Ending::Failed(failed)).await
             }
-            AttemptError::Stopped(Stop::Cancelled) => self.finish(lease, &Ending::Cancelled).await,
+            AttemptError::Stopped(Stop::Cancelled) => {
+                self.finish(lease, unkept, &Ending::Cancelled).await
+            }
             AttemptError::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
             AttemptError::Stopped(Stop::Timeout) => {
                 let failed = Failed {
@@ -242,7 +253,7 @@ impl Handler {
                     reason: "an environment took longer than timeout_seconds: raise it, or run fewer episodes"
                         .to_owned(),
                 };
-                self.finish(lease, &Ending::Failed(failed)).await
+                self.finish(lease, unkept, &Ending::Failed(failed)).await
             }
             AttemptError::Stopped(Stop::Shutdown) => {
                 // Should the store be away, the lease expires by itself.
@@ -268,8 +279,14 @@ impl Handler {
         })
     }
 
-    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<Outcome, Error> {
-        if !self.services.store.leases.finish(lease, ending).await? {
+    async fn finish(
+        &self,
+        lease: Lease,
+        unkept: &[(usize, EnvironmentResult)],
+        ending: &Ending,
+    ) -> Result<Outcome, Error> {
+        let leases = &self.services.store.leases;
+        if !leases.finish_with(lease, unkept, ending).await? {
             tracing::info!(job.id = %lease.job_id, "another worker owns the job now: dropping this result");
             return Ok(Outcome::Done);
         }

@@ -16,6 +16,7 @@ mod handler;
 mod isolation;
 mod lease_renewer;
 mod outcome;
+mod policies;
 mod recorder;
 mod retrying;
 mod shutdown;

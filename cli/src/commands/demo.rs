@@ -57,6 +57,7 @@ impl Demo {
                 lease_seconds: 5,
                 max_attempts: 5,
                 grace_seconds: 0,
+                policy_cache_mib: 64,
             };
             let bound = Bound::new(&Backends::embedded(data.path()), &api, Mode::Development).await?;
             let token = make_token(bound.services()).await?;

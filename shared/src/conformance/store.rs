@@ -7,6 +7,7 @@ mod baselines;
 mod claiming;
 mod dead_letters;
 mod dispatches;
+mod endings;
 mod fixture;
 mod jobs;
 mod leases;
@@ -45,6 +46,10 @@ pub use dispatches::{
     notes_of_dispatch_made_at_once_are_all_kept, the_dispatcher_finds_what_no_message_stands_for,
     the_dispatcher_takes_urgent_jobs_first, the_oldest_queued_job_of_each_priority_is_known,
 };
+pub use endings::{
+    a_job_that_was_handed_back_keeps_its_results, an_end_writes_all_or_nothing,
+    results_come_with_the_end,
+};
 pub use fixture::Fixture;
 pub use jobs::{
     cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing,
@@ -55,7 +60,8 @@ pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
     a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
     a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
-    another_request_under_the_same_key_claims_nothing, only_one_of_many_claims_is_granted,
+    a_queued_job_is_claimed_on_its_terms_alone, another_request_under_the_same_key_claims_nothing,
+    only_one_of_many_claims_is_granted,
 };
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
@@ -70,7 +76,9 @@ macro_rules! every_store_check {
             a_failed_attempt_is_queued_again_and_remembered,
             a_failed_job_is_a_dead_letter,
             a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
+            a_job_that_was_handed_back_keeps_its_results,
             a_lost_lease_writes_nothing,
+            a_queued_job_is_claimed_on_its_terms_alone,
             a_refresh_token_that_comes_again_ends_its_session,
             a_restarted_queue_finds_every_unfinished_job,
             a_reset_password_is_not_overwritten,
@@ -81,6 +89,7 @@ macro_rules! every_store_check {
             a_terminal_job_never_changes,
             a_use_is_noted_to_the_minute,
             admins_who_disable_each_other_leave_one,
+            an_end_writes_all_or_nothing,
             another_request_under_the_same_key_claims_nothing,
             artifacts_keep_bytes_under_their_hash,
             attempts_are_spent_and_then_the_job_fails,
@@ -105,6 +114,7 @@ macro_rules! every_store_check {
             only_one_of_many_claims_is_granted,
             promoting_twice_gives_the_same_baseline,
             rejected_messages_charge_nobody,
+            results_come_with_the_end,
             rotation_gives_the_other_keys_a_grace,
             service_tokens_are_added_found_and_listed,
             service_tokens_that_can_be_used_have_different_names,

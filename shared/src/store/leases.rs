@@ -28,8 +28,19 @@ pub trait Leases: Send + Sync {
         result: &EnvironmentResult,
     ) -> Result<bool, Error>;
 
-    /// Ends the job. False: the lease is lost, nothing is written.
-    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error>;
+    /// Ends the job and keeps results that are not kept yet, with their places in the request: all
+    /// or nothing. False: the lease is lost, nothing is written.
+    async fn finish_with(
+        &self,
+        lease: Lease,
+        results: &[(usize, EnvironmentResult)],
+        ending: &Ending,
+    ) -> Result<bool, Error>;
+
+    /// Ends a job whose results are kept already.
+    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
+        self.finish_with(lease, &[], ending).await
+    }
 
     /// Notes a failed attempt and queues the job again, not before `not_before`. False: the lease
     /// is lost.

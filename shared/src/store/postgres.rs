@@ -10,6 +10,13 @@ macro_rules! for_update {
     };
 }
 
+/// Rows that somebody else has locked are passed over.
+macro_rules! skip_locked {
+    () => {
+        " FOR UPDATE SKIP LOCKED"
+    };
+}
+
 #[path = "sql/artifacts.rs"]
 mod artifacts;
 #[path = "sql/audit.rs"]
@@ -24,6 +31,9 @@ mod cluster;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
+mod ending;
+#[path = "sql/evaluations.rs"]
+mod evaluations;
 #[path = "sql/failures.rs"]
 mod failures;
 mod host;
@@ -70,6 +80,8 @@ use crate::metrics::Metrics;
 type Driver = sqlx::Postgres;
 type Connection = sqlx::PgConnection;
 type Row = sqlx::postgres::PgRow;
+/// A statement with what is bound to it.
+type Statement<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
 
 /// Up and down migrations, embedded in the binary.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
@@ -167,6 +179,16 @@ impl Postgres {
             self.cluster.reprobe();
         }
         Ok(begun?)
+    }
+
+    /// One statement that writes, and is committed when this returns.
+    async fn carry_out(&self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
+        let connection = self.cluster.writer().await?;
+        let written = Writing::carry_out(connection, statement).await;
+        if written.is_err() {
+            self.cluster.reprobe();
+        }
+        Ok(written?)
     }
 
     async fn reader(&self) -> Result<PoolConnection<Driver>, Error> {

@@ -9,6 +9,13 @@ macro_rules! for_update {
     };
 }
 
+/// No row is ever locked while another transaction writes.
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
+
 #[path = "sql/artifacts.rs"]
 mod artifacts;
 #[path = "sql/audit.rs"]
@@ -21,6 +28,8 @@ mod claims;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
+#[path = "sql/evaluations.rs"]
+mod evaluations;
 #[path = "sql/failures.rs"]
 mod failures;
 #[path = "sql/inserts.rs"]
@@ -54,13 +63,16 @@ use sqlx::{Connection as _, QueryBuilder, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use self::Sqlite as Adapter;
+use self::evaluations::Evaluated;
 use super::versions::{Versions, newest};
-use super::{Error, Host, Hosts, Role, Store};
+use super::{Ending, Error, Host, Hosts, Lease, Role, Store};
 use crate::clock::Clock;
 
 type Driver = sqlx::Sqlite;
 type Connection = sqlx::SqliteConnection;
 type Row = sqlx::sqlite::SqliteRow;
+/// A statement with what is bound to it.
+type Statement<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
 
 /// Up and down migrations, embedded in the binary.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -141,6 +153,21 @@ impl Sqlite {
     /// when it writes.
     async fn write(&self) -> Result<Transaction<'static, Driver>, Error> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// One statement that writes, and is committed when this returns.
+    async fn carry_out(&self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
+        Ok(statement.fetch_all(&self.writer).await?)
+    }
+
+    /// Ends a job.
+    async fn end(
+        &self,
+        lease: Lease,
+        evaluated: &[Evaluated<'_>],
+        ending: &Ending,
+    ) -> Result<bool, Error> {
+        self.end_in_one_transaction(lease, evaluated, ending).await
     }
 
     async fn reader(&self) -> Result<PoolConnection<Driver>, Error> {

@@ -78,8 +78,14 @@ impl<S: Leases + ?Sized> Leases for Retrying<S> {
             .await
     }
 
-    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
-        self.retry(|| self.port.finish(lease, ending)).await
+    async fn finish_with(
+        &self,
+        lease: Lease,
+        results: &[(usize, EnvironmentResult)],
+        ending: &Ending,
+    ) -> Result<bool, Error> {
+        self.retry(|| self.port.finish_with(lease, results, ending))
+            .await
     }
 
     async fn retry_later(

@@ -4,7 +4,7 @@ use std::slice::from_ref;
 
 use chrono::TimeDelta;
 
-use super::claiming::{TERM, TERMS, attempt, claim, claim_on, granted, held};
+use super::claiming::{TERM, TERMS, attempt, claim, claim_on, failed, granted, held};
 use crate::artifact::Digest;
 use crate::clock::{Clock as _, System};
 use crate::conformance::samples::submission;
@@ -285,5 +285,43 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
     assert_eq!(
         (letter.job_id, letter.kind),
         (Some(submission.job_id), FailureKind::WorkerLost)
+    );
+}
+
+/// Being queued is not enough: whatever else stands in the way of a claim does so for every claim.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_queued_job_is_claimed_on_its_terms_alone(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let spent = submission(&*clock);
+    for _ in 1..=TERMS.max_attempts {
+        let lease = granted(&claim(&store, &spent).await);
+        let failure = failed(FailureKind::Evaluation);
+        let (leases, now) = (&store.leases, clock.now());
+        assert!(leases.retry_later(lease, &failure, now).await.unwrap());
+    }
+    assert_eq!(claim(&store, &spent).await, Claim::Exhausted);
+
+    let suspect = submission(&*clock);
+    let beside_others = ClaimTerms {
+        alone: false,
+        ..TERMS
+    };
+    granted(&claim_on(&store, &suspect, beside_others).await);
+    clock.advance(TimeDelta::seconds(6));
+    for look in ["at its expired lease", "at the queued job"] {
+        let claim = claim_on(&store, &suspect, beside_others).await;
+        assert_eq!(claim, Claim::MustRunAlone, "{look}");
+    }
+    assert_eq!(attempt(&claim(&store, &suspect).await), 1);
+
+    let unwanted = submission(&*clock);
+    let lease = granted(&claim(&store, &unwanted).await);
+    store.jobs.cancel(unwanted.job_id).await.unwrap();
+    assert!(store.leases.release(lease).await.unwrap());
+    assert_eq!(
+        claim(&store, &unwanted).await,
+        Claim::Ended(Status::Cancelled)
     );
 }

@@ -1,8 +1,10 @@
-//! A transaction that never leaves a connection in doubt.
+//! Writes that never leave a connection in doubt.
 
 use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
 use sqlx::{Executor as _, PgConnection, Postgres};
 
 /// A transaction. Unless it is ended in order, its connection is closed instead of going back to
@@ -19,6 +21,19 @@ impl Writing {
         let mut writing = Self(Some(connection));
         writing.execute("BEGIN READ WRITE").await?;
         Ok(writing)
+    }
+
+    /// A statement that commits by itself. The rows are there when the commit is; an error means
+    /// *unknown*, as at a [`commit`](Self::commit). A host that takes no writes refuses the statement.
+    pub(super) async fn carry_out(
+        connection: PoolConnection<Postgres>,
+        statement: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let mut writing = Self(Some(connection));
+        // To the end of the answer, which follows the commit.
+        let rows = statement.fetch_all(&mut *writing).await?;
+        drop(writing.0.take());
+        Ok(rows)
     }
 
     /// Commits. An error means *unknown*: the commit may have been carried out, and only its answer

@@ -10,17 +10,14 @@ use crate::store::{Artifacts, Error};
 #[async_trait]
 impl Artifacts for Adapter {
     async fn put(&self, digest: Digest, bytes: &[u8]) -> Result<bool, Error> {
-        let mut tx = self.write().await?;
-        let stored = sqlx::query(
-            "INSERT INTO artifacts (digest, bytes, created_at) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING",
+        let put = sqlx::query(
+            "INSERT INTO artifacts (digest, bytes, created_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (digest) DO NOTHING RETURNING digest",
         )
         .bind(digest.to_string())
         .bind(bytes)
-        .bind(self.now())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(stored.rows_affected() == 1)
+        .bind(self.now());
+        Ok(!self.carry_out(put).await?.is_empty())
     }
 
     async fn find(&self, digest: Digest) -> Result<Option<Vec<u8>>, Error> {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Connection, Driver, push_ids, rows, transitions};
+use super::{Adapter, Driver, push_ids, rows, transitions};
 use crate::request::Priority;
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
@@ -42,10 +42,8 @@ impl Adapter {
     }
 }
 
-async fn mark(tx: &mut Connection, jobs: &[Uuid], now: DateTime<Utc>) -> Result<(), Error> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
+/// Notes that messages stand for these jobs, as far as they are queued.
+fn mark(jobs: &[Uuid], now: DateTime<Utc>) -> QueryBuilder<Driver> {
     // Several dispatchers, and the API, note the same jobs at the same time: all lock them in the
     // order of their ids, so that they wait for each other and never in a circle.
     let mut update =
@@ -56,8 +54,7 @@ async fn mark(tx: &mut Connection, jobs: &[Uuid], now: DateTime<Utc>) -> Result<
         .push(") UPDATE jobs SET dispatched_at = ")
         .push_bind(now)
         .push(" WHERE id IN (SELECT id FROM locked)");
-    update.build().execute(tx).await?;
-    Ok(())
+    update
 }
 
 #[async_trait]
@@ -129,9 +126,10 @@ impl Dispatches for Adapter {
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {
-        let mut tx = self.write().await?;
-        mark(&mut tx, jobs, self.now()).await?;
-        tx.commit().await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        self.carry_out(mark(jobs, self.now()).build()).await?;
         Ok(())
     }
 
@@ -148,7 +146,7 @@ impl Dispatches for Adapter {
         for row in &select.build().fetch_all(&mut *tx).await? {
             transitions::expire_lease(&mut tx, row.try_get("id")?, now).await?;
         }
-        mark(&mut tx, jobs, now).await?;
+        mark(jobs, now).build().execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -5,21 +5,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row as _};
-use uuid::Uuid;
 
-use super::{Adapter, Connection, push_ids, rows, transitions};
+use super::evaluations::{self, Evaluated};
+use super::{Adapter, failures, push_ids, rows, transitions};
 use crate::job::EnvironmentResult;
-use crate::store::{
-    Claim, ClaimTerms, Comparison, Ending, Error, Failed, Heartbeat, Lease, Leases, Renewal,
-};
+use crate::store::{Claim, ClaimTerms, Ending, Error, Failed, Heartbeat, Lease, Leases, Renewal};
 use crate::submission::Submission;
 
 #[async_trait]
 impl Leases for Adapter {
     async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error> {
-        self.claim_in_one_transaction(submission, terms).await
+        self.claim_job(submission, terms).await
     }
 
     async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error> {
@@ -47,9 +44,7 @@ impl Leases for Adapter {
             ") AS beat WHERE id = beat.column1 AND lease_epoch = beat.column2 AND status = 'running' \
              AND id IN (SELECT id FROM locked) RETURNING id, lease_epoch, cancel_requested",
         );
-        let mut tx = self.write().await?;
-        let renewed = update.build().fetch_all(&mut *tx).await?;
-        tx.commit().await?;
+        let renewed = self.carry_out(update.build()).await?;
         let mut standings = HashMap::with_capacity(renewed.len());
         for row in &renewed {
             let lease = Lease {
@@ -81,43 +76,18 @@ impl Leases for Adapter {
         position: usize,
         result: &EnvironmentResult,
     ) -> Result<bool, Error> {
-        let mut tx = self.write().await?;
-        // The row of the job is locked, so that the lease cannot change hands between the look and
-        // the write.
-        let held = sqlx::query(concat!(
-            "SELECT 1 FROM jobs WHERE id = $1 AND lease_epoch = $2 AND status = 'running'",
-            for_update!()
-        ))
-        .bind(lease.job_id)
-        .bind(i64::from(lease.epoch))
-        .fetch_optional(&mut *tx)
-        .await?;
-        if held.is_none() {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        let written =
-            sqlx::query("UPDATE evaluations SET result = $3 WHERE job_id = $1 AND position = $2")
-                .bind(lease.job_id)
-                .bind(i64::try_from(position).unwrap_or(i64::MAX))
-                .bind(Json(result))
-                .execute(&mut *tx)
-                .await?;
-        tx.commit().await?;
-        Ok(written.rows_affected() == 1)
+        let record = evaluations::record(lease, position, result);
+        Ok(!self.carry_out(record).await?.is_empty())
     }
 
-    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
-        let mut tx = self.write().await?;
-        if !transitions::finish(&mut tx, lease, ending, self.now()).await? {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        if let Ending::Completed(comparisons) = ending {
-            record_comparisons(&mut tx, lease.job_id, comparisons).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
+    async fn finish_with(
+        &self,
+        lease: Lease,
+        results: &[(usize, EnvironmentResult)],
+        ending: &Ending,
+    ) -> Result<bool, Error> {
+        let evaluated = evaluations::evaluated(results, ending);
+        self.end(lease, &evaluated, ending).await
     }
 
     async fn retry_later(
@@ -134,29 +104,35 @@ impl Leases for Adapter {
     }
 
     async fn release(&self, lease: Lease) -> Result<bool, Error> {
-        let mut tx = self.write().await?;
-        let released = transitions::release(&mut tx, lease).await?;
-        tx.commit().await?;
-        Ok(released)
+        Ok(!self
+            .carry_out(transitions::release(lease))
+            .await?
+            .is_empty())
     }
 }
 
-async fn record_comparisons(
-    tx: &mut Connection,
-    job_id: Uuid,
-    comparisons: &[Option<Comparison>],
-) -> Result<(), Error> {
-    for (position, comparison) in (0_i64..).zip(comparisons) {
-        let Some(comparison) = comparison else {
-            continue;
+impl Adapter {
+    pub(super) async fn end_in_one_transaction(
+        &self,
+        lease: Lease,
+        evaluated: &[Evaluated<'_>],
+        ending: &Ending,
+    ) -> Result<bool, Error> {
+        let mut tx = self.write().await?;
+        let now = self.now();
+        let finish = sqlx::query(transitions::finish_job!());
+        let finish = transitions::finish(finish, lease, ending, now)?;
+        let Some(row) = finish.fetch_optional(&mut *tx).await? else {
+            tx.rollback().await?;
+            return Ok(false);
         };
-        sqlx::query("UPDATE evaluations SET baseline_id = $3, regression = $4 WHERE job_id = $1 AND position = $2")
-            .bind(job_id)
-            .bind(position)
-            .bind(comparison.baseline_id)
-            .bind(comparison.regression.as_ref().map(Json))
-            .execute(&mut *tx)
-            .await?;
+        if let Ending::Failed(failed) = ending {
+            let attempt = rows::number(&row, "attempt")?;
+            failures::record(&mut tx, lease.job_id, attempt, failed, now).await?;
+            failures::dead_letter(&mut tx, lease.job_id, now).await?;
+        }
+        evaluations::write(&mut tx, lease.job_id, evaluated).await?;
+        tx.commit().await?;
+        Ok(true)
     }
-    Ok(())
 }

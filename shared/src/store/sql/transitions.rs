@@ -12,9 +12,10 @@ use sqlx::Row as _;
 use tars_engine::regression::Verdict;
 use uuid::Uuid;
 
-use super::{Connection, failures, rows};
+use super::{Connection, Row, Statement, failures, rows};
 use crate::job::{FailureKind, Status};
 use crate::store::{Cancellation, ClaimTerms, Comparison, Ending, Error, Failed, Lease};
+use crate::submission::Submission;
 
 /// The row of a live lease, to put after `UPDATE jobs SET …`. Parameters 1 and 2 are the job and
 /// the epoch.
@@ -28,62 +29,98 @@ macro_rules! update_leased {
     };
 }
 
-/// Queued to running. Gives the lease and the number of the attempt.
+/// Queued to running, to put `AND …` after.
+macro_rules! grant_job {
+    ($($guard:tt)*) => {
+        concat!(
+            "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
+             lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
+             started_at = coalesce(started_at, $4), not_before = NULL, dispatched_at = $4 WHERE id = $1",
+            $($guard)*
+            " RETURNING attempt, lease_epoch"
+        )
+    };
+}
+
+/// Queued to running, for one whose row is locked. Gives the lease and the number of the attempt.
 pub(super) async fn grant(
     tx: &mut Connection,
     job_id: Uuid,
     terms: &ClaimTerms<'_>,
     now: DateTime<Utc>,
 ) -> Result<(Lease, u32), Error> {
-    let row = sqlx::query(
-        "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
-         lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
-         started_at = coalesce(started_at, $4), not_before = NULL, dispatched_at = $4 WHERE id = $1 \
-         RETURNING attempt, lease_epoch",
-    )
-    .bind(job_id)
-    .bind(terms.worker)
-    .bind(now + terms.term)
-    .bind(now)
-    .bind(terms.message_id)
-    .bind(terms.claim_id)
-    .bind(terms.alone)
-    .fetch_one(tx)
-    .await?;
-    let epoch = rows::number(&row, "lease_epoch")?;
-    Ok((Lease { job_id, epoch }, rows::number(&row, "attempt")?))
+    let grant = bind_grant(sqlx::query(grant_job!()), job_id, terms, now);
+    granted(job_id, &grant.fetch_one(tx).await?)
 }
 
-/// Running to an end, by the holder of its lease. False: the lease is lost.
-pub(super) async fn finish(
-    tx: &mut Connection,
+/// Queued to running, if nothing stands in the way. Where no row comes back, something does. It
+/// never waits for a lock: that would shorten the lease.
+pub(super) fn grant_if_free<'q>(
+    submission: &Submission,
+    terms: &ClaimTerms<'q>,
+    now: DateTime<Utc>,
+) -> Statement<'q> {
+    let grant = sqlx::query(grant_job!(
+        " AND id = (SELECT id FROM jobs WHERE id = $1 AND request_hash = $8 AND status = 'queued' \
+         AND NOT cancel_requested AND attempt < $9 AND (interruptions = 0 OR $7)",
+        skip_locked!(),
+        ")",
+    ));
+    bind_grant(grant, submission.job_id, terms, now)
+        .bind(submission.request_hash.to_string())
+        .bind(i64::from(terms.max_attempts))
+}
+
+fn bind_grant<'q>(
+    grant: Statement<'q>,
+    job_id: Uuid,
+    terms: &ClaimTerms<'q>,
+    now: DateTime<Utc>,
+) -> Statement<'q> {
+    grant
+        .bind(job_id)
+        .bind(terms.worker)
+        .bind(now + terms.term)
+        .bind(now)
+        .bind(terms.message_id)
+        .bind(terms.claim_id)
+        .bind(terms.alone)
+}
+
+/// What a grant gave: the lease and the number of the attempt.
+pub(super) fn granted(job_id: Uuid, row: &Row) -> Result<(Lease, u32), Error> {
+    let epoch = rows::number(row, "lease_epoch")?;
+    Ok((Lease { job_id, epoch }, rows::number(row, "attempt")?))
+}
+
+/// Running to an end, by the holder of its lease, for [`finish`] to bind to.
+macro_rules! finish_job {
+    () => {
+        "UPDATE jobs SET status = $3, finished_at = $4, verdict = $5, lease_owner = NULL, lease_expires_at = NULL, \
+         episodes_done = CASE WHEN $3 = 'completed' THEN episodes_total ELSE episodes_done END \
+         WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING id, attempt"
+    };
+}
+pub(super) use finish_job;
+
+/// Binds an end to a statement around `finish_job!`.
+pub(super) fn finish<'q>(
+    finish: Statement<'q>,
     lease: Lease,
     ending: &Ending,
     now: DateTime<Utc>,
-) -> Result<bool, Error> {
+) -> Result<Statement<'q>, Error> {
     let (status, verdict) = match ending {
         Ending::Completed(comparisons) => (Status::Completed, worst_verdict(comparisons)),
         Ending::Failed(_) => (Status::Failed, None),
         Ending::Cancelled => (Status::Cancelled, None),
     };
-    let row = sqlx::query(update_leased!(
-        "status = $3, finished_at = $4, verdict = $5, lease_owner = NULL, lease_expires_at = NULL, \
-         episodes_done = CASE WHEN $3 = 'completed' THEN episodes_total ELSE episodes_done END"
-    ))
-    .bind(lease.job_id)
-    .bind(i64::from(lease.epoch))
-    .bind(status.as_str())
-    .bind(now)
-    .bind(verdict.map(rows::text).transpose()?)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(row) = row else { return Ok(false) };
-    if let Ending::Failed(failed) = ending {
-        let attempt = rows::number(&row, "attempt")?;
-        failures::record(&mut *tx, lease.job_id, attempt, failed, now).await?;
-        failures::dead_letter(tx, lease.job_id, now).await?;
-    }
-    Ok(true)
+    Ok(finish
+        .bind(lease.job_id)
+        .bind(i64::from(lease.epoch))
+        .bind(status.as_str())
+        .bind(now)
+        .bind(verdict.map(rows::text).transpose()?))
 }
 
 /// Running to queued after a failed attempt. False: the lease is lost.
@@ -108,16 +145,13 @@ pub(super) async fn retry_later(
     Ok(true)
 }
 
-/// Running to queued, the attempt not charged. False: the lease is lost.
-pub(super) async fn release(tx: &mut Connection, lease: Lease) -> Result<bool, Error> {
-    let row = sqlx::query(update_leased!(
+/// Running to queued, the attempt not charged. No row comes back: the lease is lost.
+pub(super) fn release(lease: Lease) -> Statement<'static> {
+    sqlx::query(update_leased!(
         "status = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_expires_at = NULL"
     ))
     .bind(lease.job_id)
     .bind(i64::from(lease.epoch))
-    .fetch_optional(tx)
-    .await?;
-    Ok(row.is_some())
 }
 
 /// Running to queued, because its worker is gone; what that one still writes changes nothing. If
