@@ -15,27 +15,47 @@ pub(crate) fn find(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// Statistics of `VecNormalize` beside a policy, or in the folder that the RL zoo makes for it:
-/// policies that were trained under them are another policy without.
+/// Statistics of `VecNormalize` beside a policy or in a folder beside it, where the RL zoo puts
+/// them: policies that were trained under them are another policy without.
 pub(crate) fn forgotten_statistics(policy: &Path) -> Option<PathBuf> {
     let folder = match policy.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut folders = vec![folder.to_owned()];
-    folders.extend(policy.file_stem().map(|stem| folder.join(stem)));
-    folders.iter().find_map(|folder| {
-        let names = fs::read_dir(folder).ok()?;
-        let mut names: Vec<PathBuf> = names.flatten().map(|entry| entry.path()).collect();
-        names.retain(|name| is_statistics(name));
-        names.sort();
-        // With many checkpoints, the one of the same number is meant.
-        let number = number_of(policy);
-        let same = names
+    let beside = entries(folder);
+    let of_the_same_name = policy.file_stem().map(|stem| folder.join(stem));
+    let folders = of_the_same_name.into_iter().chain(
+        beside
             .iter()
-            .find(|name| number.is_some() && number_of(name) == number);
-        same.or(names.first()).cloned()
+            .filter(|path| path.is_dir())
+            .take(FOLDERS)
+            .cloned(),
+    );
+    statistics_for(policy, &beside).or_else(|| {
+        folders
+            .into_iter()
+            .find_map(|path| statistics_for(policy, &entries(&path)))
     })
+}
+
+/// Folders that are looked into: a warning is not worth a long search.
+const FOLDERS: usize = 32;
+
+/// What is in a folder, by name; nothing where it cannot be read.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Of many checkpoints' statistics, those of the same number are meant.
+fn statistics_for(policy: &Path, paths: &[PathBuf]) -> Option<PathBuf> {
+    let number = number_of(policy);
+    let mut all = paths.iter().filter(|path| is_statistics(path));
+    let first = all.clone().next();
+    let same = all.find(|path| number.is_some() && number_of(path) == number);
+    same.or(first).cloned()
 }
 
 /// `vecnormalize.pkl` (the zoo), `vec_normalize.pkl` (SB3's documentation) and
@@ -88,10 +108,14 @@ mod tests {
 
     #[test]
     fn statistics_beside_a_policy_or_in_its_folder_are_found() {
-        let cases: [(&[&str], Option<&str>); 5] = [
+        let cases: [(&[&str], Option<&str>); 6] = [
             (&["a.zip", "vec_normalize.pkl"], Some("vec_normalize.pkl")),
             (&["a.zip", "a/vecnormalize.pkl"], Some("a/vecnormalize.pkl")),
-            (&["a.zip", "other/vecnormalize.pkl", "replay.pkl"], None),
+            (
+                &["a.zip", "other/vecnormalize.pkl", "replay.pkl"],
+                Some("other/vecnormalize.pkl"),
+            ),
+            (&["a.zip", "other/deep/vecnormalize.pkl"], None),
             (&["a.zip"], None),
             (&["a.zip", "vecnormalize.pkl.bak"], None),
         ];

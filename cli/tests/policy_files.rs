@@ -117,7 +117,7 @@ fn forgotten_statistics_are_warned_of_and_the_result_says_raw() {
         let warning = results[0]["warnings"][0].as_str().unwrap();
         assert!(warning.contains("--vec-normalize"), "{warning}");
     }
-    let folder = folder(&["other/vecnormalize.pkl", "notes.pkl"]);
+    let folder = folder(&["other/deep/vecnormalize.pkl", "notes.pkl"]);
     let run = evaluate(TWO, &[("--", &folder.path().join("agent.zip"))]);
     assert_eq!(run.stderr, "");
 }
