@@ -15,9 +15,19 @@ pub(crate) fn find(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
+/// A warning where a policy without statistics of `VecNormalize` has some lying near.
+pub(crate) fn forgotten_statistics(policy: &Path) -> Option<String> {
+    let statistics = statistics_near(policy)?;
+    let (policy, statistics) = (policy.display(), statistics.display());
+    Some(format!(
+        "{statistics} lies beside {policy}, and observations are raw: if the policy was trained \
+         under VecNormalize, give --vec-normalize {statistics}"
+    ))
+}
+
 /// Statistics of `VecNormalize` beside a policy or in a folder beside it, where the RL zoo puts
 /// them: policies that were trained under them are another policy without.
-pub(crate) fn forgotten_statistics(policy: &Path) -> Option<PathBuf> {
+fn statistics_near(policy: &Path) -> Option<PathBuf> {
     let folder = match policy.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -121,7 +131,7 @@ mod tests {
         ];
         for (names, expected) in cases {
             let files = folder(names);
-            let found = forgotten_statistics(&files.path().join("a.zip"));
+            let found = statistics_near(&files.path().join("a.zip"));
             assert_eq!(
                 found,
                 expected.map(|name| files.path().join(name)),
@@ -137,7 +147,7 @@ mod tests {
             "m_vecnormalize_100_steps.pkl",
             "m_vecnormalize_50_steps.pkl",
         ]);
-        let found = forgotten_statistics(&files.path().join("m_100_steps.zip")).unwrap();
+        let found = statistics_near(&files.path().join("m_100_steps.zip")).unwrap();
         assert!(found.ends_with("m_vecnormalize_100_steps.pkl"), "{found:?}");
     }
 }

@@ -111,6 +111,11 @@ fn forgotten_statistics_are_warned_of_and_the_result_says_raw() {
         let statistics = folder.path().join(name).display().to_string();
         assert!(run.stderr.contains("warning"), "{}", run.stderr);
         assert!(run.stderr.contains(&statistics), "{}", run.stderr);
+        let against = evaluate(
+            &format!("{TWO} {}", saves().join("activation-silu.zip").display()),
+            &[("--against", &agent)],
+        );
+        assert!(against.stderr.contains(&statistics), "{}", against.stderr);
         let json = evaluate(&format!("{TWO} --json"), &[("--", &agent)]);
         let results: Value = serde_json::from_str(&json.stdout).unwrap();
         assert_eq!(results[0]["policy"]["observations"], "raw");

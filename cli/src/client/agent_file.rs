@@ -44,14 +44,10 @@ impl AgentFile {
         let format = format
             .map_or_else(|| policy_file::detect(&bytes), Ok)
             .with_context(|| policy.display().to_string())?;
-        if let Some(statistics) = policy_path::forgotten_statistics(&policy)
+        if let Some(warning) = policy_path::forgotten_statistics(&policy)
             && vec_normalize.is_none()
         {
-            let statistics = statistics.display();
-            eprintln!(
-                "tars: warning: {statistics} lies beside the policy: if it was trained under \
-                 VecNormalize, give --vec-normalize {statistics}"
-            );
+            eprintln!("tars: warning: {warning}");
         }
         let vec_normalize = vec_normalize
             .map(|file| bounded_file::read(file, MAX_BYTES))

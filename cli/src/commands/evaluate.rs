@@ -140,9 +140,7 @@ impl Evaluate {
             self.options.options().given(self.agent),
             self.vec_normalize.as_deref(),
         )?;
-        for warning in &agent.warnings {
-            eprintln!("tars: warning: {warning}");
-        }
+        agent.warn();
         agent.check_fit(&self.environments, self.stochastic)?;
         let references = self.references()?;
         let plan = self.plan();
@@ -212,6 +210,7 @@ impl Evaluate {
             ..self.options.options().given(None)
         };
         let other = Agent::read(path, None, given, self.against_vec_normalize.as_deref())?;
+        other.warn();
         other.check_fit(&self.environments, self.stochastic)?;
         let plan = self.plan();
         let roll = |id: &String| {

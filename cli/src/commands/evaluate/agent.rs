@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use tars_engine::catalogue;
-use tars_engine::policy_file::{self, Format, Given, MAX_FILE_BYTES, PolicyFile, Summary};
+use tars_engine::policy_file::{self, Format, Given, MAX_FILE_BYTES, PolicyFile};
 use tars_engine::rollout::Plan;
 use tars_shared::artifact::Digest;
 use tars_shared::job::EvaluatedPolicy;
@@ -45,8 +45,7 @@ impl Agent {
             Some(path) => file = normalize(file, path)?,
             None => warnings.extend(
                 policy_path::forgotten_statistics(&path)
-                    .filter(|_| file.policy.normalizer.is_none())
-                    .map(|statistics| forgotten(&name, &statistics)),
+                    .filter(|_| file.policy.normalizer.is_none()),
             ),
         }
         Ok(Self {
@@ -60,11 +59,7 @@ impl Agent {
 
     /// What was read, for the result of an environment.
     pub(super) fn evaluated(&self, environment: &str) -> Option<EvaluatedPolicy> {
-        let specification = catalogue::find(environment)?;
-        Some(EvaluatedPolicy {
-            sha256: self.sha256,
-            summary: Summary::of(&self.file, self.format, specification),
-        })
+        EvaluatedPolicy::of(self.sha256, self.format, &self.file, environment)
     }
 
     /// Whether it can act in all of these environments, before the first of them costs any time.
@@ -91,18 +86,17 @@ impl Agent {
             .with_context(|| self.name.clone())
     }
 
+    /// Says on standard error what is probably not meant.
+    pub(super) fn warn(&self) {
+        for warning in &self.warnings {
+            eprintln!("tars: warning: {warning}");
+        }
+    }
+
     /// The file's path.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
-}
-
-fn forgotten(policy: &str, statistics: &Path) -> String {
-    let statistics = statistics.display();
-    format!(
-        "{statistics} lies beside {policy}, and observations are raw: if the policy was trained \
-         under VecNormalize, give --vec-normalize {statistics}"
-    )
 }
 
 /// A file that says that observations are not normalised leaves the policy as it is.
