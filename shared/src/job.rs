@@ -6,9 +6,10 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tars_engine::catalogue;
 use tars_engine::episode::Episode;
 use tars_engine::metrics::Metrics;
-use tars_engine::policy_file::Summary;
+use tars_engine::policy_file::{Format, PolicyFile, Summary};
 use tars_engine::regression::{Regression, Verdict};
 use uuid::Uuid;
 
@@ -166,6 +167,22 @@ pub struct EvaluatedPolicy {
     /// What was read.
     #[serde(flatten)]
     pub summary: Summary,
+}
+
+impl EvaluatedPolicy {
+    /// What was read of a file with this hash, for an environment of the catalogue.
+    pub fn of(
+        sha256: Digest,
+        format: Format,
+        file: &PolicyFile,
+        environment: &str,
+    ) -> Option<Self> {
+        let specification = catalogue::find(environment)?;
+        Some(Self {
+            sha256,
+            summary: Summary::of(file, format, specification),
+        })
+    }
 }
 
 /// The result of one environment.

@@ -64,3 +64,31 @@ pub fn default_seed(job_id: Uuid) -> u64 {
     let hash = Sha256::digest(job_id.as_bytes());
     u64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::{AgentState, Base64, Blob};
+    use crate::request::body::Body;
+
+    /// A worker that knows version 1 alone reads an agent without options as it is meant.
+    #[test]
+    fn a_request_that_says_more_than_version_1_could_is_of_version_2() {
+        let body = r#"{"agent_type": "PPO", "agent_state": {"format": "torch", "data": "AAAA"}}"#;
+        let body: Body = serde_json::from_str(body).unwrap();
+        let mut request = body.validate(Uuid::nil()).unwrap();
+        assert_eq!(version_of(&request), 1);
+        let plain = AgentState {
+            policy: Blob::Inline(Base64(vec![1])),
+            format: None,
+            vec_normalize: None,
+            options: PolicyOptions::default(),
+        };
+        let text = serde_json::to_value(&plain).unwrap();
+        let fields: Vec<_> = text.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["format", "policy", "vec_normalize"]);
+        request.agent_state.options.rescale_actions = true;
+        assert_eq!(version_of(&request), 2);
+        assert!(VERSIONS.contains(&2));
+    }
+}

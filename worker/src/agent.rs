@@ -1,8 +1,7 @@
 //! Loads the agent of a request: fetches its blobs, reads its policy. `policies` remembers it.
 
-use tars_engine::catalogue;
 use tars_engine::policy::{Dense, Policy};
-use tars_engine::policy_file::{self, Format, Given, PolicyFile, Summary};
+use tars_engine::policy_file::{self, Format, Given, PolicyFile};
 use tars_shared::agent::Blob;
 use tars_shared::artifact::Digest;
 use tars_shared::job::EvaluatedPolicy;
@@ -56,11 +55,7 @@ impl Agent {
 
     /// What was read of it, for the result of an environment.
     pub(crate) fn describe(&self, environment: &str) -> Option<EvaluatedPolicy> {
-        let specification = catalogue::find(environment)?;
-        Some(EvaluatedPolicy {
-            sha256: self.sha256,
-            summary: Summary::of(&self.file, self.format, specification),
-        })
+        EvaluatedPolicy::of(self.sha256, self.format, &self.file, environment)
     }
 }
 

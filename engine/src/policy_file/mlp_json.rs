@@ -115,11 +115,9 @@ pub(super) fn read(bytes: &[u8], given: Given) -> Result<PolicyFile, Error> {
         place: None,
     };
     let file = file.confirmed_as(document.algorithm, algorithms)?;
-    let algorithms = file
-        .algorithm
-        .as_ref()
-        .map_or(algorithms, std::slice::from_ref);
-    let file = file.clone().confirmed_as(given.algorithm, algorithms)?;
+    let known = file.algorithm;
+    let algorithms = known.as_ref().map_or(algorithms, std::slice::from_ref);
+    let file = file.confirmed_as(given.algorithm, algorithms)?;
     match document.normalizer {
         Some(statistics) => file.normalized_by(statistics.into_normalizer()?),
         None => Ok(file),

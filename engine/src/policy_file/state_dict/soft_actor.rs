@@ -18,11 +18,9 @@ pub(super) fn read<S: TensorSource>(
     declared: &Declared,
 ) -> Result<Recognised, Error> {
     let (mut layers, normalization) = reader.sequence(Network::Latent)?;
-    // Only CrossQ normalises, and it does so before every layer.
-    let algorithms: &[Algorithm] = if normalization.is_some() {
-        &[Algorithm::CrossQ]
-    } else if declared.algorithm == Some(Algorithm::CrossQ) {
-        // `batch_norm=False`.
+    // Only CrossQ normalises, and with `batch_norm=False` it does not either.
+    let is_crossq = normalization.is_some() || declared.algorithm == Some(Algorithm::CrossQ);
+    let algorithms: &[Algorithm] = if is_crossq {
         &[Algorithm::CrossQ]
     } else {
         &[Algorithm::Sac, Algorithm::Tqc]
