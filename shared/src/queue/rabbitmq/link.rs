@@ -30,6 +30,8 @@ const DECLARE_TIMEOUT: Duration = Duration::from_secs(15);
 /// those that it does not.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+const LOST: &str = "the connection is lost";
+
 /// A connection that is made again whenever it is lost. The task that does so ends with the last
 /// clone.
 #[derive(Debug, Clone)]
@@ -66,6 +68,11 @@ impl Session {
         self.connection.status().blocked()
     }
 
+    /// Whether the driver takes it for alive.
+    fn is_connected(&self) -> bool {
+        self.connection.status().connected()
+    }
+
     /// Returns when the connection is lost.
     pub(super) async fn lost(&self) {
         let mut alive = self.alive.clone();
@@ -86,8 +93,8 @@ impl Link {
     /// The connection, if there is one right now.
     pub(super) fn session(&self) -> Result<Arc<Session>, Error> {
         match &*self.0.borrow() {
-            State::Up(session) if session.connection.status().connected() => Ok(session.clone()),
-            State::Up(_) => Err(Error::Unavailable("the connection is lost".to_owned())),
+            State::Up(session) if session.is_connected() => Ok(session.clone()),
+            State::Up(_) => Err(Error::Unavailable(LOST.to_owned())),
             State::Down(fault) => Err(Error::Unavailable(fault.reason().to_owned())),
         }
     }
@@ -95,11 +102,15 @@ impl Link {
     /// Waits for a connection, or for a fault that waiting does not mend.
     pub(super) async fn ready(&self, timeout: Duration) -> Result<(), ConnectError> {
         let mut state = self.0.clone();
-        let settled =
-            |state: &State| matches!(state, State::Up(_) | State::Down(ConnectError::Refused(_)));
+        // A connection may be lost for a moment before it is seen to be: it is not waited with.
+        let settled = |state: &State| match state {
+            State::Up(session) => session.is_connected(),
+            State::Down(fault) => matches!(fault, ConnectError::Refused(_)),
+        };
         drop(tokio::time::timeout(timeout, state.wait_for(settled)).await);
         match &*state.borrow() {
-            State::Up(_) => Ok(()),
+            State::Up(session) if session.is_connected() => Ok(()),
+            State::Up(_) => Err(ConnectError::Unreachable(LOST.to_owned())),
             State::Down(fault) => Err(fault.clone()),
         }
     }
@@ -132,9 +143,7 @@ async fn keep(
                     () = until_lost(&session.connection) => {}
                     () = state.closed() => return,
                 }
-                state.send_replace(State::Down(ConnectError::Unreachable(
-                    "the connection is lost".to_owned(),
-                )));
+                state.send_replace(State::Down(ConnectError::Unreachable(LOST.to_owned())));
                 drop(death);
                 tracing::warn!(broker = %address, connection = name, "lost the connection to the queue");
                 // A broker that takes connections and drops them at once is not to be hammered.
