@@ -12,14 +12,17 @@ pub mod config;
 mod content_digest;
 mod context;
 mod deadline;
+mod dispatch_notes;
 mod docs_ui;
 mod endpoint;
 mod error;
 mod first_admin;
 mod gateway;
+mod inserts;
 mod job_watcher;
 mod json_error;
 mod keyed_semaphore;
+mod known_artifacts;
 mod limits;
 mod lingering_stream;
 mod openapi;
@@ -52,9 +55,12 @@ pub use crate::auth::REFRESH_LIFE as REFRESH_TOKEN_LIFE;
 use crate::client_address::TrustedProxies;
 pub use crate::config::Config;
 use crate::context::{Context, Duty};
+use crate::dispatch_notes::DispatchNotes;
 use crate::endpoint::{Access, Endpoint};
 pub use crate::error::Error;
 use crate::gateway::Gateway;
+use crate::inserts::Inserts;
+use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
 use crate::pending_inserts::PendingInserts;
 use crate::routes::Routes;
@@ -189,16 +195,18 @@ impl Api {
             self.capacity,
             shutdown.clone(),
         );
+        let (services, notes) = (&context.services, &context.dispatch_notes);
         let recording = context
             .pending_inserts
-            .record(&context.services, shutdown.clone());
+            .record(services, notes, shutdown.clone());
+        let noting = notes.write(services, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let timed_out = async {
             shutdown.cancelled().await;
             tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
-            ((), (), (), ()) = async { tokio::join!(serving, recording, adding, ending) } => {}
+            ((), (), (), (), ()) = async { tokio::join!(serving, recording, noting, adding, ending) } => {}
             () = timed_out => tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "closing connections that are still in use"),
         }
     }
@@ -213,6 +221,7 @@ fn context(
 ) -> Arc<Context> {
     Arc::new(Context {
         authenticator: Authenticator::new(services.clone(), secret, limits.lookups),
+        inserts: Inserts::new(&services.store),
         services,
         duty,
         limits,
@@ -220,6 +229,8 @@ fn context(
         followers: Arc::default(),
         gauges_read: tokio::sync::Mutex::default(),
         pending_inserts: PendingInserts::default(),
+        dispatch_notes: DispatchNotes::default(),
+        known_artifacts: KnownArtifacts::default(),
         shutdown: CancellationToken::new(),
     })
 }

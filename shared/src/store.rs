@@ -6,7 +6,9 @@
 
 mod accounts;
 pub mod backend;
+mod batcher;
 mod error;
+mod halving;
 mod leases;
 pub mod migration;
 pub mod postgres;
@@ -25,9 +27,11 @@ pub use self::accounts::{
     Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange,
     UserChanged, Users,
 };
+pub use self::batcher::Batcher;
 pub use self::error::Error;
 pub use self::leases::{
-    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Leases, ObservedLease, Renewal,
+    Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
+    ObservedLease, Renewal,
 };
 pub use self::versions::Versions;
 
@@ -221,13 +225,22 @@ pub trait Baselines: Send + Sync {
     /// Baselines by agent type, environment and rank.
     async fn list(&self, filter: &BaselineFilter, limit: u32) -> Result<Vec<Baseline>, Error>;
 
-    /// The best baseline of an agent type and environment that existed at `as_of`.
-    async fn best(
-        &self,
-        agent_type: Algorithm,
-        environment: &str,
-        as_of: DateTime<Utc>,
-    ) -> Result<Option<Baseline>, Error>;
+    /// Which baseline was the best for each question. Its content never changes.
+    async fn best(&self, questions: &[BestBaseline]) -> Result<Vec<Option<Uuid>>, Error>;
+
+    /// The baseline.
+    async fn find(&self, id: Uuid) -> Result<Option<Baseline>, Error>;
+}
+
+/// Asks for the best baseline of an agent type and environment that existed at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BestBaseline {
+    /// The algorithm.
+    pub agent_type: Algorithm,
+    /// Gymnasium's id.
+    pub environment: String,
+    /// The moment.
+    pub as_of: DateTime<Utc>,
 }
 
 /// Which baselines to list. The default lists all.

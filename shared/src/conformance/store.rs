@@ -4,6 +4,7 @@ mod accounts;
 mod artifacts;
 mod attempts;
 mod baselines;
+mod batches;
 mod claiming;
 mod dead_letters;
 mod dispatches;
@@ -37,6 +38,7 @@ pub use baselines::{
     promoting_twice_gives_the_same_baseline, the_best_baseline_is_the_best_of_its_time,
     twenty_writers_leave_ranks_without_holes,
 };
+pub use batches::a_batch_means_the_same_as_one_by_one_in_any_cut;
 pub use dead_letters::{
     a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter,
     rejected_messages_charge_nobody,
@@ -69,6 +71,7 @@ pub use leases::{
 macro_rules! every_store_check {
     ($each:ident) => {
         $each!(
+            a_batch_means_the_same_as_one_by_one_in_any_cut,
             a_change_is_made_and_audited_once,
             a_claim_by_message_alone_records_the_job,
             a_claim_that_is_repeated_gives_the_same_lease,

@@ -11,7 +11,7 @@ use crate::conformance::samples::{submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Status};
 use crate::request::Priority;
-use crate::store::Ending;
+use crate::store::{Ending, Finish};
 
 /// Rows never published and rows with an expired lease are due, and only those.
 ///
@@ -108,7 +108,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     assert!(
         !store
             .leases
-            .finish(lease, &Ending::Cancelled)
+            .finish_one(Finish::of(lease, Ending::Cancelled))
             .await
             .unwrap(),
         "its former holder writes nothing"

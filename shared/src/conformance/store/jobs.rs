@@ -13,7 +13,7 @@ use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{Progress, Status};
-use crate::store::{Cancellation, Ending, Error, Heartbeat, Inserted, JobFilter, Renewal};
+use crate::store::{Cancellation, Ending, Error, Finish, Heartbeat, Inserted, JobFilter, Renewal};
 use crate::submission::Submission;
 
 /// A repeated submission is recognised by its id, and its request by its hash.
@@ -249,7 +249,7 @@ pub async fn cancelling_ends_queued_jobs_and_asks_running_ones(fixture: Fixture)
     assert!(
         store
             .leases
-            .finish(lease, &Ending::Cancelled)
+            .finish_one(Finish::of(lease, Ending::Cancelled))
             .await
             .unwrap()
     );
@@ -279,7 +279,7 @@ pub async fn the_ledger_counts_every_job_once(fixture: Fixture) {
     let lease = granted(&claim(&store, &submissions[1]).await);
     store
         .leases
-        .finish(lease, &Ending::Completed(Vec::new()))
+        .finish_one(Finish::of(lease, Ending::Completed(Vec::new())))
         .await
         .unwrap();
     claim(&store, &submissions[2]).await;
