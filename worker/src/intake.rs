@@ -140,8 +140,8 @@ impl Intake {
         let (services, handler) = (self.services.clone(), self.handler.clone());
         let held = self.in_hand.hold();
         self.handlers.spawn(async move {
-            let handled = AssertUnwindSafe(handle(&services, &handler, delivery));
-            match handled.catch_unwind().await {
+            let handling = AssertUnwindSafe(handle(&services, &handler, delivery));
+            match handling.catch_unwind().await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a delivery was not settled"),
                 // What it held goes back to the queue and the store, where attempts are counted.

@@ -89,26 +89,7 @@ async fn story(fixture: &Fixture, cut: usize) -> Story {
         }
     }
 
-    let leases = jobs.iter().map(|job| Lease {
-        job_id: job.job_id,
-        epoch: 1,
-    });
-    let mut ends: Vec<_> = leases.clone().map(completed).collect();
-    let failed_end = Ending::Failed(failed(FailureKind::InvalidPolicy));
-    ends[5].ending = failed_end.clone();
-    ends[6].ending = Ending::Cancelled;
-    // A second end of the same lease, and one of a lease that never was.
-    ends.insert(6, Finish::of(ends[5].lease, Ending::Cancelled));
-    ends.push(Finish::of(ends[0].lease, failed_end));
-    ends.insert(
-        8,
-        completed(Lease {
-            epoch: 7,
-            ..ends[8].lease
-        }),
-    );
-    // These go on.
-    ends.retain(|end| end.lease.job_id != running.job_id);
+    let ends = ends(&jobs, running);
     let mut answers = Vec::new();
     for batch in ends.chunks(cut.min(ends.len())) {
         for ended in store.leases.finish(batch).await.unwrap() {
@@ -148,6 +129,31 @@ async fn story(fixture: &Fixture, cut: usize) -> Story {
         ends: answers,
         jobs: found,
     }
+}
+
+/// How the jobs end, but for the one that goes on.
+fn ends(jobs: &[Submission], running: &Submission) -> Vec<Finish> {
+    let leases = jobs.iter().map(|job| Lease {
+        job_id: job.job_id,
+        epoch: 1,
+    });
+    let mut ends: Vec<_> = leases.map(completed).collect();
+    let failed_end = Ending::Failed(failed(FailureKind::InvalidPolicy));
+    ends[5].ending = failed_end.clone();
+    ends[6].ending = Ending::Cancelled;
+    // A second end of the same lease, and one of a lease that never was.
+    ends.insert(6, Finish::of(ends[5].lease, Ending::Cancelled));
+    ends.push(Finish::of(ends[0].lease, failed_end));
+    ends.insert(
+        8,
+        completed(Lease {
+            epoch: 7,
+            ..ends[8].lease
+        }),
+    );
+    // These go on.
+    ends.retain(|end| end.lease.job_id != running.job_id);
+    ends
 }
 
 fn completed(lease: Lease) -> Finish {
