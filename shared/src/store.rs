@@ -180,8 +180,17 @@ pub enum Cancellation {
 #[async_trait]
 pub trait Dispatches: Send + Sync {
     /// Queued submissions that no message stands for: never dispatched for `grace`, or due for a
-    /// retry. The most urgent first, the oldest first within a priority.
-    async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+    /// retry. The most urgent first, the oldest first within a priority. For as long as
+    /// `reservation` nobody else is given them.
+    async fn take_due(
+        &self,
+        grace: Duration,
+        reservation: Duration,
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error>;
+
+    /// Ends the reservation of jobs that could not be published.
+    async fn put_back(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// Submissions whose lease has expired, in the same order. Just after the store was away that
     /// says nothing: no holder could renew.

@@ -44,9 +44,10 @@ pub use dead_letters::{
     rejected_messages_charge_nobody,
 };
 pub use dispatches::{
-    a_restarted_queue_finds_every_unfinished_job, jobs_whose_messages_were_lost_are_found,
-    notes_of_dispatch_made_at_once_are_all_kept, the_dispatcher_finds_what_no_message_stands_for,
-    the_dispatcher_takes_urgent_jobs_first, the_oldest_queued_job_of_each_priority_is_known,
+    a_restarted_queue_finds_every_unfinished_job, dispatchers_share_what_is_due,
+    jobs_whose_messages_were_lost_are_found, notes_of_dispatch_made_at_once_are_all_kept,
+    the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
+    the_oldest_queued_job_of_each_priority_is_known,
 };
 pub use endings::{
     a_job_that_was_handed_back_keeps_its_results, an_end_writes_all_or_nothing,
@@ -101,6 +102,7 @@ macro_rules! every_store_check {
             baselines_are_listed_in_pages,
             baselines_keep_their_ranks_without_holes,
             cancelling_ends_queued_jobs_and_asks_running_ones,
+            dispatchers_share_what_is_due,
             finished_environments_survive_their_attempt,
             releasing_is_free,
             inserting_twice_changes_nothing,

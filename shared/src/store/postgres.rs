@@ -10,6 +10,13 @@ macro_rules! for_update {
     };
 }
 
+/// Rows that somebody else has locked are passed over.
+macro_rules! skip_locked {
+    () => {
+        " FOR UPDATE SKIP LOCKED"
+    };
+}
+
 #[path = "sql/artifacts.rs"]
 mod artifacts;
 #[path = "sql/audit.rs"]

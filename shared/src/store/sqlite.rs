@@ -9,6 +9,13 @@ macro_rules! for_update {
     };
 }
 
+/// No row is ever locked while another transaction writes.
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
+
 #[path = "sql/artifacts.rs"]
 mod artifacts;
 #[path = "sql/audit.rs"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tars_engine::regression;
 
-use super::claiming::{TERM, TERMS, attempt, claim, failed, granted, held, status};
+use super::claiming::{TERM, TERMS, attempt, claim, due, failed, granted, held, status};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{actor, baseline, result, submission};
 use crate::conformance::store::fixture::Fixture;
@@ -142,13 +142,13 @@ pub async fn a_failed_attempt_is_queued_again_and_remembered(fixture: Fixture) {
         [failed(FailureKind::Evaluation).at(1, clock.now())]
     );
     assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
+        due(&store, Duration::ZERO, 10).await,
         [],
         "it is not due yet"
     );
     clock.advance(TimeDelta::seconds(30));
     assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
+        due(&store, Duration::ZERO, 10).await,
         from_ref(&submission),
         "now it is"
     );
@@ -260,7 +260,7 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
             .await
             .unwrap();
         store.dispatches.orphan_all().await.unwrap();
-        assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), []);
+        assert_eq!(due(&store, Duration::ZERO, 10).await, []);
         assert_eq!(
             store.jobs.find(submission.job_id).await.unwrap().unwrap(),
             ended,

@@ -92,3 +92,12 @@ pub(super) fn held(claim: Claim) -> ObservedLease {
         other => panic!("somebody should hold the job, but the claim gave {other:?}"),
     }
 }
+
+/// What is due, left for others.
+pub(super) async fn due(store: &Store, grace: Duration, limit: u32) -> Vec<Submission> {
+    let dispatches = &store.dispatches;
+    let due = dispatches.take_due(grace, TERM, limit).await.unwrap();
+    let ids: Vec<_> = due.iter().map(|submission| submission.job_id).collect();
+    dispatches.put_back(&ids).await.unwrap();
+    due
+}

@@ -86,9 +86,13 @@ impl Jobs for Adapter {
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
-        let rows = sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status")
-            .fetch_all(&mut *self.reader().await?)
-            .await?;
+        // One statement, which sees one moment: no job is in both halves, or in none.
+        let rows = sqlx::query(
+            "SELECT count(*) AS jobs, status FROM jobs WHERE status IN ('queued', 'running') GROUP BY status \
+             UNION ALL SELECT CAST(sum(jobs) AS BIGINT), status FROM job_endings GROUP BY status",
+        )
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
         let mut ledger = Ledger::default();
         for row in &rows {
             ledger.add(rows::status(row)?, rows::count(row)?);
