@@ -53,6 +53,10 @@ pub struct Config {
     #[arg(long, env = "EVAL_HEADER_TIMEOUT", default_value_t = 10, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub header_timeout_seconds: u32,
+    /// Seconds within which the workers that are wanted would do all that waits and runs
+    #[arg(long, env = "EVAL_SCALE_TARGET_SECONDS", default_value_t = 30, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub scale_target_seconds: u32,
     /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,

@@ -1,6 +1,7 @@
 //! What every handler works with: the parts of this process, opened once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tars_shared::services::Services;
 use tokio::time::Instant;
@@ -30,6 +31,9 @@ pub(crate) struct Context {
     pub(crate) pending_inserts: PendingInserts,
     pub(crate) dispatch_notes: DispatchNotes,
     pub(crate) known_artifacts: KnownArtifacts,
+    /// Within which the workers that are wanted would do all there is to do.
+    /// None where that is not told.
+    pub(crate) scale_target: Option<Duration>,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
 }

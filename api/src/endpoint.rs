@@ -132,6 +132,7 @@ endpoints! {
     GET   "/v1/baselines/{agent_type}"          Viewer    Reads  TopBaselines,
     GET   "/v1/dead-letters"                    Viewer    Reads  ListDeadLetters,
     GET   "/v1/dead-letters/{id}"               Viewer    Reads  ShowDeadLetter,
+    GET   "/v1/workers/wanted"                  Viewer    Reads  WorkersWanted,
 }
 
 impl Endpoint {

@@ -113,6 +113,7 @@ impl Api {
             &secret,
             config.limits.clone(),
             config.trusted_proxies.clone(),
+            Some(Duration::from_secs(config.scale_target_seconds.into())),
         );
         let capacity = Capacity {
             connections: config.max_connections as usize,
@@ -136,7 +137,14 @@ impl Api {
             public: Limits::default().probes,
             ..Limits::default()
         };
-        let context = context(Duty::Work, services, secret.expose(), limits, Vec::new());
+        let context = context(
+            Duty::Work,
+            services,
+            secret.expose(),
+            limits,
+            Vec::new(),
+            None,
+        );
         Self::listen(
             context,
             Capacity {
@@ -218,6 +226,7 @@ fn context(
     secret: &str,
     limits: Limits,
     proxies: Vec<IpNet>,
+    scale_target: Option<Duration>,
 ) -> Arc<Context> {
     Arc::new(Context {
         authenticator: Authenticator::new(services.clone(), secret, limits.lookups),
@@ -231,6 +240,7 @@ fn context(
         pending_inserts: PendingInserts::default(),
         dispatch_notes: DispatchNotes::default(),
         known_artifacts: KnownArtifacts::default(),
+        scale_target,
         shutdown: CancellationToken::new(),
     })
 }

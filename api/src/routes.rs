@@ -11,6 +11,7 @@ mod health;
 mod jobs;
 mod metrics;
 mod receipt;
+mod workers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ impl Routes {
             health::routes(),
             jobs::routes(),
             metrics::routes(),
+            workers::routes(),
         ])
     }
 
@@ -90,6 +92,7 @@ pub(crate) fn operations() -> Vec<(Endpoint, Operation)> {
         health::operations(),
         jobs::operations(),
         metrics::operations(),
+        workers::operations(),
     ];
     operations.into_iter().flatten().collect()
 }

@@ -59,6 +59,11 @@ pub struct Metrics {
     pub dispatch_lag: Gauge,
     /// Seconds that the oldest queued job has been waiting since its submission, by `priority`.
     pub oldest_queued: GaugeVec,
+    /// Seconds of a worker's slot that queued jobs are worth, by `priority`.
+    pub queued_work: GaugeVec,
+    /// Workers that would do all there is to do within the target time. Without labels, and not
+    /// there until somebody sets it: not every process knows the target.
+    pub workers_wanted: IntGaugeVec,
     /// Messages that the queue gave up on, by `reason`.
     pub dead_messages: IntCounterVec,
     /// Connections to the store, by `host` and `state`: busy or idle.
@@ -167,6 +172,16 @@ impl Metrics {
                 "oldest_queued_seconds",
                 "How long the oldest queued job has been waiting since its submission.",
                 &["priority"],
+            ),
+            queued_work: register.gauge_by(
+                "queued_work_seconds",
+                "Seconds of a worker's slot that queued jobs are worth, at the pace of late.",
+                &["priority"],
+            ),
+            workers_wanted: register.gauges(
+                "workers_wanted",
+                "Workers that would do all there is to do within the target time.",
+                &[],
             ),
             dead_messages: register.counters(
                 "dead_messages_total",

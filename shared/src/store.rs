@@ -14,6 +14,7 @@ pub mod migration;
 pub mod postgres;
 pub mod sqlite;
 mod versions;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use self::leases::{
     ObservedLease, Renewal,
 };
 pub use self::versions::Versions;
+pub use self::workers::{Demand, Work, WorkerReport, Workers};
 
 use crate::account::Actor;
 use crate::artifact::Digest;
@@ -69,6 +71,8 @@ pub struct Store {
     pub signing_keys: Arc<dyn SigningKeys>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// Workers, as they say of themselves.
+    pub workers: Arc<dyn Workers>,
     /// The hosts it runs on.
     pub hosts: Arc<dyn Hosts>,
 }
@@ -77,7 +81,7 @@ impl Store {
     /// One adapter behind all its ports.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Hosts,
+        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Workers + Hosts,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + 'static,
     {
         Self {
@@ -92,6 +96,7 @@ impl Store {
             service_tokens: store.clone(),
             signing_keys: store.clone(),
             audit: store.clone(),
+            workers: store.clone(),
             hosts: store,
         }
     }

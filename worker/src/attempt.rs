@@ -55,14 +55,16 @@ impl Attempt<'_> {
             }
         }
         if results.iter().any(Option::is_none) {
-            let _core = self.cores.take(self.shutdown).await?;
+            let core = self.cores.take(self.shutdown).await?;
             // Since now it is its own time that passes.
             self.began = Instant::now();
             let agent = self.agent().await?;
             self.check_fit(agent.policy())?;
             for (position, result) in results.iter_mut().enumerate() {
                 if result.is_none() {
-                    *result = Some(self.evaluate(position, agent.clone()).await?);
+                    let evaluated = self.evaluate(position, agent.clone()).await?;
+                    core.note(evaluated.episodes.len());
+                    *result = Some(evaluated);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! How many evaluations run at the same time, whatever else a worker holds.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tars_shared::metrics::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,14 +16,24 @@ const BEGIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// The cores that evaluations take.
 #[derive(Debug)]
 pub(crate) struct Cores {
+    count: usize,
     free: Arc<Semaphore>,
+    done: Mutex<Done>,
     metrics: Arc<Metrics>,
+}
+
+/// What was done on them so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Done {
+    pub(crate) episodes: u64,
+    pub(crate) time: Duration,
 }
 
 /// A core, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Core {
-    metrics: Arc<Metrics>,
+pub(crate) struct Core<'a> {
+    cores: &'a Cores,
+    since: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -32,13 +42,31 @@ impl Cores {
         let idle = i64::try_from(count).unwrap_or(i64::MAX);
         metrics.worker_slots.with_label_values(&["idle"]).set(idle);
         Self {
+            count,
             free: Arc::new(Semaphore::new(count)),
+            done: Mutex::default(),
             metrics: metrics.clone(),
         }
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX)
+    }
+
+    /// How many are taken.
+    pub(crate) fn busy(&self) -> u32 {
+        let free = self.free.available_permits();
+        u32::try_from(self.count.saturating_sub(free)).unwrap_or(u32::MAX)
+    }
+
+    /// What was done so far.
+    pub(crate) fn done(&self) -> Done {
+        *self.tally()
+    }
+
     /// A core to begin a job on. A worker that drains begins none.
-    pub(crate) async fn take(&self, shutdown: &Shutdown) -> Result<Core, Stop> {
+    pub(crate) async fn take(&self, shutdown: &Shutdown) -> Result<Core<'_>, Stop> {
         let permit = tokio::select! {
             biased;
             permit = self.free.clone().acquire_owned() => permit,
@@ -50,16 +78,30 @@ impl Cores {
         self.metrics.worker_slots.with_label_values(&["idle"]).dec();
         self.metrics.worker_slots.with_label_values(&["busy"]).inc();
         Ok(Core {
-            metrics: self.metrics.clone(),
+            cores: self,
+            since: Instant::now(),
             _permit: permit,
         })
     }
+
+    fn tally(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Drop for Core {
+impl Core<'_> {
+    /// So many episodes more are done.
+    pub(crate) fn note(&self, episodes: usize) {
+        self.cores.tally().episodes += episodes as u64;
+    }
+}
+
+impl Drop for Core<'_> {
     fn drop(&mut self) {
-        self.metrics.worker_slots.with_label_values(&["busy"]).dec();
-        self.metrics.worker_slots.with_label_values(&["idle"]).inc();
+        self.cores.tally().time += self.since.elapsed();
+        let slots = &self.cores.metrics.worker_slots;
+        slots.with_label_values(&["busy"]).dec();
+        slots.with_label_values(&["idle"]).inc();
     }
 }
 
@@ -75,8 +117,9 @@ mod tests {
         let first = cores.take(&shutdown).await.expect("it is free");
         assert_eq!(busy(), 1);
         assert_eq!(cores.take(&shutdown).await.err(), Some(Stop::NotBegun));
+        first.note(3);
         drop(first);
-        assert_eq!(busy(), 0);
+        assert_eq!((busy(), cores.busy(), cores.done().episodes), (0, 0, 3));
         let second = cores.take(&shutdown).await.expect("it is free again");
         shutdown.drain.cancel();
         assert_eq!(cores.take(&shutdown).await.err(), Some(Stop::NotBegun));

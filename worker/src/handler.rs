@@ -50,7 +50,7 @@ pub(crate) struct Handler {
     renewer: Arc<LeaseRenewer>,
     policies: Policies,
     baselines: Baselines,
-    cores: Cores,
+    cores: Arc<Cores>,
     isolation: Isolation,
     shutdown: Shutdown,
     claiming: Batcher<ClaimRequest, Claim>,
@@ -63,6 +63,7 @@ impl Handler {
         config: &Config,
         thresholds: Thresholds,
         renewer: Arc<LeaseRenewer>,
+        cores: Arc<Cores>,
         shutdown: Shutdown,
     ) -> Self {
         let claims = retrying(&services.store, &shutdown.drain);
@@ -74,7 +75,7 @@ impl Handler {
             claiming: claiming(claims.leases.clone()),
             finishing: finishing(services.store.leases.clone()),
             baselines: Baselines::new(&services.store),
-            cores: Cores::new(config.slots(), &services.metrics),
+            cores,
             claims,
             services,
             config: config.clone(),

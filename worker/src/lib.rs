@@ -21,6 +21,7 @@ mod lease_renewer;
 mod outcome;
 mod pace;
 mod policies;
+mod presence;
 mod recorder;
 mod retrying;
 mod shutdown;
@@ -35,6 +36,7 @@ use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::Config;
+use crate::cores::Cores;
 use crate::delivered::Delivered;
 use crate::handler::Handler;
 use crate::intake::Intake;
@@ -46,17 +48,27 @@ use crate::supervision::supervise;
 /// grace period.
 pub async fn run(services: Services, config: Config, thresholds: Thresholds, shutdown: Shutdown) {
     let renewer = Arc::new(LeaseRenewer::new(services.clone(), &config));
+    let cores = Arc::new(Cores::new(config.slots(), &services.metrics));
     let handler = Arc::new(Handler::new(
         services.clone(),
         &config,
         thresholds,
         renewer.clone(),
+        cores.clone(),
         shutdown.clone(),
     ));
     // Leases are renewed until the last job is done, which may be long after `shutdown`.
     let jobs_done = CancellationToken::new();
     let renewing = supervise("lease renewer", jobs_done.clone(), || {
         renewer.clone().run(jobs_done.clone())
+    });
+    let presence = supervise("presence", jobs_done.clone(), || {
+        presence::run(
+            services.clone(),
+            config.name(),
+            cores.clone(),
+            jobs_done.clone(),
+        )
     });
     let (slots, window) = (config.slots(), config.window());
     tracing::info!(worker = %config.name(), slots, window, "working");
@@ -82,6 +94,6 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
             () = jobs_done.cancelled() => {}
         }
     };
-    tokio::join!(renewing, working, limiting);
+    tokio::join!(renewing, presence, working, limiting);
     tracing::info!("stopped");
 }

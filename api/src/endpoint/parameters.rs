@@ -273,6 +273,7 @@ impl Endpoint {
             | Self::RotateKeys
             | Self::PutArtifact
             | Self::ListEnvironments
+            | Self::WorkersWanted
             | Self::AddBaseline => &[],
         }
     }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use tars_shared::services::Services;
+use tars_shared::request::Priority;
 use tokio::time::Instant;
 use warp::Filter as _;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
 use crate::call::Call;
+use crate::context::Context;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
@@ -41,7 +42,7 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
         // Anybody may ask, so the parts are asked once for all who do so at one time.
         let mut read = call.context.gauges_read.lock().await;
         if read.is_none_or(|at| at.elapsed() >= MAX_AGE) {
-            read_gauges(services).await;
+            read_gauges(&call.context).await;
             *read = Some(Instant::now());
         }
     }
@@ -57,14 +58,30 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
     Ok(response)
 }
 
-async fn read_gauges(services: &Services) {
-    let (ledger, depths, hosts) = tokio::join!(
+async fn read_gauges(context: &Context) {
+    let services = &context.services;
+    let (ledger, demand, depths, hosts) = tokio::join!(
         tokio::time::timeout(READ_TIMEOUT, services.store.jobs.ledger()),
+        tokio::time::timeout(READ_TIMEOUT, services.store.workers.demand()),
         tokio::time::timeout(READ_TIMEOUT, services.queue.depths()),
         tokio::time::timeout(READ_TIMEOUT, services.store.hosts.inspect()),
     );
     if let Ok(Ok(ledger)) = ledger {
         services.metrics.set_ledger(&ledger);
+    }
+    if let Ok(Ok(demand)) = demand {
+        for priority in Priority::ALL {
+            services
+                .metrics
+                .queued_work
+                .with_label_values(&[priority.as_str()])
+                .set(demand.queued_seconds(priority));
+        }
+        if let Some(target) = context.scale_target {
+            let wanted = demand.workers_wanted(target).into();
+            let gauge = &services.metrics.workers_wanted;
+            gauge.with_label_values::<&str>(&[]).set(wanted);
+        }
     }
     if let Ok(Ok(depths)) = depths {
         for (priority, depth) in depths {

@@ -53,6 +53,7 @@ const SPECIFIED: [(&str, &str, Option<Role>); 39] = [
     ("GET", "/v1/baselines/{agent_type}", VIEWER),
     ("GET", "/v1/dead-letters", VIEWER),
     ("GET", "/v1/dead-letters/{id}", VIEWER),
+    ("GET", "/v1/workers/wanted", VIEWER),
 ];
 
 #[test]

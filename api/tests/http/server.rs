@@ -66,6 +66,7 @@ pub(crate) fn config() -> Config {
         cors_origins: Vec::new(),
         max_connections: 1000,
         max_connections_per_address: 1000,
+        scale_target_seconds: 30,
         header_timeout_seconds: 10,
         limits: unlimited(),
     }

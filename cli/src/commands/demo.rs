@@ -115,6 +115,7 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
         cors_origins: Vec::new(),
         max_connections: 64,
         max_connections_per_address: 64,
+        scale_target_seconds: 30,
         header_timeout_seconds: 10,
         limits: Limits::default(),
     })

@@ -12,6 +12,7 @@ mod endings;
 mod fixture;
 mod jobs;
 mod leases;
+mod workers;
 
 pub use accounts::{
     a_change_is_made_and_audited_once, a_refresh_token_that_comes_again_ends_its_session,
@@ -66,6 +67,7 @@ pub use leases::{
     a_queued_job_is_claimed_on_its_terms_alone, another_request_under_the_same_key_claims_nothing,
     only_one_of_many_claims_is_granted,
 };
+pub use workers::the_demand_is_known;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
 #[macro_export]
@@ -125,6 +127,7 @@ macro_rules! every_store_check {
             service_tokens_that_can_be_used_have_different_names,
             the_audit_log_holds_no_secret,
             the_best_baseline_is_the_best_of_its_time,
+            the_demand_is_known,
             the_dispatcher_finds_what_no_message_stands_for,
             the_dispatcher_takes_urgent_jobs_first,
             the_last_admin_stays,

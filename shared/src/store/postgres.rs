@@ -58,6 +58,8 @@ mod transitions;
 mod batches;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/workers.rs"]
+mod workers;
 mod writing;
 
 use std::sync::Arc;

@@ -52,6 +52,8 @@ mod signing_keys;
 mod transitions;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/workers.rs"]
+mod workers;
 
 use std::path::Path;
 use std::sync::Arc;

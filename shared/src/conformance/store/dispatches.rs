@@ -265,13 +265,13 @@ pub async fn dispatchers_share_what_is_due(fixture: Fixture) {
     let all: Vec<_> = (0..30).map(|_| submission(&*clock)).collect();
     store.jobs.insert(&all).await.unwrap();
     let minute = Duration::from_mins(1);
-    let takes = (0..4).map(|_| {
+    let dispatchers = (0..4).map(|_| {
         let dispatches = store.dispatches.clone();
         tokio::spawn(async move { dispatches.take_due(Duration::ZERO, minute, 10).await })
     });
     let mut taken = Vec::new();
-    for take in takes.collect::<Vec<_>>() {
-        let batch = take.await.unwrap().unwrap();
+    for dispatcher in dispatchers.collect::<Vec<_>>() {
+        let batch = dispatcher.await.unwrap().unwrap();
         assert!(batch.len() <= 10);
         taken.extend(batch.into_iter().map(|submission| submission.job_id));
     }
@@ -282,17 +282,17 @@ pub async fn dispatchers_share_what_is_due(fixture: Fixture) {
     ids.sort_unstable();
     assert_eq!(taken, ids, "each is taken once");
 
-    let take = async || {
+    let left = async || {
         let taken = store.dispatches.take_due(Duration::ZERO, minute, 30).await;
         taken.unwrap().len()
     };
-    take().await;
-    assert_eq!(take().await, 0, "all are in hand");
+    left().await;
+    assert_eq!(left().await, 0, "all are in hand");
     store.dispatches.put_back(&ids[..7]).await.unwrap();
-    assert_eq!(take().await, 7);
+    assert_eq!(left().await, 7);
     store.dispatches.mark_dispatched(&ids[..5]).await.unwrap();
     clock.advance(TimeDelta::minutes(1));
-    assert_eq!(take().await, 25, "whoever had them is gone");
+    assert_eq!(left().await, 25, "whoever had them is gone");
 }
 
 /// After the end of a process whose queue forgets, every unfinished job is due at once.

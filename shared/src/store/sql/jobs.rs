@@ -86,10 +86,8 @@ impl Jobs for Adapter {
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
-        // One statement, which sees one moment: no job is in both halves, or in none.
         let rows = sqlx::query(
-            "SELECT count(*) AS jobs, status FROM jobs WHERE status IN ('queued', 'running') GROUP BY status \
-             UNION ALL SELECT CAST(sum(jobs) AS BIGINT), status FROM job_endings GROUP BY status",
+            "SELECT CAST(sum(jobs) AS BIGINT) AS jobs, status FROM job_counts GROUP BY status",
         )
         .fetch_all(&mut *self.reader().await?)
         .await?;

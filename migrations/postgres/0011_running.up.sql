@@ -1,0 +1,3 @@
+-- no-transaction
+-- Leases that may have expired, and what runs.
+CREATE INDEX CONCURRENTLY jobs_running ON jobs (lease_expires_at) WHERE status = 'running';

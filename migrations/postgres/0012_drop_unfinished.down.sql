@@ -1,0 +1,2 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY jobs_unfinished ON jobs (submitted_at) WHERE status IN ('queued', 'running');

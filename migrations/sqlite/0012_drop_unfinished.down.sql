@@ -1,0 +1,1 @@
+CREATE INDEX jobs_unfinished ON jobs (submitted_at) WHERE status IN ('queued', 'running');
