@@ -71,6 +71,10 @@ impl Jobs for FlakyJobs {
         Ok(job)
     }
 
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Job>, Error> {
+        self.inner.find_many(ids).await
+    }
+
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
         self.inner.submission(id).await
     }
