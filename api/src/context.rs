@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
+use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::limits::Limits;
 use crate::pending_inserts::PendingInserts;
@@ -19,11 +20,13 @@ pub(crate) struct Context {
     pub(crate) authenticator: Authenticator,
     pub(crate) limits: Limits,
     pub(crate) proxies: TrustedProxies,
-    /// Event streams and long polls of each account: every one asks the store again and again.
+    /// Event streams and long polls of each account.
     pub(crate) followers: Arc<KeyedSemaphore<String>>,
     /// When the gauges of the store and the queue were read last.
     pub(crate) gauges_read: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) pending_inserts: PendingInserts,
+    /// What long polls and event streams wait for.
+    pub(crate) job_watch: Arc<JobWatch>,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
 }

@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod first_admin;
 mod gateway;
+mod job_watch;
 mod job_watcher;
 mod json_error;
 mod keyed_semaphore;
@@ -42,9 +43,11 @@ use tars_shared::account::secret::Secret;
 use tars_shared::account::{NewUser, Role};
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
+use tars_shared::store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
+use uuid::Uuid;
 use warp::http::{HeaderName, HeaderValue, Method, header};
 
 use crate::auth::Authenticator;
@@ -52,6 +55,7 @@ pub use crate::auth::REFRESH_LIFE as REFRESH_TOKEN_LIFE;
 use crate::client_address::TrustedProxies;
 pub use crate::config::Config;
 use crate::context::{Context, Duty};
+use crate::deadline::{CALL_TIMEOUT, in_time};
 use crate::endpoint::{Access, Endpoint};
 pub use crate::error::Error;
 use crate::gateway::Gateway;
@@ -192,16 +196,30 @@ impl Api {
         let recording = context
             .pending_inserts
             .record(&context.services, shutdown.clone());
+        let watching = watch_jobs(&context, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let timed_out = async {
             shutdown.cancelled().await;
             tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
-            ((), (), (), ()) = async { tokio::join!(serving, recording, adding, ending) } => {}
+            ((), (), (), (), ()) = async { tokio::join!(serving, recording, watching, adding, ending) } => {}
             () = timed_out => tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "closing connections that are still in use"),
         }
     }
+}
+
+/// Asks the store for the jobs that somebody waits for.
+async fn watch_jobs(context: &Context, shutdown: CancellationToken) {
+    let find = async |ids: Vec<Uuid>| {
+        let jobs = context.services.store.jobs.clone();
+        let found = in_time(CALL_TIMEOUT, async move { jobs.find_many(&ids).await }).await;
+        if matches!(found, Err(store::Error::Unavailable(_))) {
+            context.pending_inserts.note_outage();
+        }
+        found
+    };
+    context.job_watch.run(find, shutdown).await;
 }
 
 fn context(
@@ -220,6 +238,7 @@ fn context(
         followers: Arc::default(),
         gauges_read: tokio::sync::Mutex::default(),
         pending_inserts: PendingInserts::default(),
+        job_watch: Arc::default(),
         shutdown: CancellationToken::new(),
     })
 }

@@ -136,7 +136,7 @@ async fn show(call: Call) -> Result<Response, Problem> {
 async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = JobWatcher::new(&call.context, call.values.id()?);
     let permit = follow(&call)?;
-    let first = watcher.load().await?;
+    let changes = watcher.changes().await?;
     let context = call.context.clone();
     // It ends with the stream, and the stream ends with it.
     let access_ended = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -148,7 +148,7 @@ async fn events(call: Call) -> Result<Response, Problem> {
             }
         }
     }));
-    let stream = event_stream(watcher.changes(first)).take_until(access_ended);
+    let stream = event_stream(changes).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
 }
 
