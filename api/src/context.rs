@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
+use crate::ended_jobs::EndedJobs;
 use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::limits::Limits;
@@ -25,6 +26,7 @@ pub(crate) struct Context {
     /// When the gauges of the store and the queue were read last.
     pub(crate) gauges_read: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) pending_inserts: PendingInserts,
+    pub(crate) ended_jobs: EndedJobs,
     /// What long polls and event streams wait for.
     pub(crate) job_watch: Arc<JobWatch>,
     /// Long polls and event streams end with the service.

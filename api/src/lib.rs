@@ -13,6 +13,7 @@ mod content_digest;
 mod context;
 mod deadline;
 mod docs_ui;
+mod ended_jobs;
 mod endpoint;
 mod error;
 mod first_admin;
@@ -56,6 +57,7 @@ use crate::client_address::TrustedProxies;
 pub use crate::config::Config;
 use crate::context::{Context, Duty};
 use crate::deadline::{CALL_TIMEOUT, in_time};
+use crate::ended_jobs::EndedJobs;
 use crate::endpoint::{Access, Endpoint};
 pub use crate::error::Error;
 use crate::gateway::Gateway;
@@ -111,6 +113,7 @@ impl Api {
             &secret,
             config.limits.clone(),
             config.trusted_proxies.clone(),
+            u64::from(config.job_cache_mib) * 1024 * 1024,
         );
         let capacity = Capacity {
             connections: config.max_connections as usize,
@@ -134,7 +137,7 @@ impl Api {
             public: Limits::default().probes,
             ..Limits::default()
         };
-        let context = context(Duty::Work, services, secret.expose(), limits, Vec::new());
+        let context = context(Duty::Work, services, secret.expose(), limits, Vec::new(), 0);
         Self::listen(
             context,
             Capacity {
@@ -228,7 +231,13 @@ fn context(
     secret: &str,
     limits: Limits,
     proxies: Vec<IpNet>,
+    job_cache_bytes: u64,
 ) -> Arc<Context> {
+    let ended_jobs = EndedJobs::new(
+        job_cache_bytes,
+        services.cache.clone(),
+        services.metrics.clone(),
+    );
     Arc::new(Context {
         authenticator: Authenticator::new(services.clone(), secret, limits.lookups),
         services,
@@ -238,6 +247,7 @@ fn context(
         followers: Arc::default(),
         gauges_read: tokio::sync::Mutex::default(),
         pending_inserts: PendingInserts::default(),
+        ended_jobs,
         job_watch: Arc::default(),
         shutdown: CancellationToken::new(),
     })
@@ -261,11 +271,14 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
             .allow_headers([
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,
+                header::IF_NONE_MATCH,
                 name("idempotency-key"),
             ])
             .expose_headers([
+                header::ETAG,
                 header::LOCATION,
                 header::RETRY_AFTER,
+                name("x-cache"),
                 name("x-ratelimit-limit"),
                 name("x-ratelimit-remaining"),
                 name("x-ratelimit-reset"),

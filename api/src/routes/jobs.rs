@@ -1,11 +1,11 @@
 //! `/v1/jobs`: list, show, wait, follow, cancel, retry, promote.
 
 mod actions;
+mod showing;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _};
 use tars_engine::policy_file::Algorithm;
@@ -27,7 +27,7 @@ use crate::keyed_semaphore::KeyedPermit;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
-use crate::reply::{self, json};
+use crate::reply::json;
 use crate::route::{Route, call, route};
 use crate::view::JobView;
 
@@ -35,14 +35,12 @@ use crate::view::JobView;
 const MAX_FOLLOWERS: usize = 64;
 /// How often it is checked that the follower may still read the job.
 const RECHECK_INTERVAL: Duration = account_cache::MAX_AGE;
-/// A job that has ended never changes, so any copy of it is true; this only bounds memory.
-const ENDED_TTL: Duration = Duration::from_mins(10);
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = actions::routes();
     routes.extend([
         route(Endpoint::ListJobs, call().then(list)),
-        route(Endpoint::ShowJob, call().then(show)),
+        route(Endpoint::ShowJob, call().then(showing::show)),
         route(Endpoint::FollowJob, call().then(events)),
     ]);
     routes
@@ -53,8 +51,16 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .described("The newest first, without their results.")
         .answers::<Listing<JobView>>(200, "A page of them.");
     let show = Operation::new("evaluations", "Show a job")
-        .described("With `wait`, as soon as it has ended or the time is over.")
+        .described(
+            "With `wait`, as soon as it has ended or the time is over. What has ended never changes: its answer has an \
+             `ETag`, and who sends that in `If-None-Match` gets 304 as long as they may read it.",
+        )
         .answers::<JobView>(200, "The job with its results so far.")
+        .with_header("ETag", "Stands for exactly these bytes; given once the job has ended.")
+        .with_header("X-Cache", "`hit` where the answer was remembered, `miss` where the database was asked.")
+        .answers_nothing(304, "The job has ended, and is what `If-None-Match` names.")
+        .with_header("ETag", "The tag that was named.")
+        .with_header("X-Cache", "As with 200.")
         .fails(404, "There is no such job.");
     let follow = Operation::new("evaluations", "Follow a job")
         .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
@@ -90,47 +96,6 @@ async fn list(call: Call) -> Result<Response, Problem> {
         JobView::summary,
     );
     Ok(json(StatusCode::OK, &listing))
-}
-
-async fn show(call: Call) -> Result<Response, Problem> {
-    let (id, context) = (call.values.id()?, &call.context);
-    let wait = call.values.number("wait", 0)?;
-    let key = format!("job:{id}");
-    let cached = context.services.cache.find(&key).await;
-    let result = if cached.is_some() { "hit" } else { "miss" };
-    context
-        .services
-        .metrics
-        .cache_requests
-        .with_label_values(&[result])
-        .inc();
-    if let Some(document) = cached {
-        return Ok(reply::bytes("application/json", document));
-    }
-    let _permit = if wait == 0 {
-        None
-    } else {
-        Some(follow(&call)?)
-    };
-    let job = JobWatcher::new(context, id)
-        .wait(Duration::from_secs(wait.into()))
-        .await?;
-    let (status, environments) = (job.status, job.parameters.environments.len());
-    let jobs = context.services.store.jobs.clone();
-    let results = within(async move { jobs.results(id).await }).await?;
-    // Two questions may be answered by two hosts, and a replica may lag behind: only what is whole
-    // is kept.
-    let whole = status != Status::Completed || results.len() == environments;
-    let view = JobView::summary(job).with_results(results);
-    let document = Bytes::from(serde_json::to_vec(&view).map_err(|_| Problem::internal())?);
-    if status.is_terminal() && whole {
-        context
-            .services
-            .cache
-            .put(&key, document.clone(), ENDED_TTL)
-            .await;
-    }
-    Ok(reply::bytes("application/json", document))
 }
 
 async fn events(call: Call) -> Result<Response, Problem> {

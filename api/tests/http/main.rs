@@ -13,6 +13,7 @@ mod baselines_and_operations;
 mod contract;
 mod echoes;
 mod edges;
+mod ended_jobs;
 mod evaluations;
 mod flaky_store;
 mod forge;

@@ -67,6 +67,7 @@ pub(crate) fn config() -> Config {
         max_connections: 1000,
         max_connections_per_address: 1000,
         header_timeout_seconds: 10,
+        job_cache_mib: 64,
         limits: unlimited(),
     }
 }

@@ -115,6 +115,7 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
         max_connections: 64,
         max_connections_per_address: 64,
         header_timeout_seconds: 10,
+        job_cache_mib: 64,
         limits: Limits::default(),
     })
 }
