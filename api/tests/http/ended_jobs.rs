@@ -1,8 +1,16 @@
 //! Polls of jobs that have ended: remembered, tagged, and not sent again to those who have them.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::TimeDelta;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use tars_shared::backends::Backends;
+use tars_shared::clock::Manual;
+use tars_shared::services::Services;
 
+use crate::counted_cache::CountedCache;
 use crate::server::{Server, config, evaluation, read};
 
 /// A job that has ended, and its path.
@@ -114,4 +122,29 @@ async fn one_process_finds_what_another_made() {
         );
         assert_eq!(looked_up(&one, found), before + 1, "{found}");
     }
+}
+
+#[tokio::test]
+async fn polls_of_what_has_ended_ask_nobody_for_account_or_document() {
+    let (data, clock) = (tempfile::tempdir().unwrap(), Arc::new(Manual::new()));
+    let backends = Backends::embedded(data.path());
+    let mut services = Services::open(&backends, clock.clone()).await.unwrap();
+    let cache = CountedCache::before(&mut services);
+    let server = Server::serve(services, config(), data).await;
+    let path = ended(&server).await;
+    assert_eq!(poll(&server, &path, None).await.status(), StatusCode::OK);
+    let before = cache.commands.load(Ordering::Relaxed);
+    for _ in 0..50 {
+        assert_eq!(poll(&server, &path, None).await.status(), StatusCode::OK);
+    }
+    assert_eq!(cache.commands.load(Ordering::Relaxed), before);
+    clock.advance(TimeDelta::seconds(1));
+    for _ in 0..50 {
+        assert_eq!(poll(&server, &path, None).await.status(), StatusCode::OK);
+    }
+    assert_eq!(
+        cache.commands.load(Ordering::Relaxed),
+        before + 1,
+        "each second the account is asked for once"
+    );
 }

@@ -11,6 +11,7 @@ mod artifacts;
 mod bad_requests;
 mod baselines_and_operations;
 mod contract;
+mod counted_cache;
 mod echoes;
 mod edges;
 mod ended_jobs;
