@@ -76,7 +76,8 @@ impl Shares {
         }
         if shares.len() >= CAPACITY {
             let now = Instant::now();
-            shares.retain(|_, share| share.try_lock().is_ok_and(|share| !share.is_over(now)));
+            // One that is locked is in use.
+            shares.retain(|_, share| share.try_lock().map_or(true, |share| !share.is_over(now)));
             if shares.len() >= CAPACITY {
                 return None;
             }
