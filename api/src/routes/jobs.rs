@@ -1,6 +1,7 @@
 //! `/v1/jobs`: list, show, wait, follow, cancel, retry, promote.
 
 mod actions;
+mod following;
 mod showing;
 
 use std::convert::Infallible;
@@ -23,7 +24,6 @@ use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::job_watcher::JobWatcher;
-use crate::keyed_semaphore::KeyedPermit;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
@@ -31,8 +31,6 @@ use crate::reply::json;
 use crate::route::{Route, call, route};
 use crate::view::JobView;
 
-/// Event streams and long polls that one account may have at one time.
-const MAX_FOLLOWERS: usize = 64;
 /// How often it is checked that the follower may still read the job.
 const RECHECK_INTERVAL: Duration = account_cache::MAX_AGE;
 
@@ -100,7 +98,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
 
 async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = JobWatcher::new(&call.context, call.values.id()?);
-    let permit = follow(&call)?;
+    let permit = following::permit(&call)?;
     let changes = watcher.changes().await?;
     let context = call.context.clone();
     // It ends with the stream, and the stream ends with it.
@@ -115,20 +113,6 @@ async fn events(call: Call) -> Result<Response, Problem> {
     }));
     let stream = event_stream(changes).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
-}
-
-/// One of the account's event streams and long polls.
-fn follow(call: &Call) -> Result<KeyedPermit<String>, Problem> {
-    let permit = call
-        .context
-        .followers
-        .try_acquire(call.caller.subject(), MAX_FOLLOWERS);
-    permit.ok_or_else(|| {
-        Problem::too_many(
-            Duration::from_secs(1),
-            "event streams and long polls at one time",
-        )
-    })
 }
 
 /// `progress` while the job lives, and one `end` as the last event.

@@ -8,7 +8,7 @@ use warp::http::header::{CACHE_CONTROL, ETAG};
 use warp::http::{HeaderName, HeaderValue, StatusCode};
 use warp::reply::{Reply as _, Response};
 
-use super::follow;
+use super::following;
 use crate::call::Call;
 use crate::context::Context;
 use crate::deadline::within;
@@ -33,7 +33,7 @@ pub(super) async fn show(call: Call) -> Result<Response, Problem> {
     let _permit = if wait == 0 {
         None
     } else {
-        Some(follow(&call)?)
+        Some(following::permit(&call)?)
     };
     let job = JobWatcher::new(context, id)
         .wait(Duration::from_secs(wait.into()))
