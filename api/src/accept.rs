@@ -21,7 +21,6 @@ use uuid::Uuid;
 use crate::accepted_job::AcceptedJob;
 use crate::context::Context;
 use crate::deadline::{altogether, in_time, within};
-use crate::pending_inserts;
 use crate::problem::Problem;
 
 /// Blobs above this size become artifacts, and the message carries their hash.
@@ -83,7 +82,7 @@ async fn record_and_publish(
     mut submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     let services = &context.services;
-    match store_blobs(services, parent, &mut submissions).await {
+    match store_blobs(context, parent, &mut submissions).await {
         Ok(()) => {}
         Err(BlobError::Client(problem)) => return Err(problem),
         // What hinders the blobs would hinder the row: the store is not waited for twice.
@@ -92,15 +91,9 @@ async fn record_and_publish(
         }
     }
     let submissions = Arc::new(submissions);
-    let recorded = {
-        let (jobs, submissions) = (services.store.jobs.clone(), submissions.clone());
-        in_time(record_timeout(services), async move {
-            jobs.insert(&submissions).await
-        })
-        .await
-    };
-    match recorded {
-        Ok(inserted) => publish_recorded(services, &submissions, &inserted).await,
+    let timeout = record_timeout(services);
+    match context.inserts.insert(&submissions, timeout).await {
+        Ok(inserted) => publish_recorded(context, &submissions, &inserted).await,
         Err(error) => without_the_store(context, error, &submissions).await,
     }
 }
@@ -133,10 +126,11 @@ async fn without_the_store(
 
 /// Publishes what has just been recorded.
 async fn publish_recorded(
-    services: &Services,
+    context: &Context,
     submissions: &[Submission],
     inserted: &[Inserted],
 ) -> Result<Vec<Accepted>, Problem> {
+    let services = &context.services;
     if inserted.contains(&Inserted::Conflict) {
         return Err(reused_key());
     }
@@ -152,16 +146,8 @@ async fn publish_recorded(
             Inserted::Known | Inserted::Conflict => known(services, submission.job_id).await?,
         });
     }
-    let published = published
-        .into_iter()
-        .filter_map(|(id, published)| published.then_some(id))
-        .collect();
-    // The answer need not wait for this note: should it get lost, the dispatcher publishes spare
-    // copies.
-    tokio::spawn(pending_inserts::note_dispatched(
-        services.clone(),
-        published,
-    ));
+    let published = published.into_iter().filter(|(_, published)| *published);
+    context.dispatch_notes.add(published.map(|(id, _)| id));
     Ok(accepted)
 }
 
@@ -240,7 +226,7 @@ enum BlobError {
 /// may be as large as it must, and a name is taken at its word: the job fails if it turns out to be
 /// wrong.
 async fn store_blobs(
-    services: &Services,
+    context: &Context,
     parent: &str,
     submissions: &mut [Submission],
 ) -> Result<(), BlobError> {
@@ -255,9 +241,9 @@ async fn store_blobs(
             vec_normalize,
             ..
         } = &mut submission.request.agent_state;
-        store_blob(services, policy, || format!("{parent}agent_state.artifact")).await?;
+        store_blob(context, policy, || format!("{parent}agent_state.artifact")).await?;
         if let Some(statistics) = vec_normalize {
-            store_blob(services, statistics, || {
+            store_blob(context, statistics, || {
                 format!("{parent}agent_state.vec_normalize.artifact")
             })
             .await?;
@@ -267,20 +253,25 @@ async fn store_blobs(
 }
 
 async fn store_blob(
-    services: &Services,
+    context: &Context,
     blob: &mut Blob,
     field: impl FnOnce() -> String,
 ) -> Result<(), BlobError> {
+    let services = &context.services;
     let (artifacts, timeout) = (services.store.artifacts.clone(), record_timeout(services));
     match blob {
         Blob::Inline(bytes) if bytes.0.len() > INLINE_BYTES => {
             let digest = Digest::of(&bytes.0);
-            let bytes = bytes.0.clone();
-            let stored = in_time(timeout, async move { artifacts.put(digest, &bytes).await }).await;
-            stored.map_err(BlobError::Store)?;
+            if !context.known_artifacts.contains(digest) {
+                let bytes = bytes.0.clone();
+                let put = async move { artifacts.put(digest, &bytes).await };
+                in_time(timeout, put).await.map_err(BlobError::Store)?;
+                context.known_artifacts.note(digest).await;
+            }
             *blob = Blob::Artifact(digest);
         }
         Blob::Inline(_) => {}
+        Blob::Artifact(digest) if context.known_artifacts.contains(*digest) => {}
         Blob::Artifact(digest) => {
             let digest = *digest;
             let known = in_time(timeout, async move { artifacts.contains(digest).await }).await;
@@ -288,6 +279,7 @@ async fn store_blob(
                 let message = format!("no artifact {digest} is stored: PUT /v1/artifacts first");
                 return Err(BlobError::Client(Problem::invalid_field(field(), message)));
             }
+            context.known_artifacts.note(digest).await;
         }
     }
     Ok(())

@@ -8,9 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
+use crate::dispatch_notes::DispatchNotes;
 use crate::ended_jobs::EndedJobs;
+use crate::inserts::Inserts;
 use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
+use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
 use crate::pending_inserts::PendingInserts;
 
@@ -25,10 +28,13 @@ pub(crate) struct Context {
     pub(crate) followers: Arc<KeyedSemaphore<String>>,
     /// When the gauges of the store and the queue were read last.
     pub(crate) gauges_read: tokio::sync::Mutex<Option<Instant>>,
+    pub(crate) inserts: Inserts,
     pub(crate) pending_inserts: PendingInserts,
     pub(crate) ended_jobs: EndedJobs,
     /// What long polls and event streams wait for.
     pub(crate) job_watch: Arc<JobWatch>,
+    pub(crate) dispatch_notes: DispatchNotes,
+    pub(crate) known_artifacts: KnownArtifacts,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
 }

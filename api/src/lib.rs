@@ -12,16 +12,19 @@ pub mod config;
 mod content_digest;
 mod context;
 mod deadline;
+mod dispatch_notes;
 mod docs_ui;
 mod ended_jobs;
 mod endpoint;
 mod error;
 mod first_admin;
 mod gateway;
+mod inserts;
 mod job_watch;
 mod job_watcher;
 mod json_error;
 mod keyed_semaphore;
+mod known_artifacts;
 mod limits;
 mod lingering_stream;
 mod openapi;
@@ -57,10 +60,13 @@ use crate::client_address::TrustedProxies;
 pub use crate::config::Config;
 use crate::context::{Context, Duty};
 use crate::deadline::{CALL_TIMEOUT, in_time};
+use crate::dispatch_notes::DispatchNotes;
 use crate::ended_jobs::EndedJobs;
 use crate::endpoint::{Access, Endpoint};
 pub use crate::error::Error;
 use crate::gateway::Gateway;
+use crate::inserts::Inserts;
+use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
 use crate::pending_inserts::PendingInserts;
 use crate::routes::Routes;
@@ -196,9 +202,11 @@ impl Api {
             self.capacity,
             shutdown.clone(),
         );
+        let (services, notes) = (&context.services, &context.dispatch_notes);
         let recording = context
             .pending_inserts
-            .record(&context.services, shutdown.clone());
+            .record(services, notes, shutdown.clone());
+        let noting = notes.write(services, shutdown.clone());
         let watching = watch_jobs(&context, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let timed_out = async {
@@ -206,7 +214,7 @@ impl Api {
             tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
-            ((), (), (), (), ()) = async { tokio::join!(serving, recording, watching, adding, ending) } => {}
+            ((), (), (), (), (), ()) = async { tokio::join!(serving, recording, noting, watching, adding, ending) } => {}
             () = timed_out => tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "closing connections that are still in use"),
         }
     }
@@ -240,6 +248,7 @@ fn context(
     );
     Arc::new(Context {
         authenticator: Authenticator::new(services.clone(), secret, limits.lookups),
+        inserts: Inserts::new(&services.store),
         services,
         duty,
         limits,
@@ -249,6 +258,8 @@ fn context(
         pending_inserts: PendingInserts::default(),
         ended_jobs,
         job_watch: Arc::default(),
+        dispatch_notes: DispatchNotes::default(),
+        known_artifacts: KnownArtifacts::default(),
         shutdown: CancellationToken::new(),
     })
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::accepted_job::AcceptedJob;
 use crate::deadline::in_time;
+use crate::dispatch_notes::DispatchNotes;
 
 /// How often it is looked whether the store takes writes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -107,7 +108,12 @@ impl PendingInserts {
     }
 
     /// Makes the rows as soon as the store is back, until `shutdown`.
-    pub(crate) async fn record(&self, services: &Services, shutdown: CancellationToken) {
+    pub(crate) async fn record(
+        &self,
+        services: &Services,
+        notes: &DispatchNotes,
+        shutdown: CancellationToken,
+    ) {
         let mut tick = tokio::time::interval(POLL_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -125,7 +131,7 @@ impl PendingInserts {
                     break;
                 }
                 let jobs = batch.len();
-                if let Err(error) = self.record_batch(services, batch).await {
+                if let Err(error) = self.record_batch(services, notes, batch).await {
                     self.note_outage();
                     tracing::warn!(%error, "jobs accepted by message alone are still to be recorded");
                     break;
@@ -147,7 +153,12 @@ impl PendingInserts {
     }
 
     /// Makes rows, all in one transaction where nothing is wrong with any of them.
-    async fn record_batch(&self, services: &Services, batch: Vec<Submission>) -> Result<(), Error> {
+    async fn record_batch(
+        &self,
+        services: &Services,
+        notes: &DispatchNotes,
+        batch: Vec<Submission>,
+    ) -> Result<(), Error> {
         let ids: Vec<_> = batch.iter().map(|submission| submission.job_id).collect();
         let jobs = services.store.jobs.clone();
         let inserted = in_time(CALL_TIMEOUT, async move { jobs.insert_all(&batch).await }).await?;
@@ -165,7 +176,7 @@ impl PendingInserts {
                 }
             }
         }
-        note_dispatched(services.clone(), recorded).await;
+        notes.add(recorded);
         let mut state = self.state();
         for id in ids {
             if let Some(submission) = state.submissions.remove(&id) {
@@ -177,21 +188,6 @@ impl PendingInserts {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Notes that messages stand for these jobs.
-pub(crate) async fn note_dispatched(services: Services, published: Vec<Uuid>) {
-    if published.is_empty() {
-        return;
-    }
-    let dispatches = services.store.dispatches.clone();
-    if let Err(error) = in_time(CALL_TIMEOUT, async move {
-        dispatches.mark_dispatched(&published).await
-    })
-    .await
-    {
-        tracing::warn!(%error, "these jobs will be dispatched again, harmlessly");
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod memory;
 pub mod rabbitmq;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +31,7 @@ pub trait Queue: Send + Sync {
     /// Like [`publish`](Self::publish), but it is delivered only after the tier's delay.
     async fn publish_later(&self, submission: &Submission, tier: RetryTier) -> Result<(), Error>;
 
-    /// A consumer that holds one delivery at a time.
+    /// A consumer that takes each delivery when it is asked for it.
     async fn consume(&self) -> Result<Box<dyn Consumer>, Error>;
 
     /// A consumer of the messages that the queue itself gave up on. `None` where it never gives up.
@@ -44,28 +45,50 @@ pub trait Queue: Send + Sync {
     fn is_durable(&self) -> bool;
 }
 
-/// Takes one delivery at a time. When it is dropped, the delivery that it holds goes to another
-/// consumer.
+/// Takes deliveries. Those that it has given out live for themselves; what it has taken in advance
+/// goes to another consumer when it is dropped.
 #[async_trait]
 pub trait Consumer: Send {
     /// The next delivery: the most urgent priority first, the oldest first within it.
     async fn next(&mut self) -> Result<Delivery, Error>;
 
-    /// The delivery is done with. False: it was another consumer's already.
-    async fn ack(&mut self) -> Result<bool, Error>;
-
-    /// Puts the delivery back for another consumer. False: it was another consumer's already.
-    async fn requeue(&mut self) -> Result<bool, Error>;
+    /// From now on takes deliveries in advance, so that none has to be waited for: of each priority
+    /// so many, those that were given out and are not settled among them. [`next`](Self::next) then
+    /// goes by priority among those that are here. 0: none in advance; what is here goes back.
+    async fn prefetch(&mut self, count: u16) -> Result<(), Error>;
 }
 
-/// A message in a consumer's hand.
-#[derive(Debug, Clone, PartialEq)]
+/// A message in a consumer's hand. When it is dropped without having been settled, it goes to
+/// another consumer.
+#[derive(Debug)]
 pub struct Delivery {
     /// What it says.
-    pub submission: Submission,
+    pub submission: Arc<Submission>,
     /// Which message it is. Several messages may stand for one job; each keeps its id through all
     /// its deliveries.
     pub message_id: Uuid,
+    /// How it is settled.
+    acker: Box<dyn Acker>,
+}
+
+impl Delivery {
+    /// The delivery is done with. False: it was another consumer's already.
+    pub async fn ack(self) -> Result<bool, Error> {
+        self.acker.ack().await
+    }
+
+    /// Puts the delivery back for another consumer. False: it was another consumer's already.
+    pub async fn requeue(self) -> Result<bool, Error> {
+        self.acker.requeue().await
+    }
+}
+
+/// Settles one delivery. Dropped, it puts the delivery back.
+#[async_trait]
+trait Acker: std::fmt::Debug + Send + Sync {
+    async fn ack(self: Box<Self>) -> Result<bool, Error>;
+
+    async fn requeue(self: Box<Self>) -> Result<bool, Error>;
 }
 
 /// Takes one dead message at a time. When it is dropped, the message that it holds goes to another

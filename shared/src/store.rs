@@ -6,7 +6,9 @@
 
 mod accounts;
 pub mod backend;
+mod batcher;
 mod error;
+mod halving;
 mod leases;
 pub mod migration;
 pub mod postgres;
@@ -25,9 +27,11 @@ pub use self::accounts::{
     Audit, CleanedUp, Refreshed, ServiceTokens, SessionStanding, Sessions, SigningKeys, UserChange,
     UserChanged, Users,
 };
+pub use self::batcher::Batcher;
 pub use self::error::Error;
 pub use self::leases::{
-    Claim, ClaimTerms, Comparison, Ending, Failed, Heartbeat, Lease, Leases, ObservedLease, Renewal,
+    Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
+    ObservedLease, Renewal,
 };
 pub use self::versions::Versions;
 
@@ -179,8 +183,17 @@ pub enum Cancellation {
 #[async_trait]
 pub trait Dispatches: Send + Sync {
     /// Queued submissions that no message stands for: never dispatched for `grace`, or due for a
-    /// retry. The most urgent first, the oldest first within a priority.
-    async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error>;
+    /// retry. The most urgent first, the oldest first within a priority. For as long as
+    /// `reservation` nobody else is given them.
+    async fn take_due(
+        &self,
+        grace: Duration,
+        reservation: Duration,
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error>;
+
+    /// Ends the reservation of jobs that could not be published.
+    async fn put_back(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// Submissions whose lease has expired, in the same order. Just after the store was away that
     /// says nothing: no holder could renew.
@@ -224,13 +237,22 @@ pub trait Baselines: Send + Sync {
     /// Baselines by agent type, environment and rank.
     async fn list(&self, filter: &BaselineFilter, limit: u32) -> Result<Vec<Baseline>, Error>;
 
-    /// The best baseline of an agent type and environment that existed at `as_of`.
-    async fn best(
-        &self,
-        agent_type: Algorithm,
-        environment: &str,
-        as_of: DateTime<Utc>,
-    ) -> Result<Option<Baseline>, Error>;
+    /// Which baseline was the best for each question. Its content never changes.
+    async fn best(&self, questions: &[BestBaseline]) -> Result<Vec<Option<Uuid>>, Error>;
+
+    /// The baseline.
+    async fn find(&self, id: Uuid) -> Result<Option<Baseline>, Error>;
+}
+
+/// Asks for the best baseline of an agent type and environment that existed at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BestBaseline {
+    /// The algorithm.
+    pub agent_type: Algorithm,
+    /// Gymnasium's id.
+    pub environment: String,
+    /// The moment.
+    pub as_of: DateTime<Utc>,
 }
 
 /// Which baselines to list. The default lists all.

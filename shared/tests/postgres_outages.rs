@@ -221,7 +221,7 @@ async fn leases_go_by_the_databases_clock() {
     // This worker's own clock stands still in January.
     let submission = submission(&Manual::new());
     let terms = ClaimTerms {
-        worker: "w",
+        worker: "w".into(),
         claim_id: Uuid::nil(),
         message_id: Uuid::nil(),
         observed_lease: None,
@@ -229,7 +229,11 @@ async fn leases_go_by_the_databases_clock() {
         term: Duration::from_secs(5),
         max_attempts: 1,
     };
-    let claim = store.leases.claim(&submission, &terms).await.unwrap();
+    let claim = store
+        .leases
+        .claim_one(&submission, terms.clone())
+        .await
+        .unwrap();
     assert!(matches!(claim, Claim::Granted { .. }));
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
     let skew = (System.now() - job.started_at.unwrap()).abs();

@@ -11,13 +11,15 @@ use tars_shared::job::{EnvironmentResult, FailureKind};
 use tars_shared::services::Services;
 use tars_shared::store::{Ending, Failed};
 use tars_shared::submission::Submission;
-use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, AgentError};
 use crate::attempt_error::AttemptError;
+use crate::baselines::Baselines;
+use crate::cores::Cores;
 use crate::evaluation;
 use crate::lease_renewer::LeaseGuard;
 use crate::policies::Policies;
+use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 use crate::verdict;
 
@@ -29,9 +31,11 @@ const KEEP_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Attempt<'a> {
     pub(crate) services: &'a Services,
     pub(crate) policies: &'a Policies,
+    pub(crate) baselines: &'a Baselines,
+    pub(crate) cores: &'a Cores,
     pub(crate) submission: &'a Submission,
     pub(crate) guard: &'a LeaseGuard<'a>,
-    pub(crate) shutdown: &'a CancellationToken,
+    pub(crate) shutdown: &'a Shutdown,
     pub(crate) began: Instant,
     /// Results that are not kept yet, with their places in the request: they belong into the end.
     pub(crate) unkept: Vec<(usize, EnvironmentResult)>,
@@ -51,6 +55,9 @@ impl Attempt<'_> {
             }
         }
         if results.iter().any(Option::is_none) {
+            let _core = self.cores.take(self.shutdown).await?;
+            // Since now it is its own time that passes.
+            self.began = Instant::now();
             let agent = self.agent().await?;
             self.check_fit(agent.policy())?;
             for (position, result) in results.iter_mut().enumerate() {
@@ -60,7 +67,7 @@ impl Attempt<'_> {
             }
         }
         let results: Vec<_> = results.into_iter().flatten().collect();
-        let baselines = verdict::baselines(self.services, self.submission, &results).await?;
+        let baselines = verdict::baselines(self.baselines, self.submission, &results).await?;
         let parameters = self.submission.request.parameters.clone();
         let compare = move || verdict::compare(&parameters, &results, baselines, &thresholds);
         let compared = tokio::task::spawn_blocking(compare).await;
@@ -112,7 +119,7 @@ impl Attempt<'_> {
         };
         #[cfg(feature = "faults")]
         crate::faults::run(job.parameters);
-        let result = evaluation::run(self.services, &job, self.guard, self.shutdown).await?;
+        let result = evaluation::run(self.services, &job, self.guard, &self.shutdown.now).await?;
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Evaluated);
         self.unkept.push((position, result.clone()));

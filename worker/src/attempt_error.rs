@@ -26,6 +26,12 @@ impl AttemptError {
     }
 }
 
+impl From<Stop> for AttemptError {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
 /// A store that is unavailable is asked again until the worker stops, so only then does its error
 /// arrive here.
 impl From<store::Error> for AttemptError {

@@ -12,6 +12,11 @@ pub struct Config {
     /// Evaluations at the same time [default: the number of cores]
     #[arg(long, env = "EVAL_WORKER_CONCURRENCY", value_name = "N")]
     pub concurrency: Option<NonZero<u16>>,
+    /// Deliveries of each priority that are here at one time when jobs are short. Long jobs are taken
+    /// one by one; so are all with 1
+    #[arg(long, env = "EVAL_WORKER_WINDOW", default_value_t = 256, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub window: u16,
     /// How this worker signs its leases, followed by its process id
     #[arg(
         long,
@@ -49,6 +54,11 @@ impl Config {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         self.concurrency
             .map_or_else(cores, |slots| slots.get().into())
+    }
+
+    /// How many deliveries of each priority may be here.
+    pub(crate) fn window(&self) -> usize {
+        self.window.into()
     }
 
     /// How long a lease lasts without renewal.

@@ -1,8 +1,10 @@
 //! Publishes jobs that no message stands for. Every worker runs one; two of them do no harm.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use tars_shared::request::Priority;
 use tars_shared::services::Services;
 use tars_shared::store::Error;
@@ -22,7 +24,11 @@ const RETURN_GRACE: Duration = Duration::from_secs(2);
 /// How long a message may be in a worker's hands, or on its way there, before its job is claimed.
 const CLAIM_GRACE: Duration = Duration::from_secs(30);
 /// Jobs of one query.
-const BATCH: u32 = 50;
+const BATCH: u32 = 1000;
+/// How long a batch may take to be published, before others may publish it too.
+const RESERVATION: Duration = Duration::from_secs(10);
+/// Publications under way at once, of those that the queue allows: the API's do not wait for all.
+const AT_ONCE: usize = 128;
 
 /// Dispatches until `shutdown`.
 pub(crate) async fn run(
@@ -104,9 +110,16 @@ impl Dispatcher {
     async fn dispatch_due(&self) -> Result<(), Error> {
         let jobs = &self.services.store.dispatches;
         while !self.shutdown.is_cancelled() {
-            let due = answer(jobs.due(self.publish_grace, BATCH)).await?;
+            let due = jobs.take_due(self.publish_grace, RESERVATION, BATCH);
+            let due = answer(due).await?;
             let published = self.publish(&due).await;
             answer(jobs.mark_dispatched(&published)).await?;
+            if published.len() < due.len() {
+                let published: HashSet<_> = published.iter().copied().collect();
+                let left = due.iter().map(|submission| submission.job_id);
+                let left: Vec<_> = left.filter(|id| !published.contains(id)).collect();
+                answer(jobs.put_back(&left)).await?;
+            }
             if published.len() < BATCH as usize {
                 break;
             }
@@ -159,13 +172,20 @@ impl Dispatcher {
     /// are published.
     async fn publish(&self, due: &[Submission]) -> Vec<Uuid> {
         let mut published = Vec::with_capacity(due.len());
-        for submission in due {
-            match self.services.queue.publish(submission).await {
-                Ok(()) => published.push(submission.job_id),
-                Err(error) => {
-                    tracing::debug!(%error, "left for the next time");
-                    break;
-                }
+        for batch in due.chunks(AT_ONCE) {
+            let publications = batch.iter().map(async |submission| {
+                let published = self.services.queue.publish(submission).await;
+                published.map(|()| submission.job_id)
+            });
+            let publications = join_all(publications).await;
+            let refused = publications
+                .iter()
+                .find_map(|outcome| outcome.as_ref().err());
+            let refused = refused.map(ToString::to_string);
+            published.extend(publications.into_iter().flatten());
+            if let Some(error) = refused {
+                tracing::debug!(error, "left for the next time");
+                break;
             }
         }
         if !published.is_empty() {

@@ -3,17 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tars_engine::regression::Thresholds;
 use tars_shared::job::{EnvironmentResult, FailureKind};
 use tars_shared::queue::{DeadMessage, Delivery, RetryTier};
 use tars_shared::services::Services;
-use tars_shared::store::{Claim, ClaimTerms, Ending, Error, Failed, Lease, ObservedLease, Store};
+use tars_shared::store::{
+    Batcher, Claim, ClaimRequest, ClaimTerms, Ending, Error, Failed, Finish, Lease, Leases,
+    ObservedLease, Store,
+};
 use tars_shared::submission::{Submission, VERSIONS};
 use uuid::Uuid;
 
 use crate::attempt::Attempt;
 use crate::attempt_error::AttemptError;
+use crate::baselines::Baselines;
 use crate::config::Config;
+use crate::cores::Cores;
 use crate::isolation::{Isolation, Permit};
 use crate::lease_renewer::LeaseRenewer;
 use crate::outcome::Outcome;
@@ -31,7 +37,7 @@ const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(700);
 /// How long a job that must run alone keeps the other slots of its worker from taking new ones.
 const ISOLATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Handles deliveries, one at a time per slot.
+/// Handles deliveries, many at once.
 #[derive(Debug)]
 pub(crate) struct Handler {
     /// The store until the worker is to take nothing new: for what precedes an attempt.
@@ -43,8 +49,12 @@ pub(crate) struct Handler {
     thresholds: Thresholds,
     renewer: Arc<LeaseRenewer>,
     policies: Policies,
+    baselines: Baselines,
+    cores: Cores,
     isolation: Isolation,
     shutdown: Shutdown,
+    claiming: Batcher<ClaimRequest, Claim>,
+    finishing: Batcher<Finish, bool>,
 }
 
 impl Handler {
@@ -55,12 +65,18 @@ impl Handler {
         renewer: Arc<LeaseRenewer>,
         shutdown: Shutdown,
     ) -> Self {
+        let claims = retrying(&services.store, &shutdown.drain);
+        let services = Services {
+            store: retrying(&services.store, &shutdown.now),
+            ..services
+        };
         Self {
-            claims: retrying(&services.store, &shutdown.drain),
-            services: Services {
-                store: retrying(&services.store, &shutdown.now),
-                ..services
-            },
+            claiming: claiming(claims.leases.clone()),
+            finishing: finishing(services.store.leases.clone()),
+            baselines: Baselines::new(&services.store),
+            cores: Cores::new(config.slots(), &services.metrics),
+            claims,
+            services,
             config: config.clone(),
             name: config.name(),
             thresholds,
@@ -69,6 +85,11 @@ impl Handler {
             isolation: Isolation::new(config.slots()),
             shutdown,
         }
+    }
+
+    /// From now on so many jobs may be in hand at one time.
+    pub(crate) fn run_beside(&self, jobs: usize) {
+        self.isolation.run_beside(jobs);
     }
 
     /// Handles a delivery. Whatever it says is committed before it returns.
@@ -132,7 +153,11 @@ impl Handler {
         let mut observed_lease = None;
         loop {
             let terms = self.terms(delivery, claim_id, &permit, observed_lease);
-            match self.claims.leases.claim(submission, &terms).await? {
+            let request = ClaimRequest {
+                submission: submission.clone(),
+                terms,
+            };
+            match self.claiming.submit(request).await? {
                 Claim::Ended(status) => {
                     tracing::info!(job.id = %job_id, %status, "nothing left to do");
                     return Ok(Outcome::Done);
@@ -182,17 +207,19 @@ impl Handler {
                     let mut attempted = Attempt {
                         services: &self.services,
                         policies: &self.policies,
+                        baselines: &self.baselines,
+                        cores: &self.cores,
                         submission,
                         guard: &guard,
-                        shutdown: &self.shutdown.now,
+                        shutdown: &self.shutdown,
                         began: Instant::now(),
                         unkept: Vec::new(),
                     };
                     let ended = attempted.run(finished, self.thresholds).await;
                     let unkept = attempted.unkept;
                     return match ended {
-                        Ok(ending) => self.finish(lease, &unkept, &ending).await,
-                        Err(error) => self.end_attempt(lease, attempt, &unkept, error).await,
+                        Ok(ending) => self.finish(lease, unkept, ending).await,
+                        Err(error) => self.end_attempt(lease, attempt, unkept, error).await,
                     };
                 }
             }
@@ -205,9 +232,9 @@ impl Handler {
         claim_id: Uuid,
         permit: &Permit,
         observed_lease: Option<ObservedLease>,
-    ) -> ClaimTerms<'_> {
+    ) -> ClaimTerms {
         ClaimTerms {
-            worker: &self.name,
+            worker: self.name.clone().into(),
             claim_id,
             message_id: delivery.message_id,
             observed_lease,
@@ -233,7 +260,7 @@ impl Handler {
         &self,
         lease: Lease,
         attempt: u32,
-        unkept: &[(usize, EnvironmentResult)],
+        unkept: Vec<(usize, EnvironmentResult)>,
         error: AttemptError,
     ) -> Result<Outcome, Error> {
         match error {
@@ -241,10 +268,10 @@ impl Handler {
                 self.retry(lease, attempt, &failed).await
             }
             AttemptError::Permanent(failed) | AttemptError::Transient(failed) => {
-                self.finish(lease, unkept, &Ending::Failed(failed)).await
+                self.finish(lease, unkept, Ending::Failed(failed)).await
             }
             AttemptError::Stopped(Stop::Cancelled) => {
-                self.finish(lease, unkept, &Ending::Cancelled).await
+                self.finish(lease, unkept, Ending::Cancelled).await
             }
             AttemptError::Stopped(Stop::LeaseLost) => Ok(Outcome::Done),
             AttemptError::Stopped(Stop::Timeout) => {
@@ -253,9 +280,9 @@ impl Handler {
                     reason: "an environment took longer than timeout_seconds: raise it, or run fewer episodes"
                         .to_owned(),
                 };
-                self.finish(lease, unkept, &Ending::Failed(failed)).await
+                self.finish(lease, unkept, Ending::Failed(failed)).await
             }
-            AttemptError::Stopped(Stop::Shutdown) => {
+            AttemptError::Stopped(Stop::Shutdown | Stop::NotBegun) => {
                 // Should the store be away, the lease expires by itself.
                 if let Err(error) = self.services.store.leases.release(lease).await {
                     tracing::warn!(job.id = %lease.job_id, %error, "left to the lease's expiry");
@@ -282,17 +309,21 @@ impl Handler {
     async fn finish(
         &self,
         lease: Lease,
-        unkept: &[(usize, EnvironmentResult)],
-        ending: &Ending,
+        results: Vec<(usize, EnvironmentResult)>,
+        ending: Ending,
     ) -> Result<Outcome, Error> {
-        let leases = &self.services.store.leases;
-        if !leases.finish_with(lease, unkept, ending).await? {
+        let finish = Finish {
+            lease,
+            results,
+            ending: ending.clone(),
+        };
+        if !self.finishing.submit(finish).await? {
             tracing::info!(job.id = %lease.job_id, "another worker owns the job now: dropping this result");
             return Ok(Outcome::Done);
         }
         match ending {
             Ending::Completed(comparisons) => {
-                verdict::count(&self.services.metrics, comparisons);
+                verdict::count(&self.services.metrics, &comparisons);
                 tracing::info!(job.id = %lease.job_id, "completed");
             }
             Ending::Cancelled => tracing::info!(job.id = %lease.job_id, "cancelled"),
@@ -312,4 +343,20 @@ impl Handler {
             .with_label_values(&[kind.as_str()])
             .inc();
     }
+}
+
+/// The claims of all jobs at hand, in batches.
+fn claiming(leases: Arc<dyn Leases>) -> Batcher<ClaimRequest, Claim> {
+    Batcher::new(move |claims: Vec<ClaimRequest>| {
+        let leases = leases.clone();
+        async move { leases.claim(&claims).await }.boxed()
+    })
+}
+
+/// Their ends.
+fn finishing(leases: Arc<dyn Leases>) -> Batcher<Finish, bool> {
+    Batcher::new(move |finishes: Vec<Finish>| {
+        let leases = leases.clone();
+        async move { leases.finish(&finishes).await }.boxed()
+    })
 }

@@ -1,14 +1,16 @@
-//! Which jobs run beside each other in this process. A worker that dies takes all its jobs with
+//! Which jobs are in hand beside each other in this process. A worker that dies takes all its jobs with
 //! it; only a job that ran alone can be blamed for that.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-/// Hands out the permits to run that all slots of one worker share.
+/// Hands out the permits to run that all jobs of one worker share.
 #[derive(Debug)]
 pub(crate) struct Isolation {
-    slots: usize,
+    /// How many jobs may be in hand at one time.
+    beside: AtomicUsize,
     /// Jobs beside others hold it for reading, a job alone for writing. It is fair: one that waits
     /// to be alone is not overtaken for ever.
     lock: Arc<RwLock<()>>,
@@ -30,16 +32,21 @@ impl Permit {
 }
 
 impl Isolation {
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(crate) fn new(beside: usize) -> Self {
         Self {
-            slots,
+            beside: AtomicUsize::new(beside),
             lock: Arc::default(),
         }
     }
 
-    /// A permit beside other jobs. Where there is one slot, it is a permit to run alone.
+    /// From now on so many jobs may be in hand at one time.
+    pub(crate) fn run_beside(&self, jobs: usize) {
+        self.beside.store(jobs, Ordering::Relaxed);
+    }
+
+    /// A permit beside other jobs. Where one is in hand at a time, it is a permit to run alone.
     pub(crate) async fn shared(&self) -> Permit {
-        if self.slots == 1 {
+        if self.beside.load(Ordering::Relaxed) == 1 {
             return self.alone().await;
         }
         Permit::Shared {
@@ -86,7 +93,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_only_slot_is_always_alone() {
-        assert!(Isolation::new(1).shared().await.is_alone());
+    async fn one_at_a_time_is_always_alone() {
+        let isolation = Isolation::new(1);
+        assert!(isolation.shared().await.is_alone());
+        isolation.run_beside(2);
+        let alone = isolation.alone().await;
+        let mut next = Box::pin(isolation.shared());
+        assert!(futures_util::poll!(&mut next).is_pending(), "it stays so");
+        drop(alone);
+        assert!(!next.await.is_alone());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tars_shared::services::Services;
 use tars_shared::store::{Heartbeat, Lease, Renewal};
@@ -13,7 +13,7 @@ use crate::retrying::within;
 use crate::stop::{Run, Stop};
 
 /// How often leases are renewed. Progress is seen and cancellations are obeyed within this time.
-const HEARTBEAT: Duration = Duration::from_millis(250);
+const HEARTBEAT: Duration = Duration::from_millis(200);
 
 /// The longest that one renewal may take: well before the leases expire, the next one begins.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct LeaseRenewer {
     services: Services,
     term: Duration,
-    runs: Mutex<HashMap<Lease, Arc<Run>>>,
+    runs: Mutex<HashMap<Lease, (Arc<Run>, Instant)>>,
 }
 
 /// A lease is renewed for as long as this lives.
@@ -59,7 +59,7 @@ impl LeaseRenewer {
     /// Renews a lease from now on.
     pub(crate) fn guard(&self, lease: Lease) -> LeaseGuard<'_> {
         let run = Arc::new(Run::default());
-        self.runs().insert(lease, run.clone());
+        self.runs().insert(lease, (run.clone(), Instant::now()));
         self.services.metrics.leases_held.inc();
         LeaseGuard {
             renewer: self,
@@ -81,10 +81,12 @@ impl LeaseRenewer {
     }
 
     async fn renew(&self) {
+        // What was claimed a moment ago is fresh, and most short jobs end as such.
         let runs: Vec<_> = self
             .runs()
             .iter()
-            .map(|(&lease, run)| (lease, run.clone()))
+            .filter(|(_, (_, since))| since.elapsed() >= HEARTBEAT)
+            .map(|(&lease, (run, _))| (lease, run.clone()))
             .collect();
         if runs.is_empty() {
             return;
@@ -124,7 +126,7 @@ impl LeaseRenewer {
         }
     }
 
-    fn runs(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Run>>> {
+    fn runs(&self) -> MutexGuard<'_, HashMap<Lease, (Arc<Run>, Instant)>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,28 +6,30 @@
 mod agent;
 mod attempt;
 mod attempt_error;
+mod baselines;
 pub mod config;
+mod cores;
 mod delivered;
 mod dispatcher;
 mod evaluation;
 #[cfg(feature = "faults")]
 mod faults;
 mod handler;
+mod intake;
 mod isolation;
 mod lease_renewer;
 mod outcome;
+mod pace;
 mod policies;
 mod recorder;
 mod retrying;
 mod shutdown;
-mod slot;
 mod stop;
 mod supervision;
 mod verdict;
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use tars_engine::regression::Thresholds;
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::config::Config;
 use crate::delivered::Delivered;
 use crate::handler::Handler;
+use crate::intake::Intake;
 use crate::lease_renewer::LeaseRenewer;
 pub use crate::shutdown::Shutdown;
 use crate::supervision::supervise;
@@ -50,19 +53,13 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         renewer.clone(),
         shutdown.clone(),
     ));
-    // Leases are renewed until the last slot is done, which may be long after `shutdown`.
-    let slots_done = CancellationToken::new();
-    let renewing = supervise("lease renewer", slots_done.clone(), || {
-        renewer.clone().run(slots_done.clone())
+    // Leases are renewed until the last job is done, which may be long after `shutdown`.
+    let jobs_done = CancellationToken::new();
+    let renewing = supervise("lease renewer", jobs_done.clone(), || {
+        renewer.clone().run(jobs_done.clone())
     });
-    let slots = config.slots();
-    tracing::info!(worker = %config.name(), slots, "working");
-    let idle = i64::try_from(slots).unwrap_or(i64::MAX);
-    services
-        .metrics
-        .worker_slots
-        .with_label_values(&["idle"])
-        .set(idle);
+    let (slots, window) = (config.slots(), config.window());
+    tracing::info!(worker = %config.name(), slots, window, "working");
     let (drain, delivered) = (&shutdown.drain, Arc::new(Delivered::default()));
     let working = async {
         let dispatching = supervise("dispatcher", drain.clone(), || {
@@ -71,23 +68,18 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         let recording = supervise("recorder", drain.clone(), || {
             recorder::run(services.clone(), config.max_attempts, drain.clone())
         });
-        let slot = |_| {
-            supervise("slot", drain.clone(), || {
-                slot::run(
-                    services.clone(),
-                    handler.clone(),
-                    delivered.clone(),
-                    drain.clone(),
-                )
-            })
-        };
-        tokio::join!(dispatching, recording, join_all((0..slots).map(slot)));
-        slots_done.cancel();
+        let taking = supervise("intake", drain.clone(), || {
+            let (services, handler) = (services.clone(), handler.clone());
+            let size = (slots, window);
+            Intake::new(services, handler, delivered.clone(), drain.clone(), size).run()
+        });
+        tokio::join!(dispatching, recording, taking);
+        jobs_done.cancel();
     };
     let limiting = async {
         tokio::select! {
             () = shutdown.limit(config.grace()) => {}
-            () = slots_done.cancelled() => {}
+            () = jobs_done.cancelled() => {}
         }
     };
     tokio::join!(renewing, working, limiting);

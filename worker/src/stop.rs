@@ -14,6 +14,8 @@ pub(crate) enum Stop {
     Timeout,
     /// The worker itself is being stopped.
     Shutdown,
+    /// It was claimed in advance, and its turn here does not come soon enough.
+    NotBegun,
 }
 
 /// What the thread that runs episodes and the tasks that watch it tell each other.
@@ -48,6 +50,7 @@ impl Run {
             Stop::LeaseLost,
             Stop::Timeout,
             Stop::Shutdown,
+            Stop::NotBegun,
         ];
         let code = self.stop.load(Ordering::Relaxed);
         reasons.into_iter().find(|&reason| reason as u8 == code)

@@ -1,48 +1,47 @@
 //! Compares a job's results with their baselines, all at once, because evidence is adjusted for
 //! their number.
 
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
 use tars_engine::regression::{self, Candidate, Thresholds};
 use tars_shared::baseline::Baseline;
 use tars_shared::job::EnvironmentResult;
 use tars_shared::metrics::Metrics;
 use tars_shared::request::Parameters;
-use tars_shared::services::Services;
-use tars_shared::store::{Comparison, Error};
+use tars_shared::store::{BestBaseline, Comparison, Error};
 use tars_shared::submission::Submission;
+
+use crate::baselines::Baselines;
 
 /// What each result is compared with, in order; `None` where no comparison was asked for or no
 /// baseline is known.
 ///
 /// It is the best baseline at the time of submission, so that every attempt meets the same.
 pub(crate) async fn baselines(
-    services: &Services,
+    known: &Baselines,
     submission: &Submission,
     results: &[EnvironmentResult],
-) -> Result<Vec<Option<Baseline>>, Error> {
+) -> Result<Vec<Option<Arc<Baseline>>>, Error> {
     let parameters = &submission.request.parameters;
-    let mut baselines = Vec::with_capacity(results.len());
-    for result in results {
-        let store = &services.store.baselines;
-        baselines.push(if parameters.compare_to_baseline {
-            store
-                .best(
-                    parameters.agent_type,
-                    &result.environment,
-                    submission.submitted_at,
-                )
-                .await?
-        } else {
-            None
-        });
+    if !parameters.compare_to_baseline {
+        return Ok(vec![None; results.len()]);
     }
-    Ok(baselines)
+    let asked = results.iter().map(|result| {
+        known.best(BestBaseline {
+            agent_type: parameters.agent_type,
+            environment: result.environment.clone(),
+            as_of: submission.submitted_at,
+        })
+    });
+    try_join_all(asked).await
 }
 
 /// The comparison of each result with its baseline.
 pub(crate) fn compare(
     parameters: &Parameters,
     results: &[EnvironmentResult],
-    baselines: Vec<Option<Baseline>>,
+    baselines: Vec<Option<Arc<Baseline>>>,
     thresholds: &Thresholds,
 ) -> Vec<Option<Comparison>> {
     let mut candidates = Vec::with_capacity(results.len());
@@ -62,7 +61,7 @@ pub(crate) fn compare(
         Vec::new()
     };
     let mut judged = judged.into_iter();
-    let mut compared = |baseline: Baseline| Comparison {
+    let mut compared = |baseline: Arc<Baseline>| Comparison {
         baseline_id: baseline.id,
         regression: judged.next(),
     };

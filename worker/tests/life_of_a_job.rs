@@ -38,6 +38,7 @@ impl Worker {
         let shutdown = Shutdown::default();
         let config = Config {
             concurrency: None,
+            window: 256,
             worker_name: name.to_owned(),
             lease_seconds: 5,
             max_attempts: 5,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tars_shared::store::{Claim, ClaimTerms, Ending};
+use tars_shared::store::{Claim, ClaimTerms, Ending, Finish};
 use uuid::Uuid;
 
 use crate::server::{Server, answer, evaluation};
@@ -114,7 +114,7 @@ async fn a_long_poll_returns_when_the_job_ends() {
         .unwrap()
         .unwrap();
     let terms = ClaimTerms {
-        worker: "w",
+        worker: "w".into(),
         claim_id: Uuid::nil(),
         message_id: Uuid::nil(),
         observed_lease: None,
@@ -126,7 +126,7 @@ async fn a_long_poll_returns_when_the_job_ends() {
         .services
         .store
         .leases
-        .claim(&submission, &terms)
+        .claim_one(&submission, terms.clone())
         .await
         .unwrap();
     let Claim::Granted { lease, .. } = claim else {
@@ -136,7 +136,7 @@ async fn a_long_poll_returns_when_the_job_ends() {
         .services
         .store
         .leases
-        .finish(lease, &Ending::Completed(Vec::new()))
+        .finish_one(Finish::of(lease, Ending::Completed(Vec::new())))
         .await
         .unwrap();
 

@@ -53,6 +53,7 @@ impl Demo {
             let api = api_config(self.port)?;
             let worker = tars_worker::Config {
                 concurrency: None,
+                window: 256,
                 worker_name: "demo".to_owned(),
                 lease_seconds: 5,
                 max_attempts: 5,

@@ -19,12 +19,13 @@ macro_rules! every_queue_check {
     ($each:ident) => {
         $each!(
             a_busy_consumer_holds_nothing_else,
+            a_prefetch_takes_in_advance_and_gives_back,
             consumers_share,
             delays_retries,
             delivers_in_order,
             gives_up_in_the_open,
             large_messages_arrive_whole,
-            redelivers_when_a_consumer_goes,
+            redelivers_what_is_dropped,
             urgent_first,
         );
     };
@@ -47,18 +48,14 @@ pub async fn delivers_in_order(queue: &dyn Queue) {
     for message in &messages {
         let delivery = next(&mut *consumer).await;
         assert_eq!(
-            &delivery.submission, message,
+            &*delivery.submission, message,
             "messages arrive whole and in order"
         );
         assert!(
-            consumer.ack().await.expect("acknowledged"),
+            delivery.ack().await.expect("acknowledged"),
             "the delivery was ours"
         );
     }
-    assert!(
-        !consumer.ack().await.expect("an answer"),
-        "without a delivery there is nothing to acknowledge"
-    );
 }
 
 /// Checks that urgent messages overtake others.
@@ -80,58 +77,104 @@ pub async fn urgent_first(queue: &dyn Queue) {
     );
     let mut consumer = queue.consume().await.expect("a consumer");
     for priority in Priority::ALL {
-        assert_eq!(
-            next(&mut *consumer)
-                .await
-                .submission
-                .request
-                .parameters
-                .priority,
-            priority,
-            "urgent ones first"
-        );
-        consumer.ack().await.expect("acknowledged");
+        let delivery = next(&mut *consumer).await;
+        let parameters = &delivery.submission.request.parameters;
+        assert_eq!(parameters.priority, priority, "urgent ones first");
+        delivery.ack().await.expect("acknowledged");
     }
 }
 
-/// Checks that a delivery survives its consumer, and that one consumer never holds two.
+/// Checks that a delivery that nobody has settled goes to another consumer when it is dropped.
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn redelivers_when_a_consumer_goes(queue: &dyn Queue) {
+pub async fn redelivers_what_is_dropped(queue: &dyn Queue) {
     let message = submission(&System);
     queue.publish(&message).await.expect("published");
     let mut first = queue.consume().await.expect("a consumer");
     let delivered = next(&mut *first).await;
+    let id = delivered.message_id;
     assert_eq!(delivered.submission.job_id, message.job_id);
     drop(first);
 
     let mut second = queue.consume().await.expect("a consumer");
+    let other = submission(&System);
+    queue.publish(&other).await.expect("published");
+    let beside = next(&mut *second).await;
+    assert_eq!(
+        *beside.submission, other,
+        "it outlives the consumer that gave it out"
+    );
+    beside.ack().await.expect("acknowledged");
+    drop(delivered);
     let again = next(&mut *second).await;
-    assert_eq!(
-        again.submission, message,
-        "what a consumer held goes to another when it goes"
-    );
-    assert_eq!(
-        again.message_id, delivered.message_id,
-        "it is the same message"
-    );
+    assert_eq!(*again.submission, message, "dropped, it goes to another");
+    assert_eq!(again.message_id, id, "it is the same message");
 
     assert!(
-        second.requeue().await.expect("requeued"),
+        again.requeue().await.expect("requeued"),
         "the delivery was ours"
     );
-    assert!(
-        !second.requeue().await.expect("an answer"),
-        "it can be requeued once"
-    );
     let mut third = queue.consume().await.expect("a consumer");
-    assert_eq!(
-        next(&mut *third).await.message_id,
-        delivered.message_id,
-        "what was requeued is delivered again"
-    );
-    assert!(third.ack().await.expect("acknowledged"));
+    let last = next(&mut *third).await;
+    assert_eq!(last.message_id, id, "what was requeued is delivered again");
+    assert!(last.ack().await.expect("acknowledged"));
+}
+
+/// Checks that with a prefetch nothing gets lost or comes twice: the most urgent of what is there
+/// comes first, and what was taken in advance goes back when the prefetch or the consumer ends.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_prefetch_takes_in_advance_and_gives_back(queue: &dyn Queue) {
+    let mut published = Vec::new();
+    for _ in 0..4 {
+        for priority in [Priority::Low, Priority::Normal, Priority::High] {
+            let message = with_priority(&System, priority);
+            queue.publish(&message).await.expect("published");
+            published.push(message.job_id);
+        }
+    }
+    let mut eager = queue.consume().await.expect("a consumer");
+    eager.prefetch(10).await.expect("taken in advance");
+    let mut order = Vec::new();
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let delivery = next(&mut *eager).await;
+        order.push(delivery.submission.request.parameters.priority);
+        held.push(delivery);
+    }
+    let (high, normal) = (Priority::High, Priority::Normal);
+    assert_eq!(order, [high, high, high, high, normal], "urgent ones first");
+
+    // Without a prefetch the others go to whoever asks.
+    eager.prefetch(0).await.expect("given back");
+    let mut other = queue.consume().await.expect("a consumer");
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let delivery = next(&mut *other).await;
+        seen.push(delivery.submission.job_id);
+        delivery.ack().await.expect("acknowledged");
+    }
+    // And so they do when the consumer goes.
+    eager.prefetch(10).await.expect("taken in advance");
+    held.push(next(&mut *eager).await);
+    drop(eager);
+    for _ in 0..4 {
+        let delivery = next(&mut *other).await;
+        seen.push(delivery.submission.job_id);
+        delivery.ack().await.expect("acknowledged");
+    }
+    for delivery in held {
+        seen.push(delivery.submission.job_id);
+        assert!(
+            delivery.ack().await.expect("acknowledged"),
+            "what was given out stays in its hands"
+        );
+    }
+    seen.sort_unstable();
+    published.sort_unstable();
+    assert_eq!(seen, published, "each comes once");
 }
 
 /// Checks that two waiting consumers share what comes.
@@ -165,8 +208,8 @@ pub async fn consumers_share(queue: &dyn Queue) {
         one.message_id, two.message_id,
         "each message has an id of its own"
     );
-    first.ack().await.expect("acknowledged");
-    second.ack().await.expect("acknowledged");
+    one.ack().await.expect("acknowledged");
+    two.ack().await.expect("acknowledged");
 }
 
 /// Checks that a delayed message arrives, and not early.
@@ -183,18 +226,12 @@ pub async fn delays_retries(queue: &dyn Queue) {
         .expect("published");
     queue.publish(&now).await.expect("published");
     let mut consumer = queue.consume().await.expect("a consumer");
-    assert_eq!(
-        next(&mut *consumer).await.submission,
-        now,
-        "a delayed message lets others pass"
-    );
-    consumer.ack().await.expect("acknowledged");
-    assert_eq!(
-        next(&mut *consumer).await.submission,
-        later,
-        "a delayed message arrives"
-    );
-    consumer.ack().await.expect("acknowledged");
+    let first = next(&mut *consumer).await;
+    assert_eq!(*first.submission, now, "a delayed message lets others pass");
+    first.ack().await.expect("acknowledged");
+    let second = next(&mut *consumer).await;
+    assert_eq!(*second.submission, later, "a delayed message arrives");
+    second.ack().await.expect("acknowledged");
     let waited = (clock.now() - published).to_std().unwrap_or_default();
     assert!(
         waited >= RetryTier::Second.delay(),
@@ -214,11 +251,9 @@ pub async fn large_messages_arrive_whole(queue: &dyn Queue) {
     large.request.agent_state.policy = Blob::Inline(Base64(policy));
     queue.publish(&large).await.expect("published");
     let mut consumer = queue.consume().await.expect("a consumer");
-    assert!(
-        next(&mut *consumer).await.submission == large,
-        "every byte arrives"
-    );
-    consumer.ack().await.expect("acknowledged");
+    let delivery = next(&mut *consumer).await;
+    assert!(*delivery.submission == large, "every byte arrives");
+    delivery.ack().await.expect("acknowledged");
 }
 
 /// Checks that a consumer at work keeps nothing from the others, whether it found its delivery or
@@ -248,13 +283,14 @@ pub async fn a_busy_consumer_holds_nothing_else(queue: &dyn Queue) {
         };
         let mut seen = vec![first.message_id];
         for _ in 0..2 {
-            seen.push(next(&mut *idle).await.message_id);
-            assert!(idle.ack().await.expect("acknowledged"));
+            let delivery = next(&mut *idle).await;
+            seen.push(delivery.message_id);
+            assert!(delivery.ack().await.expect("acknowledged"));
         }
         seen.dedup();
         assert_eq!(seen.len(), 3, "the others get everything else");
         assert!(
-            busy.ack().await.expect("acknowledged"),
+            first.ack().await.expect("acknowledged"),
             "what it works on stays its own"
         );
     }

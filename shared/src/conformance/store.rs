@@ -4,6 +4,7 @@ mod accounts;
 mod artifacts;
 mod attempts;
 mod baselines;
+mod batches;
 mod claiming;
 mod dead_letters;
 mod dispatches;
@@ -37,14 +38,16 @@ pub use baselines::{
     promoting_twice_gives_the_same_baseline, the_best_baseline_is_the_best_of_its_time,
     twenty_writers_leave_ranks_without_holes,
 };
+pub use batches::a_batch_means_the_same_as_one_by_one_in_any_cut;
 pub use dead_letters::{
     a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter,
     rejected_messages_charge_nobody,
 };
 pub use dispatches::{
-    a_restarted_queue_finds_every_unfinished_job, jobs_whose_messages_were_lost_are_found,
-    notes_of_dispatch_made_at_once_are_all_kept, the_dispatcher_finds_what_no_message_stands_for,
-    the_dispatcher_takes_urgent_jobs_first, the_oldest_queued_job_of_each_priority_is_known,
+    a_restarted_queue_finds_every_unfinished_job, dispatchers_share_what_is_due,
+    jobs_whose_messages_were_lost_are_found, notes_of_dispatch_made_at_once_are_all_kept,
+    the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
+    the_oldest_queued_job_of_each_priority_is_known,
 };
 pub use endings::{
     a_job_that_was_handed_back_keeps_its_results, an_end_writes_all_or_nothing,
@@ -69,6 +72,7 @@ pub use leases::{
 macro_rules! every_store_check {
     ($each:ident) => {
         $each!(
+            a_batch_means_the_same_as_one_by_one_in_any_cut,
             a_change_is_made_and_audited_once,
             a_claim_by_message_alone_records_the_job,
             a_claim_that_is_repeated_gives_the_same_lease,
@@ -98,6 +102,7 @@ macro_rules! every_store_check {
             baselines_are_listed_in_pages,
             baselines_keep_their_ranks_without_holes,
             cancelling_ends_queued_jobs_and_asks_running_ones,
+            dispatchers_share_what_is_due,
             finished_environments_survive_their_attempt,
             releasing_is_free,
             inserting_twice_changes_nothing,

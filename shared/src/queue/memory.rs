@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
-use super::{Consumer, DeadConsumer, Delivery, Error, Queue, RetryTier};
+use super::{Acker, Consumer, DeadConsumer, Delivery, Error, Queue, RetryTier};
 use crate::clock::{Clock as _, System};
 use crate::request::Priority;
 use crate::submission::Submission;
@@ -22,34 +23,39 @@ pub struct Memory(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     /// Indexed by [`Priority`].
-    lanes: Mutex<[VecDeque<Delivery>; 3]>,
+    lanes: Mutex<[VecDeque<Message>; 3]>,
     arrived: Notify,
 }
 
+#[derive(Debug)]
+struct Message {
+    submission: Arc<Submission>,
+    id: Uuid,
+}
+
 impl Shared {
-    fn lanes(&self) -> MutexGuard<'_, [VecDeque<Delivery>; 3]> {
+    fn lanes(&self) -> MutexGuard<'_, [VecDeque<Message>; 3]> {
         // Every critical section is one push or pop, so a poisoned lock still guards whole lanes.
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append(&self, submission: Submission) {
         let lane = submission.request.parameters.priority as usize;
-        let message_id = System.new_id();
-        self.lanes()[lane].push_back(Delivery {
-            submission,
-            message_id,
+        self.lanes()[lane].push_back(Message {
+            submission: Arc::new(submission),
+            id: System.new_id(),
         });
         self.arrived.notify_one();
     }
 
     /// What was delivered once is older than all that waits.
-    fn push_front(&self, delivery: Delivery) {
-        let lane = delivery.submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_front(delivery);
+    fn push_front(&self, message: Message) {
+        let lane = message.submission.request.parameters.priority as usize;
+        self.lanes()[lane].push_front(message);
         self.arrived.notify_one();
     }
 
-    fn take(&self) -> Option<Delivery> {
+    fn take(&self) -> Option<Message> {
         self.lanes().iter_mut().find_map(VecDeque::pop_front)
     }
 }
@@ -81,7 +87,6 @@ impl Queue for Memory {
     async fn consume(&self) -> Result<Box<dyn Consumer>, Error> {
         Ok(Box::new(MemoryConsumer {
             shared: self.0.clone(),
-            held: None,
         }))
     }
 
@@ -105,43 +110,59 @@ impl Queue for Memory {
 #[derive(Debug)]
 struct MemoryConsumer {
     shared: Arc<Shared>,
-    held: Option<Delivery>,
 }
 
 #[async_trait]
 impl Consumer for MemoryConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
-        self.requeue().await?;
         loop {
             let arrived = self.shared.arrived.notified();
-            if let Some(delivery) = self.shared.take() {
-                self.held = Some(delivery.clone());
+            if let Some(message) = self.shared.take() {
                 // One permit may stand for several arrivals: pass it on while anything is left.
                 self.shared.arrived.notify_one();
-                return Ok(delivery);
+                let (submission, message_id) = (message.submission.clone(), message.id);
+                let acker = Box::new(MemoryAcker {
+                    shared: self.shared.clone(),
+                    message: Some(message),
+                });
+                return Ok(Delivery {
+                    submission,
+                    message_id,
+                    acker,
+                });
             }
             arrived.await;
         }
     }
 
-    async fn ack(&mut self) -> Result<bool, Error> {
-        Ok(self.held.take().is_some())
-    }
-
-    async fn requeue(&mut self) -> Result<bool, Error> {
-        let held = self.held.take();
-        let had = held.is_some();
-        if let Some(delivery) = held {
-            self.shared.push_front(delivery);
-        }
-        Ok(had)
+    /// Everything is at hand already.
+    async fn prefetch(&mut self, _count: u16) -> Result<(), Error> {
+        Ok(())
     }
 }
 
-impl Drop for MemoryConsumer {
+#[derive(Debug)]
+struct MemoryAcker {
+    shared: Arc<Shared>,
+    message: Option<Message>,
+}
+
+#[async_trait]
+impl Acker for MemoryAcker {
+    async fn ack(mut self: Box<Self>) -> Result<bool, Error> {
+        Ok(self.message.take().is_some())
+    }
+
+    async fn requeue(self: Box<Self>) -> Result<bool, Error> {
+        // By its end.
+        Ok(self.message.is_some())
+    }
+}
+
+impl Drop for MemoryAcker {
     fn drop(&mut self) {
-        if let Some(delivery) = self.held.take() {
-            self.shared.push_front(delivery);
+        if let Some(message) = self.message.take() {
+            self.shared.push_front(message);
         }
     }
 }

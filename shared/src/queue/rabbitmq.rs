@@ -5,6 +5,7 @@
 //! meanwhile, and the queues drain.
 
 mod address;
+mod channel;
 mod consumer;
 mod dead;
 mod depths;
@@ -12,6 +13,7 @@ mod dial;
 mod link;
 mod message;
 mod publisher;
+mod subscriptions;
 mod topology;
 
 use std::sync::Arc;

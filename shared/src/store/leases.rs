@@ -1,5 +1,7 @@
 //! Jobs, as workers hold them.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,10 +14,14 @@ use crate::job::{EnvironmentResult, Failure, FailureKind, Status};
 use crate::submission::Submission;
 
 /// Jobs, as workers hold them. A lease is fenced: what an outdated holder writes changes nothing.
+///
+/// Claims and ends come in batches, and a batch means the same as its items one by one. Each has
+/// its own answer; the outer error leaves open what was carried out, and the same call may be
+/// repeated.
 #[async_trait]
 pub trait Leases: Send + Sync {
-    /// Takes the job of a delivery. Records the submission first where it is not known yet.
-    async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error>;
+    /// Takes the jobs of deliveries. Records a submission first where it is not known yet.
+    async fn claim(&self, claims: &[ClaimRequest]) -> Result<Vec<Result<Claim, Error>>, Error>;
 
     /// Renews all leases of a worker at once, notes progress, and tells how each lease stands.
     async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error>;
@@ -28,19 +34,9 @@ pub trait Leases: Send + Sync {
         result: &EnvironmentResult,
     ) -> Result<bool, Error>;
 
-    /// Ends the job and keeps results that are not kept yet, with their places in the request: all
-    /// or nothing. False: the lease is lost, nothing is written.
-    async fn finish_with(
-        &self,
-        lease: Lease,
-        results: &[(usize, EnvironmentResult)],
-        ending: &Ending,
-    ) -> Result<bool, Error>;
-
-    /// Ends a job whose results are kept already.
-    async fn finish(&self, lease: Lease, ending: &Ending) -> Result<bool, Error> {
-        self.finish_with(lease, &[], ending).await
-    }
+    /// Ends jobs, and keeps the results of each that are not kept yet: all or nothing of a job.
+    /// False: the lease is lost, nothing is written.
+    async fn finish(&self, finishes: &[Finish]) -> Result<Vec<Result<bool, Error>>, Error>;
 
     /// Notes a failed attempt and queues the job again, not before `not_before`. False: the lease
     /// is lost.
@@ -54,13 +50,39 @@ pub trait Leases: Send + Sync {
     /// Hands the job back unharmed: queued again, the attempt not charged. False: the lease is
     /// lost.
     async fn release(&self, lease: Lease) -> Result<bool, Error>;
+
+    /// A batch of one claim.
+    async fn claim_one(&self, submission: &Submission, terms: ClaimTerms) -> Result<Claim, Error> {
+        let submission = Arc::new(submission.clone());
+        only(self.claim(&[ClaimRequest { submission, terms }]).await?)
+    }
+
+    /// A batch of one end.
+    async fn finish_one(&self, finish: Finish) -> Result<bool, Error> {
+        only(self.finish(&[finish]).await?)
+    }
+}
+
+/// The answer to a batch of one.
+fn only<T>(mut answers: Vec<Result<T, Error>>) -> Result<T, Error> {
+    let none = || Error::Corrupt("the store answered nothing".to_owned());
+    answers.pop().unwrap_or_else(|| Err(none()))
+}
+
+/// A claim of one job.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// What was delivered.
+    pub submission: Arc<Submission>,
+    /// How it may be claimed.
+    pub terms: ClaimTerms,
 }
 
 /// How a job may be claimed.
-#[derive(Debug, Clone, Copy)]
-pub struct ClaimTerms<'a> {
+#[derive(Debug, Clone)]
+pub struct ClaimTerms {
     /// Who claims it.
-    pub worker: &'a str,
+    pub worker: Cow<'static, str>,
     /// Which claim this is: one that is repeated because its answer got lost gives the same lease
     /// again.
     pub claim_id: Uuid,
@@ -147,6 +169,28 @@ pub enum Renewal {
     CancelRequested,
     /// Another worker has the job, or it has ended.
     Lost,
+}
+
+/// The end of one job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finish {
+    /// The proof that the job is the worker's.
+    pub lease: Lease,
+    /// Results that are not kept yet, with their places in the request.
+    pub results: Vec<(usize, EnvironmentResult)>,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+impl Finish {
+    /// The end of a job whose results are kept already.
+    pub fn of(lease: Lease, ending: Ending) -> Self {
+        Self {
+            lease,
+            results: Vec::new(),
+            ending,
+        }
+    }
 }
 
 /// How a job ends.

@@ -31,7 +31,6 @@ mod cluster;
 mod dead_letters;
 #[path = "sql/dispatches.rs"]
 mod dispatches;
-mod ending;
 #[path = "sql/evaluations.rs"]
 mod evaluations;
 #[path = "sql/failures.rs"]
@@ -43,6 +42,7 @@ mod inserts;
 mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
+mod recording;
 #[path = "sql/rows.rs"]
 mod rows;
 #[path = "sql/service_tokens.rs"]
@@ -52,8 +52,10 @@ mod sessions;
 mod settings;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[macro_use]
 #[path = "sql/transitions.rs"]
 mod transitions;
+mod batches;
 #[path = "sql/users.rs"]
 mod users;
 mod writing;
@@ -202,6 +204,16 @@ impl Postgres {
     fn new_id(&self) -> Uuid {
         self.clock.new_id()
     }
+}
+
+/// One column of rows to be bound.
+fn column<T, C>(rows: &[T], value: impl Fn(&T) -> C) -> Vec<C> {
+    rows.iter().map(value).collect()
+}
+
+/// As a text, which becomes `JSON` as it is.
+fn document<T: serde::Serialize>(document: T) -> Result<String, Error> {
+    serde_json::to_string(&document).map_err(|error| Error::Corrupt(error.to_string()))
 }
 
 /// Continues a condition on a column: it is one of these ids. One text for any number of them.

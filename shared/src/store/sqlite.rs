@@ -22,6 +22,7 @@ mod artifacts;
 mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
+mod batches;
 #[path = "sql/claims.rs"]
 mod claims;
 #[path = "sql/dead_letters.rs"]
@@ -38,6 +39,7 @@ mod inserts;
 mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
+mod recording;
 #[path = "sql/rows.rs"]
 mod rows;
 #[path = "sql/service_tokens.rs"]
@@ -63,9 +65,8 @@ use sqlx::{Connection as _, QueryBuilder, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use self::Sqlite as Adapter;
-use self::evaluations::Evaluated;
 use super::versions::{Versions, newest};
-use super::{Ending, Error, Host, Hosts, Lease, Role, Store};
+use super::{Error, Host, Hosts, Role, Store};
 use crate::clock::Clock;
 
 type Driver = sqlx::Sqlite;
@@ -158,16 +159,6 @@ impl Sqlite {
     /// One statement that writes, and is committed when this returns.
     async fn carry_out(&self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
         Ok(statement.fetch_all(&self.writer).await?)
-    }
-
-    /// Ends a job.
-    async fn end(
-        &self,
-        lease: Lease,
-        evaluated: &[Evaluated<'_>],
-        ending: &Ending,
-    ) -> Result<bool, Error> {
-        self.end_in_one_transaction(lease, evaluated, ending).await
     }
 
     async fn reader(&self) -> Result<PoolConnection<Driver>, Error> {

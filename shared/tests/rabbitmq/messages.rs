@@ -65,17 +65,9 @@ async fn a_backlog_is_worked_off_by_priority_whatever_order_it_came_in() {
     let mut consumer = queue.consume().await.unwrap();
     let mut order = Vec::new();
     for _ in 0..30 {
-        order.push(
-            consumer
-                .next()
-                .await
-                .unwrap()
-                .submission
-                .request
-                .parameters
-                .priority,
-        );
-        assert!(consumer.ack().await.unwrap());
+        let delivery = consumer.next().await.unwrap();
+        order.push(delivery.submission.request.parameters.priority);
+        assert!(delivery.ack().await.unwrap());
     }
     assert_eq!(order, Priority::ALL.map(|priority| [priority; 10]).concat());
 }
@@ -89,7 +81,8 @@ async fn what_cannot_be_read_is_dead_and_stands_in_nobody_s_way() {
     let readable = submission(&System);
     queue.publish(&readable).await.unwrap();
     let mut consumer = queue.consume().await.unwrap();
-    assert_eq!(consumer.next().await.unwrap().submission, readable);
+    let delivery = consumer.next().await.unwrap();
+    assert_eq!(*delivery.submission, readable);
     let mut dead = queue.consume_dead().await.unwrap().unwrap();
     let message = timeout(LIMIT, dead.next()).await.unwrap().unwrap();
     assert_eq!(
@@ -120,12 +113,13 @@ async fn a_message_without_an_id_has_the_same_one_at_each_delivery() {
     .await;
     let mut consumer = queue.consume().await.unwrap();
     let first = timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
-    drop(consumer);
+    let first_id = first.message_id;
+    drop((first, consumer));
     let second = timeout(LIMIT, queue.consume().await.unwrap().next())
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(first.message_id, second.message_id);
+    assert_eq!(first_id, second.message_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,18 +130,12 @@ async fn a_retry_comes_back_with_its_priority_and_its_reason_is_not_that_of_its_
     queue.publish_later(&low, RetryTier::Second).await.unwrap();
     let mut consumer = queue.consume().await.unwrap();
     let mut dead = queue.consume_dead().await.unwrap().unwrap();
-    assert_eq!(
-        timeout(LIMIT, consumer.next())
-            .await
-            .unwrap()
-            .unwrap()
-            .submission,
-        low
-    );
+    let mut delivery = timeout(LIMIT, consumer.next()).await.unwrap().unwrap();
     let given_up = loop {
-        consumer.requeue().await.unwrap();
+        assert_eq!(*delivery.submission, low);
+        delivery.requeue().await.unwrap();
         tokio::select! {
-            delivery = consumer.next() => assert_eq!(delivery.unwrap().submission, low),
+            again = consumer.next() => delivery = again.unwrap(),
             given_up = dead.next() => break given_up.unwrap(),
         }
     };

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tars_engine::policy_file::Algorithm;
 use tars_shared::account::Actor;
 use tars_shared::artifact::Digest;
 use tars_shared::baseline::{Baseline, NewBaseline};
@@ -12,8 +11,9 @@ use tars_shared::dead_letter::{DeadLetter, DeadLetterFilter};
 use tars_shared::job::{EnvironmentResult, Job, Ledger};
 use tars_shared::queue::DeadMessage;
 use tars_shared::store::{
-    Artifacts, BaselineFilter, Baselines, Cancellation, Claim, ClaimTerms, DeadLetters, Ending,
-    Error, Failed, Heartbeat, Inserted, JobFilter, Jobs, Lease, Leases, Renewal,
+    Artifacts, BaselineFilter, Baselines, BestBaseline, Cancellation, Claim, ClaimRequest,
+    DeadLetters, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Jobs, Lease, Leases,
+    Renewal,
 };
 use tars_shared::submission::Submission;
 use uuid::Uuid;
@@ -64,8 +64,8 @@ impl<S: Jobs + ?Sized> Jobs for Retrying<S> {
 
 #[async_trait]
 impl<S: Leases + ?Sized> Leases for Retrying<S> {
-    async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error> {
-        self.retry(|| self.port.claim(submission, terms)).await
+    async fn claim(&self, claims: &[ClaimRequest]) -> Result<Vec<Result<Claim, Error>>, Error> {
+        self.retry(|| self.port.claim(claims)).await
     }
 
     async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error> {
@@ -82,14 +82,8 @@ impl<S: Leases + ?Sized> Leases for Retrying<S> {
             .await
     }
 
-    async fn finish_with(
-        &self,
-        lease: Lease,
-        results: &[(usize, EnvironmentResult)],
-        ending: &Ending,
-    ) -> Result<bool, Error> {
-        self.retry(|| self.port.finish_with(lease, results, ending))
-            .await
+    async fn finish(&self, finishes: &[Finish]) -> Result<Vec<Result<bool, Error>>, Error> {
+        self.retry(|| self.port.finish(finishes)).await
     }
 
     async fn retry_later(
@@ -117,14 +111,12 @@ impl<S: Baselines + ?Sized> Baselines for Retrying<S> {
         self.retry(|| self.port.list(filter, limit)).await
     }
 
-    async fn best(
-        &self,
-        agent_type: Algorithm,
-        environment: &str,
-        as_of: DateTime<Utc>,
-    ) -> Result<Option<Baseline>, Error> {
-        self.retry(|| self.port.best(agent_type, environment, as_of))
-            .await
+    async fn best(&self, questions: &[BestBaseline]) -> Result<Vec<Option<Uuid>>, Error> {
+        self.retry(|| self.port.best(questions)).await
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<Baseline>, Error> {
+        self.retry(|| self.port.find(id)).await
     }
 }
 

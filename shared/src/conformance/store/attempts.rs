@@ -6,12 +6,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tars_engine::regression;
 
-use super::claiming::{TERM, TERMS, attempt, claim, failed, granted, held, status};
+use super::claiming::{TERM, TERMS, attempt, claim, due, failed, granted, held, status};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{actor, baseline, result, submission};
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Progress, Status};
-use crate::store::{Claim, Comparison, Ending, Heartbeat, Renewal};
+use crate::store::{Claim, Comparison, Ending, Finish, Heartbeat, Renewal};
 
 /// Results stay when an attempt does not, and the next one is told of them.
 ///
@@ -84,7 +84,10 @@ pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
     assert!(
         store
             .leases
-            .finish(lease, &Ending::Completed(vec![Some(compared), None]))
+            .finish_one(Finish::of(
+                lease,
+                Ending::Completed(vec![Some(compared), None])
+            ))
             .await
             .unwrap()
     );
@@ -139,13 +142,13 @@ pub async fn a_failed_attempt_is_queued_again_and_remembered(fixture: Fixture) {
         [failed(FailureKind::Evaluation).at(1, clock.now())]
     );
     assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
+        due(&store, Duration::ZERO, 10).await,
         [],
         "it is not due yet"
     );
     clock.advance(TimeDelta::seconds(30));
     assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
+        due(&store, Duration::ZERO, 10).await,
         from_ref(&submission),
         "now it is"
     );
@@ -207,7 +210,13 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
     ] {
         let submission = submission(&*clock);
         let lease = granted(&claim(&store, &submission).await);
-        assert!(store.leases.finish(lease, &ending).await.unwrap());
+        assert!(
+            store
+                .leases
+                .finish_one(Finish::of(lease, ending.clone()))
+                .await
+                .unwrap()
+        );
         let ended = store.jobs.find(submission.job_id).await.unwrap().unwrap();
         assert!(ended.status.is_terminal());
 
@@ -224,7 +233,11 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
             Ending::Cancelled,
         ] {
             assert!(
-                !store.leases.finish(lease, &late).await.unwrap(),
+                !store
+                    .leases
+                    .finish_one(Finish::of(lease, late.clone()))
+                    .await
+                    .unwrap(),
                 "even its own lease has ended"
             );
         }
@@ -247,7 +260,7 @@ pub async fn a_terminal_job_never_changes(fixture: Fixture) {
             .await
             .unwrap();
         store.dispatches.orphan_all().await.unwrap();
-        assert_eq!(store.dispatches.due(Duration::ZERO, 10).await.unwrap(), []);
+        assert_eq!(due(&store, Duration::ZERO, 10).await, []);
         assert_eq!(
             store.jobs.find(submission.job_id).await.unwrap().unwrap(),
             ended,
@@ -291,7 +304,7 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     );
     assert!(
         !leases
-            .finish(old, &Ending::Completed(Vec::new()))
+            .finish_one(Finish::of(old, Ending::Completed(Vec::new())))
             .await
             .unwrap()
     );
@@ -310,7 +323,7 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     assert_eq!(store.jobs.results(submission.job_id).await.unwrap(), []);
     assert!(
         leases
-            .finish(new, &Ending::Completed(Vec::new()))
+            .finish_one(Finish::of(new, Ending::Completed(Vec::new())))
             .await
             .unwrap(),
         "the new holder writes"

@@ -2,11 +2,12 @@
 
 use chrono::TimeDelta;
 use tars_engine::policy_file::Algorithm;
+use uuid::Uuid;
 
 use crate::baseline::NewBaseline;
 use crate::conformance::samples::{actor, baseline, submission};
 use crate::conformance::store::fixture::Fixture;
-use crate::store::BaselineFilter;
+use crate::store::{BaselineFilter, BestBaseline};
 
 /// Whatever the order of arrival, ranks are 1..n by mean reward.
 ///
@@ -157,30 +158,33 @@ pub async fn the_best_baseline_is_the_best_of_its_time(fixture: Fixture) {
         baselines.insert(&baseline(mean), &actor()).await.unwrap();
         moments.push(fixture.clock.now());
     }
-    let mut best = Vec::new();
-    for moment in moments {
-        let found = baselines
-            .best(Algorithm::Dqn, "CartPole-v1", moment)
-            .await
-            .unwrap();
-        best.push(found.map(|baseline| baseline.content.statistics.mean_reward));
-    }
-    assert_eq!(best, [None, Some(100.0), Some(300.0), Some(300.0)]);
+    let question = |agent_type, environment: &str, as_of| BestBaseline {
+        agent_type,
+        environment: environment.to_owned(),
+        as_of,
+    };
     let now = fixture.clock.now();
+    let mut questions: Vec<_> = moments
+        .into_iter()
+        .map(|moment| question(Algorithm::Dqn, "CartPole-v1", moment))
+        .collect();
+    questions.push(question(Algorithm::Ppo, "CartPole-v1", now));
+    questions.push(question(Algorithm::Dqn, "Acrobot-v1", now));
+    let mut best = Vec::new();
+    for id in baselines.best(&questions).await.unwrap() {
+        best.push(match id {
+            Some(id) => {
+                let found = baselines.find(id).await.unwrap().expect("it is there");
+                Some(found.content.statistics.mean_reward)
+            }
+            None => None,
+        });
+    }
     assert_eq!(
-        baselines
-            .best(Algorithm::Ppo, "CartPole-v1", now)
-            .await
-            .unwrap(),
-        None
+        best,
+        [None, Some(100.0), Some(300.0), Some(300.0), None, None]
     );
-    assert_eq!(
-        baselines
-            .best(Algorithm::Dqn, "Acrobot-v1", now)
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(baselines.find(Uuid::nil()).await.unwrap(), None);
 }
 
 /// Pages follow each other without gap or overlap, and filters hold.

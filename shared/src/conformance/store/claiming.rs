@@ -1,5 +1,6 @@
 //! How the checks claim jobs.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -10,8 +11,8 @@ use crate::store::{Claim, ClaimTerms, Failed, Lease, ObservedLease, Store};
 use crate::submission::Submission;
 
 pub(super) const TERM: Duration = Duration::from_secs(5);
-pub(super) const TERMS: ClaimTerms<'static> = ClaimTerms {
-    worker: "tester",
+pub(super) const TERMS: ClaimTerms = ClaimTerms {
+    worker: Cow::Borrowed("tester"),
     claim_id: Uuid::from_u128(3),
     message_id: Uuid::from_u128(7),
     observed_lease: None,
@@ -22,16 +23,17 @@ pub(super) const TERMS: ClaimTerms<'static> = ClaimTerms {
 
 /// Claims on these terms, as a worker does: by a claim of its own, and an expired lease is watched,
 /// which takes a second look when time stands still.
-pub(super) async fn claim_on(
-    store: &Store,
-    submission: &Submission,
-    terms: ClaimTerms<'_>,
-) -> Claim {
+pub(super) async fn claim_on(store: &Store, submission: &Submission, terms: ClaimTerms) -> Claim {
     let terms = ClaimTerms {
         claim_id: System.new_id(),
         ..terms
     };
-    match store.leases.claim(submission, &terms).await.unwrap() {
+    match store
+        .leases
+        .claim_one(submission, terms.clone())
+        .await
+        .unwrap()
+    {
         Claim::LeasedByOther {
             observed,
             expired: true,
@@ -40,7 +42,7 @@ pub(super) async fn claim_on(
                 observed_lease: Some(observed),
                 ..terms
             };
-            store.leases.claim(submission, &watched).await.unwrap()
+            store.leases.claim_one(submission, watched).await.unwrap()
         }
         claim => claim,
     }
@@ -89,4 +91,13 @@ pub(super) fn held(claim: Claim) -> ObservedLease {
         Claim::LeasedByOther { observed, .. } => observed,
         other => panic!("somebody should hold the job, but the claim gave {other:?}"),
     }
+}
+
+/// What is due, left for others.
+pub(super) async fn due(store: &Store, grace: Duration, limit: u32) -> Vec<Submission> {
+    let dispatches = &store.dispatches;
+    let due = dispatches.take_due(grace, TERM, limit).await.unwrap();
+    let ids: Vec<_> = due.iter().map(|submission| submission.job_id).collect();
+    dispatches.put_back(&ids).await.unwrap();
+    due
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::claiming::{claim, granted};
+use super::claiming::{claim, due, granted};
 use crate::artifact::Digest;
 use crate::clock::{Clock as _, System};
 use crate::conformance::samples::submission;
@@ -14,7 +14,7 @@ use crate::conformance::store::fixture::Fixture;
 use crate::dead_letter::DeadLetterFilter;
 use crate::job::{FailureKind, Status};
 use crate::queue::DeadMessage;
-use crate::store::{Ending, Failed};
+use crate::store::{Ending, Failed, Finish};
 use crate::submission::Submission;
 
 /// What failed is a dead letter with its reason; what did not is none.
@@ -39,7 +39,13 @@ pub async fn a_failed_job_is_a_dead_letter(fixture: Fixture) {
         clock.advance(TimeDelta::seconds(1));
         let submission = submission(&*clock);
         let lease = granted(&claim(&store, &submission).await);
-        assert!(store.leases.finish(lease, &ending).await.unwrap());
+        assert!(
+            store
+                .leases
+                .finish_one(Finish::of(lease, ending.clone()))
+                .await
+                .unwrap()
+        );
         ids.push(submission.job_id);
     }
     let letters = store
@@ -113,7 +119,7 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
     let lease = granted(&claim(&store, &ended).await);
     store
         .leases
-        .finish(lease, &Ending::Completed(Vec::new()))
+        .finish_one(Finish::of(lease, Ending::Completed(Vec::new())))
         .await
         .unwrap();
     let letters = &store.dead_letters;
@@ -132,9 +138,9 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
             (attempt, attempt as usize),
             "once, however often it is recorded"
         );
-        let due = store.dispatches.due(Duration::ZERO, 10).await.unwrap();
+        let found = due(&store, Duration::ZERO, 10).await;
         assert_eq!(
-            due.len(),
+            found.len(),
             usize::from(attempt < MAX_ATTEMPTS),
             "it gets a new message, as long as it may"
         );
@@ -202,12 +208,7 @@ pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
         (Status::Queued, 0, Vec::new())
     );
     assert_eq!(
-        store
-            .dispatches
-            .due(Duration::ZERO, 10)
-            .await
-            .unwrap()
-            .len(),
+        due(&store, Duration::ZERO, 10).await.len(),
         1,
         "another worker may understand it"
     );

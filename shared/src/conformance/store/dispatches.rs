@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::claiming::{attempt, claim, failed, granted, status};
+use super::claiming::{attempt, claim, due, failed, granted, status};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Status};
 use crate::request::Priority;
-use crate::store::Ending;
+use crate::store::{Ending, Finish};
 
 /// Rows never published and rows with an expired lease are due, and only those.
 ///
@@ -37,7 +37,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
         .unwrap();
     let lease = granted(&claim(&store, &running).await);
     assert_eq!(
-        store.dispatches.due(grace, 10).await.unwrap(),
+        due(&store, grace, 10).await,
         [],
         "the API may still publish it"
     );
@@ -47,10 +47,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
         "its holder may still renew"
     );
     clock.advance(TimeDelta::seconds(3));
-    assert_eq!(
-        store.dispatches.due(grace, 10).await.unwrap(),
-        from_ref(&forgotten)
-    );
+    assert_eq!(due(&store, grace, 10).await, from_ref(&forgotten));
     assert_eq!(
         store.dispatches.lag().await.unwrap(),
         Duration::from_secs(3),
@@ -61,7 +58,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
         .mark_dispatched(&[forgotten.job_id])
         .await
         .unwrap();
-    assert_eq!(store.dispatches.due(grace, 10).await.unwrap(), []);
+    assert_eq!(due(&store, grace, 10).await, []);
     assert_eq!(
         store.dispatches.lag().await.unwrap(),
         Duration::ZERO,
@@ -79,11 +76,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
         Duration::from_secs(1),
         "since then it waits"
     );
-    assert_eq!(
-        store.dispatches.due(grace, 10).await.unwrap(),
-        [],
-        "which is another matter"
-    );
+    assert_eq!(due(&store, grace, 10).await, [], "which is another matter");
     store
         .dispatches
         .mark_dispatched(&[running.job_id])
@@ -108,7 +101,7 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
     assert!(
         !store
             .leases
-            .finish(lease, &Ending::Cancelled)
+            .finish_one(Finish::of(lease, Ending::Cancelled))
             .await
             .unwrap(),
         "its former holder writes nothing"
@@ -235,7 +228,7 @@ pub async fn notes_of_dispatch_made_at_once_are_all_kept(fixture: Fixture) {
             note.await.unwrap().expect("no note fails");
         }
     }
-    assert_eq!(store.dispatches.due(Duration::ZERO, 200).await.unwrap(), []);
+    assert_eq!(due(&store, Duration::ZERO, 200).await, []);
 }
 
 /// Urgent jobs do not wait behind a backlog.
@@ -258,14 +251,48 @@ pub async fn the_dispatcher_takes_urgent_jobs_first(fixture: Fixture) {
             submission.submitted_at,
         )
     });
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
-        expected
-    );
-    assert_eq!(
-        store.dispatches.due(Duration::ZERO, 2).await.unwrap(),
-        expected[..2]
-    );
+    assert_eq!(due(&store, Duration::ZERO, 10).await, expected);
+    assert_eq!(due(&store, Duration::ZERO, 2).await, expected[..2]);
+}
+
+/// What one dispatcher takes, no other is given meanwhile; what it could not publish is there again
+/// at once, and what it left behind after its time.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn dispatchers_share_what_is_due(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let all: Vec<_> = (0..30).map(|_| submission(&*clock)).collect();
+    store.jobs.insert(&all).await.unwrap();
+    let minute = Duration::from_mins(1);
+    let takes = (0..4).map(|_| {
+        let dispatches = store.dispatches.clone();
+        tokio::spawn(async move { dispatches.take_due(Duration::ZERO, minute, 10).await })
+    });
+    let mut taken = Vec::new();
+    for take in takes.collect::<Vec<_>>() {
+        let batch = take.await.unwrap().unwrap();
+        assert!(batch.len() <= 10);
+        taken.extend(batch.into_iter().map(|submission| submission.job_id));
+    }
+    let left = due(&store, Duration::ZERO, 30).await;
+    taken.extend(left.iter().map(|submission| submission.job_id));
+    taken.sort_unstable();
+    let mut ids: Vec<_> = all.iter().map(|submission| submission.job_id).collect();
+    ids.sort_unstable();
+    assert_eq!(taken, ids, "each is taken once");
+
+    let take = async || {
+        let taken = store.dispatches.take_due(Duration::ZERO, minute, 30).await;
+        taken.unwrap().len()
+    };
+    take().await;
+    assert_eq!(take().await, 0, "all are in hand");
+    store.dispatches.put_back(&ids[..7]).await.unwrap();
+    assert_eq!(take().await, 7);
+    store.dispatches.mark_dispatched(&ids[..5]).await.unwrap();
+    clock.advance(TimeDelta::minutes(1));
+    assert_eq!(take().await, 25, "whoever had them is gone");
 }
 
 /// After the end of a process whose queue forgets, every unfinished job is due at once.
@@ -293,7 +320,7 @@ pub async fn a_restarted_queue_finds_every_unfinished_job(fixture: Fixture) {
     store.jobs.cancel(ended.job_id).await.unwrap();
     assert_eq!(store.dispatches.orphan_all().await.unwrap(), 2);
     assert_eq!(
-        store.dispatches.due(Duration::ZERO, 10).await.unwrap(),
+        due(&store, Duration::ZERO, 10).await,
         [queued, running.clone()]
     );
     assert_eq!(

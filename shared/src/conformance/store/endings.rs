@@ -5,8 +5,16 @@ use chrono::TimeDelta;
 use super::claiming::{claim, failed, granted, status};
 use crate::conformance::samples::{actor, baseline, result, submission};
 use crate::conformance::store::fixture::Fixture;
-use crate::job::{FailureKind, Status};
-use crate::store::{Claim, Comparison, Ending};
+use crate::job::{EnvironmentResult, FailureKind, Status};
+use crate::store::{Claim, Comparison, Ending, Finish, Lease};
+
+fn end(lease: Lease, results: &[(usize, EnvironmentResult)], ending: Ending) -> Finish {
+    Finish {
+        lease,
+        results: results.to_vec(),
+        ending,
+    }
+}
 
 /// What was not kept before is written with the end, whatever the end is; what was kept before
 /// stays.
@@ -35,7 +43,8 @@ pub async fn results_come_with_the_end(fixture: Fixture) {
         let leases = &store.leases;
         assert!(leases.record_result(lease, 1, &acrobot).await.unwrap());
         let unkept = [(0, cart_pole.clone())];
-        assert!(leases.finish_with(lease, &unkept, &ending).await.unwrap());
+        let finish = end(lease, &unkept, ending.clone());
+        assert!(leases.finish_one(finish).await.unwrap());
         let mut expected = [cart_pole.clone(), acrobot.clone()];
         expected[0].baseline_id = baseline_id;
         assert_eq!(
@@ -63,13 +72,23 @@ pub async fn an_end_writes_all_or_nothing(fixture: Fixture) {
         Ending::Cancelled,
     ] {
         let leases = &store.leases;
-        assert!(!leases.finish_with(old, &results, &ending).await.unwrap());
+        assert!(
+            !leases
+                .finish_one(end(old, &results, ending.clone()))
+                .await
+                .unwrap()
+        );
         assert_eq!(status(&store, submission.job_id).await, Status::Running);
         assert_eq!(store.jobs.results(submission.job_id).await.unwrap(), []);
     }
     let leases = &store.leases;
     let completed = Ending::Completed(Vec::new());
-    assert!(leases.finish_with(new, &results, &completed).await.unwrap());
+    assert!(
+        leases
+            .finish_one(end(new, &results, completed.clone()))
+            .await
+            .unwrap()
+    );
     let written = store.jobs.results(submission.job_id).await.unwrap();
     assert_eq!(written.len(), 2);
 
@@ -78,7 +97,7 @@ pub async fn an_end_writes_all_or_nothing(fixture: Fixture) {
     for lease in [new, old] {
         assert!(
             !leases
-                .finish_with(lease, &changed, &completed)
+                .finish_one(end(lease, &changed, completed.clone()))
                 .await
                 .unwrap()
         );

@@ -14,7 +14,9 @@ use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Progress, Status};
-use crate::store::{Cancellation, Ending, Error, Failed, Heartbeat, Inserted, JobFilter, Renewal};
+use crate::store::{
+    Cancellation, Ending, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Renewal,
+};
 use crate::submission::Submission;
 
 /// A repeated submission is recognised by its id, and its request by its hash.
@@ -292,7 +294,7 @@ pub async fn cancelling_ends_queued_jobs_and_asks_running_ones(fixture: Fixture)
     assert!(
         store
             .leases
-            .finish(lease, &Ending::Cancelled)
+            .finish_one(Finish::of(lease, Ending::Cancelled))
             .await
             .unwrap()
     );
@@ -322,7 +324,7 @@ pub async fn the_ledger_counts_every_job_once(fixture: Fixture) {
     let lease = granted(&claim(&store, &submissions[1]).await);
     store
         .leases
-        .finish(lease, &Ending::Completed(Vec::new()))
+        .finish_one(Finish::of(lease, Ending::Completed(Vec::new())))
         .await
         .unwrap();
     claim(&store, &submissions[2]).await;

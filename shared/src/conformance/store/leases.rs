@@ -10,7 +10,7 @@ use crate::clock::{Clock as _, System};
 use crate::conformance::samples::submission;
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Status};
-use crate::store::{Claim, ClaimTerms, Ending, Heartbeat};
+use crate::store::{Claim, ClaimTerms, Ending, Finish, Heartbeat};
 use crate::submission::Submission;
 
 /// A message without a row is as good as one with a row.
@@ -124,7 +124,11 @@ pub async fn a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not(fixt
         claim_id: System.new_id(),
         ..TERMS
     };
-    let first_look = store.leases.claim(&submission, &late).await.unwrap();
+    let first_look = store
+        .leases
+        .claim_one(&submission, late.clone())
+        .await
+        .unwrap();
     assert_eq!(
         first_look,
         Claim::LeasedByOther {
@@ -168,7 +172,7 @@ pub async fn a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not(fixt
     assert!(
         !store
             .leases
-            .finish(lease, &Ending::Cancelled)
+            .finish_one(Finish::of(lease, Ending::Cancelled))
             .await
             .unwrap()
     );
@@ -182,21 +186,21 @@ pub async fn a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not(fixt
 pub async fn a_claim_that_is_repeated_gives_the_same_lease(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let submission = submission(&*clock);
-    let first = store.leases.claim(&submission, &TERMS).await.unwrap();
+    let first = store.leases.claim_one(&submission, TERMS).await.unwrap();
     clock.advance(TimeDelta::seconds(7));
     assert_eq!(
-        store.leases.claim(&submission, &TERMS).await.unwrap(),
+        store.leases.claim_one(&submission, TERMS).await.unwrap(),
         first
     );
     assert!(
         store
             .leases
-            .finish(granted(&first), &Ending::Cancelled)
+            .finish_one(Finish::of(granted(&first), Ending::Cancelled))
             .await
             .unwrap()
     );
     assert_eq!(
-        store.leases.claim(&submission, &TERMS).await.unwrap(),
+        store.leases.claim_one(&submission, TERMS).await.unwrap(),
         Claim::Ended(Status::Cancelled)
     );
 }
@@ -236,12 +240,12 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
         alone: false,
         ..TERMS
     };
-    let first = claim_on(&store, &submission, beside_others).await;
+    let first = claim_on(&store, &submission, beside_others.clone()).await;
     assert_eq!(attempt(&first), 1);
     clock.advance(TimeDelta::seconds(6));
 
     assert_eq!(
-        claim_on(&store, &submission, beside_others).await,
+        claim_on(&store, &submission, beside_others.clone()).await,
         Claim::MustRunAlone
     );
     let job = store.jobs.find(submission.job_id).await.unwrap().unwrap();
@@ -257,7 +261,7 @@ pub async fn a_job_is_charged_only_for_a_worker_that_it_had_for_itself(fixture: 
     assert!(
         !store
             .leases
-            .finish(granted(&first), &Ending::Cancelled)
+            .finish_one(Finish::of(granted(&first), Ending::Cancelled))
             .await
             .unwrap(),
         "the old lease has expired"
@@ -308,10 +312,10 @@ pub async fn a_queued_job_is_claimed_on_its_terms_alone(fixture: Fixture) {
         alone: false,
         ..TERMS
     };
-    granted(&claim_on(&store, &suspect, beside_others).await);
+    granted(&claim_on(&store, &suspect, beside_others.clone()).await);
     clock.advance(TimeDelta::seconds(6));
     for look in ["at its expired lease", "at the queued job"] {
-        let claim = claim_on(&store, &suspect, beside_others).await;
+        let claim = claim_on(&store, &suspect, beside_others.clone()).await;
         assert_eq!(claim, Claim::MustRunAlone, "{look}");
     }
     assert_eq!(attempt(&claim(&store, &suspect).await), 1);

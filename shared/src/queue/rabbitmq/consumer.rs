@@ -1,68 +1,66 @@
-//! Takes jobs, one at a time and the most urgent first.
+//! Takes jobs, the most urgent first.
 //!
-//! While there is a backlog, messages are fetched: high, then normal, then low. Only when all three
-//! queues are empty does the consumer let itself be woken by a push from any of them, takes the
-//! most urgent that comes, ends its subscriptions and gives the rest back. Simpler ways do not do:
-//! quorum queues refuse `x-max-priority`; a prefetch shared by three subscriptions would be a
-//! global limit, which quorum queues answer by closing the connection; and three standing
-//! subscriptions would hold a message of each priority while the slot works on one, and other slots
-//! would starve.
+//! Without a prefetch, messages are fetched one by one while there is a backlog: high, then normal,
+//! then low. Only when all three queues are empty does the consumer let itself be woken by a push
+//! from any of them, takes the most urgent that comes, ends its subscriptions and gives the rest
+//! back. So it holds nothing that it was not asked for, which is what long jobs need: a message
+//! beside them would wait for their end. A fetch costs a round trip and a write to the queue's log,
+//! which is more than a short job does. With a prefetch, standing subscriptions bring messages
+//! before they are asked for. (Quorum queues refuse `x-max-priority`, and a prefetch that all
+//! subscriptions share.)
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
-use futures_util::future::{select_all, try_join_all};
-use lapin::{Acker, Channel};
-
 use lapin::message::Delivery as Message;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
-    BasicQosOptions, BasicRejectOptions,
-};
-use lapin::types::FieldTable;
+use lapin::options::{BasicGetOptions, BasicRejectOptions};
 
+use super::channel::{BROKER_TIMEOUT, MessageAcker, OpenChannel, back, in_background, settled};
 use super::link::{Session, with_timeout};
+use super::subscriptions::{Ranked, Subscriptions};
 use super::{message, topology};
 use crate::queue::{Consumer, Delivery, Error};
 use crate::request::Priority;
 
-/// How long the broker may take to answer. Longer than for a publication: no client waits for this.
-pub(super) const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often a waiting consumer looks at its channel, which can die without a word.
-pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A channel that holds one delivery at a time.
+/// Takes jobs on a channel of its own.
 #[derive(Debug)]
 pub(super) struct JobConsumer {
     session: Arc<Session>,
-    channel: Channel,
-    /// While it waits: one subscription per priority, in the order of [`Priority::ALL`].
-    subscriptions: Vec<lapin::Consumer>,
-    held: Option<Acker>,
-    /// Between the start and the end of `next`: what the channel holds is not known.
-    waiting: bool,
+    channel: Arc<OpenChannel>,
+    prefetch: u16,
+    /// Those that stand, with a prefetch, or that wait for the next message.
+    subscriptions: Option<Subscriptions>,
+    /// What was taken in advance, by priority.
+    taken: [VecDeque<Message>; 3],
+    /// Between the start and the end of a call that leaves open what the channel holds when it is
+    /// broken off.
+    in_doubt: bool,
 }
 
 impl JobConsumer {
     /// Opens a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
-        let channel = session.channel(BROKER_TIMEOUT).await?;
-        with_timeout(
-            BROKER_TIMEOUT,
-            "limiting the prefetch",
-            channel.basic_qos(1, BasicQosOptions::default()),
-        )
-        .await?;
+        let channel = OpenChannel::open(&session).await?;
         Ok(Self {
             session,
             channel,
-            subscriptions: Vec::new(),
-            held: None,
-            waiting: false,
+            prefetch: 0,
+            subscriptions: None,
+            taken: Default::default(),
+            in_doubt: false,
         })
+    }
+
+    /// The most urgent message, as soon as there is one.
+    async fn message(&mut self) -> Result<Message, Error> {
+        if self.prefetch > 0 {
+            return self.pushed().await;
+        }
+        match self.fetch().await? {
+            Some(message) => Ok(message),
+            None => self.awaited().await,
+        }
     }
 
     /// What waits already, the most urgent first.
@@ -80,138 +78,99 @@ impl JobConsumer {
         Ok(None)
     }
 
-    /// Waits for what comes next.
-    async fn pushed(&mut self) -> Result<Message, Error> {
-        let subscribed = try_join_all(Priority::ALL.map(|priority| {
-            let (queue, options) = (
-                topology::jobs_queue(priority).into(),
-                BasicConsumeOptions::default(),
-            );
-            self.channel
-                .basic_consume(queue, "".into(), options, FieldTable::default())
-        }));
-        self.subscriptions = with_timeout(BROKER_TIMEOUT, "subscribing", subscribed).await?;
-        let first = self.first_push().await?;
+    /// Waits for what comes next, and holds nothing else.
+    async fn awaited(&mut self) -> Result<Message, Error> {
+        self.subscriptions = Some(Subscriptions::open(&self.channel, 1).await?);
+        self.wait().await?;
+        self.unsubscribe().await?;
+        let urgent = self.take();
+        self.give_back().await?;
+        urgent.ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))
+    }
 
-        let ended = self.subscriptions.iter().map(|one| {
-            self.channel
-                .basic_cancel(one.tag(), BasicCancelOptions::default())
-        });
-        with_timeout(
-            BROKER_TIMEOUT,
-            "ending the subscriptions",
-            try_join_all(ended),
-        )
-        .await?;
-        let mut all = vec![first];
-        for (rank, mut subscription) in self.subscriptions.drain(..).enumerate() {
-            // The end of a subscription ends its stream, behind whatever was pushed before.
-            while let Some(message) = subscription.next().await {
-                all.push((rank, message.map_err(|error| broken(&error))?));
-            }
+    /// The most urgent of what the standing subscriptions have brought.
+    async fn pushed(&mut self) -> Result<Message, Error> {
+        if self.subscriptions.is_none() {
+            self.subscriptions = Some(Subscriptions::open(&self.channel, self.prefetch).await?);
         }
-        all.sort_by_key(|(rank, _)| *rank);
-        let mut all = all.into_iter().map(|(_, message)| message);
-        let urgent = all
-            .next()
-            .ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))?;
-        for surplus in all {
-            let options = BasicNackOptions {
-                requeue: true,
-                ..BasicNackOptions::default()
+        loop {
+            let ready = match &mut self.subscriptions {
+                Some(standing) => standing.ready()?,
+                None => Vec::new(),
             };
+            self.keep(ready);
+            if let Some(urgent) = self.take() {
+                return Ok(urgent);
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Waits for a push.
+    async fn wait(&mut self) -> Result<(), Error> {
+        if let Some(subscriptions) = &mut self.subscriptions {
+            let first = subscriptions.next(&self.session, &self.channel).await?;
+            self.keep([first]);
+        }
+        Ok(())
+    }
+
+    /// Ends the subscriptions; what they have brought is kept.
+    async fn unsubscribe(&mut self) -> Result<(), Error> {
+        if let Some(standing) = self.subscriptions.take() {
+            let brought = standing.end(&self.channel).await?;
+            self.keep(brought);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, messages: impl IntoIterator<Item = Ranked>) {
+        for (rank, message) in messages {
+            self.taken[rank].push_back(message);
+        }
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        self.taken.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    async fn give_back(&mut self) -> Result<(), Error> {
+        while let Some(surplus) = self.take() {
             with_timeout(
                 BROKER_TIMEOUT,
                 "giving back a message",
-                surplus.acker.nack(options),
+                surplus.acker.nack(back()),
             )
             .await?;
         }
-        Ok(urgent)
+        Ok(())
     }
 
-    /// The first message that any subscription gives, with the rank of its priority.
-    async fn first_push(&mut self) -> Result<(usize, Message), Error> {
-        loop {
-            let next = select_all(
-                self.subscriptions
-                    .iter_mut()
-                    .map(futures_util::StreamExt::next),
-            );
-            tokio::select! {
-                (message, rank, _) = next => return match message {
-                    Some(Ok(message)) => Ok((rank, message)),
-                    // The stream hangs after an error, so the consumer is of no use any more.
-                    Some(Err(error)) => Err(broken(&error)),
-                    None => Err(Error::Unavailable("the broker cancelled the consumer".to_owned())),
-                },
-                () = self.session.lost() => return Err(Error::Unavailable("the connection is lost".to_owned())),
-                () = tokio::time::sleep(POLL_INTERVAL) => self.check()?,
-            }
+    /// Makes sure that a call that was broken off before is not taken for one that ended.
+    fn doubt(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.in_doubt, true) {
+            return Err(Error::Unavailable(
+                "an earlier wait was broken off".to_owned(),
+            ));
         }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        if self.channel.status().connected() {
-            return Ok(());
-        }
-        Err(Error::Unavailable("the channel is closed".to_owned()))
-    }
-}
-
-fn broken(error: &lapin::Error) -> Error {
-    Error::Unavailable(format!("the consumer broke: {error}"))
-}
-
-/// Whether the broker took our word for the delivery. On a dead channel it did not: it gives the
-/// delivery to another consumer, or has done so.
-pub(super) async fn settled(
-    settling: impl Future<Output = lapin::Result<bool>>,
-) -> Result<bool, Error> {
-    match tokio::time::timeout(BROKER_TIMEOUT, settling).await {
-        Ok(settled) => Ok(settled.unwrap_or(false)),
-        Err(_) => Err(Error::Unavailable(format!(
-            "settling a delivery took more than {BROKER_TIMEOUT:?}"
-        ))),
-    }
-}
-
-/// Closes a channel in the background: the broker then gives what it held to another consumer.
-pub(super) fn close(channel: Channel, subscriptions: Vec<lapin::Consumer>) {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(async move {
-            // The channel first: a subscription that is dropped while its channel lives cancels
-            // itself, and when the two cross, the driver takes the channel's end for a broken
-            // connection.
-            drop(tokio::time::timeout(BROKER_TIMEOUT, channel.close(200, "done".into())).await);
-            drop(subscriptions);
-        });
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Consumer for JobConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
-        if self.waiting {
-            return Err(Error::Unavailable(
-                "an earlier wait was broken off".to_owned(),
-            ));
-        }
-        self.requeue().await?;
-        self.waiting = true;
+        self.doubt()?;
         loop {
-            let message = match self.fetch().await? {
-                Some(message) => message,
-                None => self.pushed().await?,
-            };
+            let message = self.message().await?;
             let message_id = message::id(&message.properties, &message.data);
             match message::read(&message.data) {
                 Ok(submission) => {
-                    self.held = Some(message.acker);
-                    self.waiting = false;
+                    self.in_doubt = false;
                     return Ok(Delivery {
-                        submission,
+                        submission: Arc::new(submission),
                         message_id,
+                        acker: Box::new(MessageAcker::new(message.acker, &self.channel)),
                     });
                 }
                 Err(error) => {
@@ -223,30 +182,41 @@ impl Consumer for JobConsumer {
         }
     }
 
-    async fn ack(&mut self) -> Result<bool, Error> {
-        let Some(acker) = self.held.take() else {
-            return Ok(false);
-        };
-        settled(acker.ack(BasicAckOptions::default())).await
-    }
-
-    async fn requeue(&mut self) -> Result<bool, Error> {
-        let Some(acker) = self.held.take() else {
-            return Ok(false);
-        };
-        settled(acker.nack(BasicNackOptions {
-            requeue: true,
-            ..BasicNackOptions::default()
-        }))
-        .await
+    async fn prefetch(&mut self, count: u16) -> Result<(), Error> {
+        if count == self.prefetch {
+            return Ok(());
+        }
+        self.doubt()?;
+        self.unsubscribe().await?;
+        self.prefetch = count;
+        if count == 0 {
+            self.give_back().await?;
+        }
+        self.in_doubt = false;
+        Ok(())
     }
 }
 
 impl Drop for JobConsumer {
     fn drop(&mut self) {
-        close(
-            self.channel.clone(),
-            std::mem::take(&mut self.subscriptions),
-        );
+        let (subscriptions, channel) = (self.subscriptions.take(), self.channel.clone());
+        let mut taken = std::mem::take(&mut self.taken);
+        // Deliveries that were given out may need the channel for long: what was not, goes back now.
+        // The subscriptions end before the channel does: a subscription that is dropped while its
+        // channel lives cancels itself, and when the two cross, the driver takes the channel's end
+        // for a broken connection.
+        in_background(async move {
+            if let Some(standing) = subscriptions
+                && let Ok(brought) = standing.end(&channel).await
+            {
+                for (rank, message) in brought {
+                    taken[rank].push_back(message);
+                }
+            }
+            for message in taken.into_iter().flatten() {
+                drop(settled(message.acker.nack(back())).await);
+            }
+            drop(channel);
+        });
     }
 }

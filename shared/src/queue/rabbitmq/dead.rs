@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use lapin::{Acker, Channel};
+use lapin::Acker;
 
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 
-use super::consumer::{BROKER_TIMEOUT, POLL_INTERVAL, close, settled};
+use super::channel::{BROKER_TIMEOUT, OpenChannel, back, in_background, settled};
 use super::link::{Session, with_timeout};
+use super::subscriptions::POLL_INTERVAL;
 use super::{message, topology};
 use crate::queue::{DeadConsumer, DeadMessage, Error};
 
@@ -18,7 +19,7 @@ use crate::queue::{DeadConsumer, DeadMessage, Error};
 #[derive(Debug)]
 pub(super) struct DeadMessages {
     session: Arc<Session>,
-    channel: Channel,
+    channel: Arc<OpenChannel>,
     subscription: lapin::Consumer,
     held: Option<Acker>,
 }
@@ -26,7 +27,7 @@ pub(super) struct DeadMessages {
 impl DeadMessages {
     /// Subscribes on a channel of its own.
     pub(super) async fn open(session: Arc<Session>) -> Result<Self, Error> {
-        let channel = session.channel(BROKER_TIMEOUT).await?;
+        let channel = OpenChannel::open(&session).await?;
         with_timeout(
             BROKER_TIMEOUT,
             "limiting the prefetch",
@@ -54,11 +55,7 @@ impl DeadMessages {
 impl DeadConsumer for DeadMessages {
     async fn next(&mut self) -> Result<DeadMessage, Error> {
         if let Some(acker) = self.held.take() {
-            settled(acker.nack(BasicNackOptions {
-                requeue: true,
-                ..BasicNackOptions::default()
-            }))
-            .await?;
+            settled(acker.nack(back())).await?;
         }
         let message = loop {
             tokio::select! {
@@ -89,6 +86,12 @@ impl DeadConsumer for DeadMessages {
 
 impl Drop for DeadMessages {
     fn drop(&mut self) {
-        close(self.channel.clone(), vec![self.subscription.clone()]);
+        let (subscription, channel) = (self.subscription.clone(), self.channel.clone());
+        // As with jobs, the subscription ends before the channel does.
+        in_background(async move {
+            let ended = channel.basic_cancel(subscription.tag(), BasicCancelOptions::default());
+            drop(with_timeout(BROKER_TIMEOUT, "ending the subscription", ended).await);
+            drop((subscription, channel));
+        });
     }
 }

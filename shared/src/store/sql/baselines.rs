@@ -1,16 +1,19 @@
 //! Baselines: ranks are 1..n by mean reward, without holes, whoever writes at once.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
-use tars_engine::policy_file::Algorithm;
+use uuid::Uuid;
 
 use super::{Adapter, Connection, lock, rows};
 use crate::account::{Action, Actor};
 use crate::baseline::{Baseline, NewBaseline};
-use crate::store::{BaselineFilter, Baselines, Error};
+use crate::store::{BaselineFilter, Baselines, BestBaseline, Error};
 
 #[async_trait]
 impl Baselines for Adapter {
@@ -90,23 +93,47 @@ impl Baselines for Adapter {
             .collect()
     }
 
-    async fn best(
-        &self,
-        agent_type: Algorithm,
-        environment: &str,
-        as_of: DateTime<Utc>,
-    ) -> Result<Option<Baseline>, Error> {
-        let row = sqlx::query(
-            "SELECT * FROM eval_baselines WHERE agent_type = $1 AND environment = $2 AND created_at <= $3 \
-             ORDER BY rank LIMIT 1",
-        )
-        .bind(rows::text(agent_type)?)
-        .bind(environment)
-        .bind(as_of)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+    async fn best(&self, questions: &[BestBaseline]) -> Result<Vec<Option<Uuid>>, Error> {
+        let mut reader = self.reader().await?;
+        let mut histories = HashMap::new();
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            let agent_type = rows::text(question.agent_type)?;
+            let history = match histories.entry((agent_type, &question.environment)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let (agent_type, environment) = place.key();
+                    let history = best_first(&mut reader, agent_type, environment).await?;
+                    place.insert(history)
+                }
+            };
+            let existed = |(_, since): &&(Uuid, DateTime<Utc>)| *since <= question.as_of;
+            answers.push(history.iter().find(existed).map(|(id, _)| *id));
+        }
+        Ok(answers)
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<Baseline>, Error> {
+        let row = sqlx::query("SELECT * FROM eval_baselines WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
         row.as_ref().map(rows::baseline).transpose()
     }
+}
+
+/// All baselines of an agent type and environment by rank, and since when they exist.
+async fn best_first(
+    connection: &mut Connection,
+    agent_type: &str,
+    environment: &str,
+) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
+    let ranked = sqlx::query_as(
+        "SELECT id, created_at FROM eval_baselines WHERE agent_type = $1 AND environment = $2 ORDER BY rank",
+    )
+    .bind(agent_type)
+    .bind(environment);
+    Ok(ranked.fetch_all(connection).await?)
 }
 
 impl Adapter {

@@ -1,16 +1,16 @@
-//! Taking a job: one guarded update decides who works on it. Where it takes nothing, a transaction
-//! finds out what stands in the way.
+//! Taking a job whatever stands in the way.
 
+use std::collections::HashMap;
 use std::slice::from_ref;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Connection, inserts, rows, transitions};
+use super::{Adapter, Connection, inserts, push_ids, rows, transitions};
 use crate::artifact::Digest;
-use crate::job::Status;
-use crate::store::{Claim, ClaimTerms, Error, Lease, ObservedLease};
+use crate::job::{EnvironmentResult, Status};
+use crate::store::{Claim, ClaimRequest, Error, Lease, ObservedLease};
 use crate::submission::Submission;
 
 /// The epoch of a job's first lease.
@@ -74,32 +74,17 @@ impl JobRow {
 }
 
 impl Adapter {
-    pub(super) async fn claim_job(
+    /// Takes a job, or finds out what stands in the way. What it wrote is to be committed, unless
+    /// the message is nobody's.
+    pub(super) async fn claim_in(
         &self,
-        submission: &Submission,
-        terms: &ClaimTerms<'_>,
+        tx: &mut Connection,
+        request: &ClaimRequest,
     ) -> Result<Claim, Error> {
-        // Whoever has observed a lease knows that something stands in the way.
-        if terms.observed_lease.is_none() {
-            let grant = transitions::grant_if_free(submission, terms, self.now());
-            if let Some(row) = self.carry_out(grant).await?.first() {
-                let (lease, attempt) = transitions::granted(submission.job_id, row)?;
-                return granted(&mut *self.reader().await?, lease, attempt).await;
-            }
-        }
-        self.claim_in_one_transaction(submission, terms).await
-    }
-
-    async fn claim_in_one_transaction(
-        &self,
-        submission: &Submission,
-        terms: &ClaimTerms<'_>,
-    ) -> Result<Claim, Error> {
+        let ClaimRequest { submission, terms } = request;
         let id = submission.job_id;
-        let mut tx = self.write().await?;
-        let mut row = JobRow::lock_or_insert(&mut tx, submission).await?;
+        let mut row = JobRow::lock_or_insert(&mut *tx, submission).await?;
         if row.request_hash != submission.request_hash {
-            tx.rollback().await?;
             return Ok(Claim::KeyConflict);
         }
         // Only now: the wait for the row must not shorten the lease.
@@ -107,63 +92,68 @@ impl Adapter {
         if row.status == Status::Running && row.claim_id != Some(terms.claim_id) {
             let observed = row.observed;
             if terms.observed_lease != Some(observed) {
-                tx.commit().await?;
                 return Ok(Claim::LeasedByOther {
                     observed,
                     expired: observed.expires_at <= now,
                 });
             }
-            transitions::expire_lease(&mut tx, id, now).await?;
-            row = JobRow::lock_or_insert(&mut tx, submission).await?;
+            transitions::expire_lease(&mut *tx, id, now).await?;
+            row = JobRow::lock_or_insert(&mut *tx, submission).await?;
         }
-        let claim = match row.status {
+        let (lease, attempt) = match row.status {
             // This very claim was granted before, and its answer got lost.
             Status::Running => {
                 let epoch = row.observed.epoch;
-                granted(&mut tx, Lease { job_id: id, epoch }, row.attempt).await?
+                (Lease { job_id: id, epoch }, row.attempt)
             }
             Status::Queued if row.cancel_requested => {
-                transitions::cancel(&mut tx, id, now).await?;
-                Claim::Ended(Status::Cancelled)
+                transitions::cancel(tx, id, now).await?;
+                return Ok(Claim::Ended(Status::Cancelled));
             }
             Status::Queued if row.attempt >= terms.max_attempts => {
-                transitions::fail(&mut tx, id, now).await?;
-                Claim::Exhausted
+                transitions::fail(tx, id, now).await?;
+                return Ok(Claim::Exhausted);
             }
-            Status::Queued if row.interruptions > 0 && !terms.alone => Claim::MustRunAlone,
-            Status::Queued => {
-                let (lease, attempt) = transitions::grant(&mut tx, id, terms, now).await?;
-                granted(&mut tx, lease, attempt).await?
+            Status::Queued if row.interruptions > 0 && !terms.alone => {
+                return Ok(Claim::MustRunAlone);
             }
-            ended => Claim::Ended(ended),
+            Status::Queued => transitions::grant(tx, id, terms, now).await?,
+            ended => return Ok(Claim::Ended(ended)),
         };
-        tx.commit().await?;
-        Ok(claim)
+        let mut kept = kept(tx, &[lease]).await?;
+        Ok(granted(lease, attempt, &mut kept))
     }
 }
 
-async fn granted(tx: &mut Connection, lease: Lease, attempt: u32) -> Result<Claim, Error> {
-    // Attempts that were not charged have left results too: only the first lease finds none.
-    if lease.epoch == FIRST_EPOCH {
-        return Ok(Claim::Granted {
-            lease,
-            attempt,
-            finished: Vec::new(),
-        });
+/// Results that former attempts have kept, with their places in the request.
+type Kept = HashMap<Uuid, Vec<(usize, EnvironmentResult)>>;
+
+/// What former attempts have kept. Attempts that were not charged have left results too: only a
+/// first lease finds none.
+pub(super) async fn kept(connection: &mut Connection, leases: &[Lease]) -> Result<Kept, Error> {
+    let later = leases.iter().filter(|lease| lease.epoch != FIRST_EPOCH);
+    let ids: Vec<_> = later.map(|lease| lease.job_id).collect();
+    let mut kept = Kept::new();
+    if ids.is_empty() {
+        return Ok(kept);
     }
-    let finished = sqlx::query(
-        "SELECT position, result, baseline_id, regression FROM evaluations WHERE job_id = $1 AND result IS NOT NULL",
-    )
-    .bind(lease.job_id)
-    .fetch_all(tx)
-    .await?;
-    let finished = finished
-        .iter()
-        .map(rows::evaluation)
-        .collect::<Result<_, _>>()?;
-    Ok(Claim::Granted {
+    let mut select = QueryBuilder::new(
+        "SELECT job_id, position, result, baseline_id, regression FROM evaluations \
+         WHERE result IS NOT NULL AND job_id ",
+    );
+    push_ids(&mut select, &ids);
+    for row in &select.build().fetch_all(connection).await? {
+        let results = kept.entry(row.try_get("job_id")?).or_default();
+        results.push(rows::evaluation(row)?);
+    }
+    Ok(kept)
+}
+
+/// A claim that was granted, with what was kept for it.
+pub(super) fn granted(lease: Lease, attempt: u32, kept: &mut Kept) -> Claim {
+    Claim::Granted {
         lease,
         attempt,
-        finished,
-    })
+        finished: kept.remove(&lease.job_id).unwrap_or_default(),
+    }
 }

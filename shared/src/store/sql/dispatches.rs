@@ -12,10 +12,20 @@ use crate::request::Priority;
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
 
-/// Queued jobs that no message stands for. What was submitted or is due since then may still be
-/// published by others.
-const NEVER_DISPATCHED: &str =
-    "status = 'queued' AND dispatched_at IS NULL AND coalesce(not_before, submitted_at) <= ";
+/// Reserves the queued jobs of priority $1 that no message stands for, the oldest first. What was
+/// submitted or is due since $2 may still be published by others.
+const TAKE_DUE: &str = concat!(
+    "UPDATE jobs SET reserved_until = $4 WHERE id IN (SELECT id FROM jobs WHERE status = 'queued' \
+     AND dispatched_at IS NULL AND priority = $1 AND coalesce(not_before, submitted_at) <= $2 \
+     AND (reserved_until IS NULL OR reserved_until <= $3) \
+     ORDER BY coalesce(not_before, submitted_at), id LIMIT $5",
+    skip_locked!(),
+    ") RETURNING ",
+);
+
+/// When the oldest of them is due since, for each priority by itself: one look into an index.
+const DUE_SINCE: &str = "SELECT min(coalesce(not_before, submitted_at)) FROM jobs WHERE status = 'queued' \
+     AND dispatched_at IS NULL AND priority = $1 AND coalesce(not_before, submitted_at) <= $2";
 
 /// Running jobs whose holder renewed nothing for longer than its lease.
 const EXPIRED: &str = "status = 'running' AND lease_expires_at <= ";
@@ -59,13 +69,46 @@ fn mark(jobs: &[Uuid], now: DateTime<Utc>) -> QueryBuilder<Driver> {
 
 #[async_trait]
 impl Dispatches for Adapter {
-    async fn due(&self, grace: Duration, limit: u32) -> Result<Vec<Submission>, Error> {
-        let before = self.now() - grace;
-        self.urgent_first(
-            |select| _ = select.push(NEVER_DISPATCHED).push_bind(before),
-            limit,
-        )
-        .await
+    async fn take_due(
+        &self,
+        grace: Duration,
+        reservation: Duration,
+        limit: u32,
+    ) -> Result<Vec<Submission>, Error> {
+        let now = self.now();
+        let mut due = Vec::new();
+        for priority in Priority::ALL {
+            let left = i64::from(limit) - i64::try_from(due.len()).unwrap_or(i64::MAX);
+            if left <= 0 {
+                break;
+            }
+            let text = sqlx::AssertSqlSafe(format!("{TAKE_DUE}{}", rows::SUBMISSION));
+            let take = sqlx::query(text)
+                .bind(priority.as_str())
+                .bind(now - grace)
+                .bind(now)
+                .bind(now + reservation)
+                .bind(left);
+            let rows = self.carry_out(take).await?;
+            let readable = rows
+                .iter()
+                .filter_map(|row| rows::readable(rows::submission(row)));
+            let mut taken: Vec<_> = readable.collect();
+            taken.sort_by_key(|submission| (submission.submitted_at, submission.job_id));
+            due.append(&mut taken);
+        }
+        Ok(due)
+    }
+
+    async fn put_back(&self, jobs: &[Uuid]) -> Result<(), Error> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut update = QueryBuilder::new("UPDATE jobs SET reserved_until = NULL WHERE id ");
+        push_ids(&mut update, jobs);
+        update.push(" AND status = 'queued' AND dispatched_at IS NULL");
+        self.carry_out(update.build()).await?;
+        Ok(())
     }
 
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error> {
@@ -109,20 +152,19 @@ impl Dispatches for Adapter {
 
     async fn lag(&self) -> Result<Duration, Error> {
         let now = self.now();
-        // Two questions, each with an index of its own.
-        let mut select = QueryBuilder::new(
-            "SELECT (SELECT min(coalesce(not_before, submitted_at)) FROM jobs WHERE ",
-        );
-        select.push(NEVER_DISPATCHED).push_bind(now);
-        select
-            .push(") AS due, (SELECT min(lease_expires_at) FROM jobs WHERE ")
-            .push(EXPIRED)
-            .push_bind(now);
-        select.push(") AS expired");
-        let row = select.build().fetch_one(&mut *self.reader().await?).await?;
-        let (due, expired): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
-            (row.try_get("due")?, row.try_get("expired")?);
-        Ok(since(due.into_iter().chain(expired).min(), now))
+        let mut reader = self.reader().await?;
+        let mut oldest: Vec<DateTime<Utc>> = Vec::new();
+        for priority in Priority::ALL {
+            let due = sqlx::query_scalar::<_, Option<DateTime<Utc>>>(DUE_SINCE)
+                .bind(priority.as_str())
+                .bind(now);
+            oldest.extend(due.fetch_one(&mut *reader).await?);
+        }
+        let mut select = QueryBuilder::new("SELECT min(lease_expires_at) FROM jobs WHERE ");
+        select.push(EXPIRED).push_bind(now);
+        let expired: Option<DateTime<Utc>> =
+            select.build_query_scalar().fetch_one(&mut *reader).await?;
+        Ok(since(oldest.into_iter().chain(expired).min(), now))
     }
 
     async fn mark_dispatched(&self, jobs: &[Uuid]) -> Result<(), Error> {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use super::{Connection, Statement};
 use crate::job::EnvironmentResult;
-use crate::store::{Comparison, Ending, Error, Lease};
+use crate::store::{Comparison, Ending, Error, Finish, Lease};
 
 /// What is written of one environment with the end of its job.
 #[derive(Debug, Default)]
@@ -20,15 +19,12 @@ pub(super) struct Evaluated<'a> {
 
 /// Brings the results that are not kept yet together with their comparisons, by their places in the
 /// request.
-pub(super) fn evaluated<'a>(
-    results: &'a [(usize, EnvironmentResult)],
-    ending: &'a Ending,
-) -> Vec<Evaluated<'a>> {
-    let mut evaluated = BTreeMap::<usize, Evaluated<'a>>::new();
-    for (position, result) in results {
+pub(super) fn evaluated(finish: &Finish) -> Vec<Evaluated<'_>> {
+    let mut evaluated = BTreeMap::<usize, Evaluated<'_>>::new();
+    for (position, result) in &finish.results {
         evaluated.entry(*position).or_default().result = Some(result);
     }
-    if let Ending::Completed(comparisons) = ending {
+    if let Ending::Completed(comparisons) = &finish.ending {
         for (position, comparison) in comparisons.iter().enumerate() {
             if let Some(comparison) = comparison {
                 evaluated.entry(position).or_default().comparison = Some(comparison);
@@ -62,12 +58,9 @@ pub(super) fn record(
 }
 
 /// Writes what belongs to the end of a job.
-pub(super) async fn write(
-    tx: &mut Connection,
-    job_id: Uuid,
-    evaluated: &[Evaluated<'_>],
-) -> Result<(), Error> {
-    for environment in evaluated {
+pub(super) async fn write(tx: &mut Connection, finish: &Finish) -> Result<(), Error> {
+    let job_id = finish.lease.job_id;
+    for environment in evaluated(finish) {
         if let Some(result) = environment.result {
             sqlx::query("UPDATE evaluations SET result = $3 WHERE job_id = $1 AND position = $2")
                 .bind(job_id)

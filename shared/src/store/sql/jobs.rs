@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::{Adapter, Driver, inserts, rows, transitions};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
+use crate::store::halving::by_halves;
 use crate::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
 use crate::submission::Submission;
 
@@ -31,21 +33,7 @@ impl Jobs for Adapter {
         &self,
         submissions: &[Submission],
     ) -> Result<Vec<Result<Inserted, Error>>, Error> {
-        let mut answers = Vec::with_capacity(submissions.len());
-        let mut batches = vec![submissions];
-        while let Some(batch) = batches.pop() {
-            match self.insert_batch(batch).await {
-                Ok(inserted) => answers.extend(inserted.into_iter().map(Ok)),
-                // By halves, until whoever is refused stands alone.
-                Err(Error::Corrupt(_)) if batch.len() > 1 => {
-                    let (first, second) = batch.split_at(batch.len() / 2);
-                    batches.extend([second, first]);
-                }
-                Err(error @ Error::Corrupt(_)) => answers.push(Err(error)),
-                Err(error @ Error::Unavailable(_)) => return Err(error),
-            }
-        }
-        Ok(answers)
+        by_halves(submissions, |batch| self.insert_batch(batch).boxed()).await
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
@@ -122,9 +110,13 @@ impl Jobs for Adapter {
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
-        let rows = sqlx::query("SELECT count(*) AS jobs, status FROM jobs GROUP BY status")
-            .fetch_all(&mut *self.reader().await?)
-            .await?;
+        // One statement, which sees one moment: no job is in both halves, or in none.
+        let rows = sqlx::query(
+            "SELECT count(*) AS jobs, status FROM jobs WHERE status IN ('queued', 'running') GROUP BY status \
+             UNION ALL SELECT CAST(sum(jobs) AS BIGINT), status FROM job_endings GROUP BY status",
+        )
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
         let mut ledger = Ledger::default();
         for row in &rows {
             ledger.add(rows::status(row)?, rows::count(row)?);
@@ -134,14 +126,6 @@ impl Jobs for Adapter {
 }
 
 impl Adapter {
-    /// Records submissions in one transaction, each for itself.
-    async fn insert_batch(&self, batch: &[Submission]) -> Result<Vec<Inserted>, Error> {
-        let mut tx = self.write().await?;
-        let inserted = inserts::insert(&mut tx, batch).await?;
-        tx.commit().await?;
-        Ok(inserted)
-    }
-
     /// The jobs of a statement that selects [`rows::JOB`], with their failures.
     async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
         let mut reader = self.reader().await?;

@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, Row as _};
 
-use super::evaluations::{self, Evaluated};
-use super::{Adapter, failures, push_ids, rows, transitions};
+use super::{Adapter, Connection, evaluations, failures, push_ids, rows, transitions};
 use crate::job::EnvironmentResult;
-use crate::store::{Claim, ClaimTerms, Ending, Error, Failed, Heartbeat, Lease, Leases, Renewal};
-use crate::submission::Submission;
+use crate::store::{
+    Claim, ClaimRequest, Ending, Error, Failed, Finish, Heartbeat, Lease, Leases, Renewal,
+};
 
 #[async_trait]
 impl Leases for Adapter {
-    async fn claim(&self, submission: &Submission, terms: &ClaimTerms<'_>) -> Result<Claim, Error> {
-        self.claim_job(submission, terms).await
+    async fn claim(&self, claims: &[ClaimRequest]) -> Result<Vec<Result<Claim, Error>>, Error> {
+        self.claim_batch(claims).await
     }
 
     async fn renew(&self, term: Duration, heartbeats: &[Heartbeat]) -> Result<Vec<Renewal>, Error> {
@@ -80,14 +80,8 @@ impl Leases for Adapter {
         Ok(!self.carry_out(record).await?.is_empty())
     }
 
-    async fn finish_with(
-        &self,
-        lease: Lease,
-        results: &[(usize, EnvironmentResult)],
-        ending: &Ending,
-    ) -> Result<bool, Error> {
-        let evaluated = evaluations::evaluated(results, ending);
-        self.end(lease, &evaluated, ending).await
+    async fn finish(&self, finishes: &[Finish]) -> Result<Vec<Result<bool, Error>>, Error> {
+        self.finish_batch(finishes).await
     }
 
     async fn retry_later(
@@ -112,27 +106,22 @@ impl Leases for Adapter {
 }
 
 impl Adapter {
-    pub(super) async fn end_in_one_transaction(
+    /// Ends a job. False: its lease is lost, nothing is written.
+    pub(super) async fn finish_in(
         &self,
-        lease: Lease,
-        evaluated: &[Evaluated<'_>],
-        ending: &Ending,
+        tx: &mut Connection,
+        finish: &Finish,
     ) -> Result<bool, Error> {
-        let mut tx = self.write().await?;
-        let now = self.now();
-        let finish = sqlx::query(transitions::finish_job!());
-        let finish = transitions::finish(finish, lease, ending, now)?;
-        let Some(row) = finish.fetch_optional(&mut *tx).await? else {
-            tx.rollback().await?;
+        let (now, job_id) = (self.now(), finish.lease.job_id);
+        let ended = transitions::finish(&mut *tx, finish.lease, &finish.ending, now).await?;
+        let Some(attempt) = ended else {
             return Ok(false);
         };
-        if let Ending::Failed(failed) = ending {
-            let attempt = rows::number(&row, "attempt")?;
-            failures::record(&mut tx, lease.job_id, attempt, failed, now).await?;
-            failures::dead_letter(&mut tx, lease.job_id, now).await?;
+        if let Ending::Failed(failed) = &finish.ending {
+            failures::record(&mut *tx, job_id, attempt, failed, now).await?;
+            failures::dead_letter(&mut *tx, job_id, now).await?;
         }
-        evaluations::write(&mut tx, lease.job_id, evaluated).await?;
-        tx.commit().await?;
+        evaluations::write(tx, finish).await?;
         Ok(true)
     }
 }

@@ -15,7 +15,6 @@ use uuid::Uuid;
 use super::{Connection, Row, Statement, failures, rows};
 use crate::job::{FailureKind, Status};
 use crate::store::{Cancellation, ClaimTerms, Comparison, Ending, Error, Failed, Lease};
-use crate::submission::Submission;
 
 /// The row of a live lease, to put after `UPDATE jobs SET …`. Parameters 1 and 2 are the job and
 /// the epoch.
@@ -29,15 +28,24 @@ macro_rules! update_leased {
     };
 }
 
-/// Queued to running, to put `AND …` after.
+/// Queued to running, for a statement that binds or selects these.
 macro_rules! grant_job {
-    ($($guard:tt)*) => {
+    ($worker:literal, $expires:literal, $now:literal, $message:literal, $claim:literal, $alone:literal) => {
         concat!(
-            "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, \
-             lease_expires_at = $3, lease_message = $5, lease_claim = $6, lease_alone = $7, \
-             started_at = coalesce(started_at, $4), not_before = NULL, dispatched_at = $4 WHERE id = $1",
-            $($guard)*
-            " RETURNING attempt, lease_epoch"
+            "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = ",
+            $worker,
+            ", lease_expires_at = ",
+            $expires,
+            ", lease_message = ",
+            $message,
+            ", lease_claim = ",
+            $claim,
+            ", lease_alone = ",
+            $alone,
+            ", started_at = coalesce(started_at, ",
+            $now,
+            "), not_before = NULL, dispatched_at = ",
+            $now,
         )
     };
 }
@@ -46,45 +54,23 @@ macro_rules! grant_job {
 pub(super) async fn grant(
     tx: &mut Connection,
     job_id: Uuid,
-    terms: &ClaimTerms<'_>,
+    terms: &ClaimTerms,
     now: DateTime<Utc>,
 ) -> Result<(Lease, u32), Error> {
-    let grant = bind_grant(sqlx::query(grant_job!()), job_id, terms, now);
-    granted(job_id, &grant.fetch_one(tx).await?)
-}
-
-/// Queued to running, if nothing stands in the way. Where no row comes back, something does. It
-/// never waits for a lock: that would shorten the lease.
-pub(super) fn grant_if_free<'q>(
-    submission: &Submission,
-    terms: &ClaimTerms<'q>,
-    now: DateTime<Utc>,
-) -> Statement<'q> {
-    let grant = sqlx::query(grant_job!(
-        " AND id = (SELECT id FROM jobs WHERE id = $1 AND request_hash = $8 AND status = 'queued' \
-         AND NOT cancel_requested AND attempt < $9 AND (interruptions = 0 OR $7)",
-        skip_locked!(),
-        ")",
-    ));
-    bind_grant(grant, submission.job_id, terms, now)
-        .bind(submission.request_hash.to_string())
-        .bind(i64::from(terms.max_attempts))
-}
-
-fn bind_grant<'q>(
-    grant: Statement<'q>,
-    job_id: Uuid,
-    terms: &ClaimTerms<'q>,
-    now: DateTime<Utc>,
-) -> Statement<'q> {
-    grant
-        .bind(job_id)
-        .bind(terms.worker)
-        .bind(now + terms.term)
-        .bind(now)
-        .bind(terms.message_id)
-        .bind(terms.claim_id)
-        .bind(terms.alone)
+    let row = sqlx::query(concat!(
+        grant_job!("$2", "$3", "$4", "$5", "$6", "$7"),
+        " WHERE id = $1 RETURNING attempt, lease_epoch",
+    ))
+    .bind(job_id)
+    .bind(&*terms.worker)
+    .bind(now + terms.term)
+    .bind(now)
+    .bind(terms.message_id)
+    .bind(terms.claim_id)
+    .bind(terms.alone)
+    .fetch_one(tx)
+    .await?;
+    granted(job_id, &row)
 }
 
 /// What a grant gave: the lease and the number of the attempt.
@@ -93,34 +79,54 @@ pub(super) fn granted(job_id: Uuid, row: &Row) -> Result<(Lease, u32), Error> {
     Ok((Lease { job_id, epoch }, rows::number(row, "attempt")?))
 }
 
-/// Running to an end, by the holder of its lease, for [`finish`] to bind to.
+/// Running to an end, for a statement that binds or selects these.
 macro_rules! finish_job {
-    () => {
-        "UPDATE jobs SET status = $3, finished_at = $4, verdict = $5, lease_owner = NULL, lease_expires_at = NULL, \
-         episodes_done = CASE WHEN $3 = 'completed' THEN episodes_total ELSE episodes_done END \
-         WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING id, attempt"
+    ($status:literal, $now:literal, $verdict:literal) => {
+        concat!(
+            "UPDATE jobs SET status = ",
+            $status,
+            ", finished_at = ",
+            $now,
+            ", verdict = ",
+            $verdict,
+            ", lease_owner = NULL, lease_expires_at = NULL, episodes_done = CASE WHEN ",
+            $status,
+            " = 'completed' THEN episodes_total ELSE episodes_done END",
+        )
     };
 }
-pub(super) use finish_job;
 
-/// Binds an end to a statement around `finish_job!`.
-pub(super) fn finish<'q>(
-    finish: Statement<'q>,
-    lease: Lease,
-    ending: &Ending,
-    now: DateTime<Utc>,
-) -> Result<Statement<'q>, Error> {
+/// The status that a job ends in, and its verdict.
+pub(super) fn ended(ending: &Ending) -> Result<(Status, Option<String>), Error> {
     let (status, verdict) = match ending {
         Ending::Completed(comparisons) => (Status::Completed, worst_verdict(comparisons)),
         Ending::Failed(_) => (Status::Failed, None),
         Ending::Cancelled => (Status::Cancelled, None),
     };
-    Ok(finish
-        .bind(lease.job_id)
-        .bind(i64::from(lease.epoch))
-        .bind(status.as_str())
-        .bind(now)
-        .bind(verdict.map(rows::text).transpose()?))
+    Ok((status, verdict.map(rows::text).transpose()?))
+}
+
+/// Running to an end, by the holder of its lease. Gives the attempt that ended it; none where the
+/// lease is lost.
+pub(super) async fn finish(
+    tx: &mut Connection,
+    lease: Lease,
+    ending: &Ending,
+    now: DateTime<Utc>,
+) -> Result<Option<u32>, Error> {
+    let (status, verdict) = ended(ending)?;
+    let row = sqlx::query(concat!(
+        finish_job!("$3", "$4", "$5"),
+        " WHERE id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING attempt",
+    ))
+    .bind(lease.job_id)
+    .bind(i64::from(lease.epoch))
+    .bind(status.as_str())
+    .bind(now)
+    .bind(verdict)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| rows::number(&row, "attempt")).transpose()
 }
 
 /// Running to queued after a failed attempt. False: the lease is lost.

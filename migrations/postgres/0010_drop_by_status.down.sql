@@ -1,0 +1,2 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY jobs_by_status ON jobs (status);

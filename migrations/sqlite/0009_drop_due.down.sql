@@ -1,0 +1,1 @@
+CREATE INDEX jobs_due ON jobs (coalesce(not_before, submitted_at)) WHERE status = 'queued' AND dispatched_at IS NULL;

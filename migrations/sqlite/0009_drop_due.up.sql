@@ -1,0 +1,2 @@
+-- jobs_undispatched is in its place.
+DROP INDEX jobs_due;
