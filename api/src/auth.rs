@@ -1,6 +1,7 @@
 //! Authentication: passwords, tokens, and the accounts behind them.
 
 pub(crate) mod account_cache;
+mod account_memory;
 pub(crate) mod caller;
 mod hs256;
 mod keyring;

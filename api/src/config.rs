@@ -57,6 +57,15 @@ pub struct Config {
     #[arg(long, env = "EVAL_SCALE_TARGET_SECONDS", default_value_t = 30, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub scale_target_seconds: u32,
+    /// Memory for jobs that have ended and may be asked for again, in MiB; 0 asks the shared cache
+    /// each time
+    #[arg(
+        long,
+        env = "EVAL_JOB_CACHE_MIB",
+        default_value_t = 64,
+        value_name = "MIB"
+    )]
+    pub job_cache_mib: u32,
     /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tars_shared::services::Services;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
 use crate::dispatch_notes::DispatchNotes;
+use crate::ended_jobs::EndedJobs;
 use crate::inserts::Inserts;
+use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
@@ -23,12 +26,15 @@ pub(crate) struct Context {
     pub(crate) authenticator: Authenticator,
     pub(crate) limits: Limits,
     pub(crate) proxies: TrustedProxies,
-    /// Event streams and long polls of each account: every one asks the store again and again.
+    /// Event streams and long polls of each account.
     pub(crate) followers: Arc<KeyedSemaphore<String>>,
     /// When the gauges of the store and the queue were read last.
     pub(crate) gauges_read: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) inserts: Inserts,
     pub(crate) pending_inserts: PendingInserts,
+    pub(crate) ended_jobs: EndedJobs,
+    /// What long polls and event streams wait for.
+    pub(crate) job_watch: Arc<JobWatch>,
     pub(crate) dispatch_notes: DispatchNotes,
     pub(crate) known_artifacts: KnownArtifacts,
     /// Within which the workers that are wanted would do all there is to do.
@@ -36,6 +42,44 @@ pub(crate) struct Context {
     pub(crate) scale_target: Option<Duration>,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
+}
+
+/// What its options say to handlers.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) proxies: Vec<IpNet>,
+    /// None where that is not told.
+    pub(crate) scale_target: Option<Duration>,
+    pub(crate) job_cache_bytes: u64,
+}
+
+impl Context {
+    pub(crate) fn open(
+        duty: Duty,
+        services: Services,
+        secret: &str,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let (cache, metrics) = (services.cache.clone(), services.metrics.clone());
+        Arc::new(Self {
+            authenticator: Authenticator::new(services.clone(), secret, settings.limits.lookups),
+            inserts: Inserts::new(&services.store),
+            services,
+            duty,
+            limits: settings.limits,
+            proxies: TrustedProxies::new(settings.proxies),
+            followers: Arc::default(),
+            gauges_read: tokio::sync::Mutex::default(),
+            pending_inserts: PendingInserts::default(),
+            ended_jobs: EndedJobs::new(settings.job_cache_bytes, cache, metrics),
+            job_watch: Arc::default(),
+            dispatch_notes: DispatchNotes::default(),
+            known_artifacts: KnownArtifacts::default(),
+            scale_target: settings.scale_target,
+            shutdown: CancellationToken::new(),
+        })
+    }
 }
 
 /// What a process is there for, and so what it needs to be ready.

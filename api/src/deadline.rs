@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// A store that has not answered by then counts as away. No request hangs for more than five
 /// seconds, and most need two calls.
-const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs a call to its end, whatever becomes of the request: a write that is cut off half-way would
 /// leave the connection in doubt. The answer comes in time or is a 503.

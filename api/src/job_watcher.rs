@@ -1,32 +1,25 @@
-//! Waiting for a job to change: long polls and event streams.
-//!
-//! The store is polled, because the worker may be on any machine. The first polls follow each other
-//! within milliseconds, for short jobs; later ones come every quarter of a second.
+//! Looking at one job, and waiting for it to change: long polls and event streams.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _, stream};
 use tars_shared::job::Job;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tars_shared::store::Error;
+use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
-use warp::http::StatusCode;
 
 use crate::accepted_job::AcceptedJob;
 use crate::context::Context;
-use crate::deadline::within;
+use crate::deadline::{CALL_TIMEOUT, in_time};
+use crate::job_watch::{Found, Watching};
 use crate::pending_inserts::Known;
 use crate::problem::Problem;
 
-const MIN_POLL_INTERVAL: Duration = Duration::from_millis(5);
-const MAX_POLL_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Loads one job again and again.
+/// One job, as a request asks for it.
 pub(crate) struct JobWatcher {
     context: Arc<Context>,
     id: Uuid,
-    interval: Duration,
 }
 
 impl JobWatcher {
@@ -34,26 +27,17 @@ impl JobWatcher {
         Self {
             context: context.clone(),
             id,
-            interval: MIN_POLL_INTERVAL,
         }
     }
 
+    /// The job as it is now.
     pub(crate) async fn load(&self) -> Result<Job, Problem> {
         let (jobs, id) = (self.context.services.store.jobs.clone(), self.id);
-        match within(async move { jobs.find(id).await }).await {
-            Ok(Some(job)) => Ok(job),
-            Ok(None) => match self.without_row().await {
-                Known::Accepted(job) => Ok(job.queued()),
-                Known::Perhaps => Err(Problem::unavailable()),
-                Known::Nothing => Err(no_job(id)),
-            },
-            Err(problem) => {
-                if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
-                    self.context.pending_inserts.note_outage();
-                }
-                Err(problem)
-            }
+        let found = in_time(CALL_TIMEOUT, async move { jobs.find(id).await }).await;
+        if matches!(found, Err(Error::Unavailable(_))) {
+            self.context.pending_inserts.note_outage();
         }
+        self.answer(found).await
     }
 
     /// What to answer where the store has no row to act on: 404 only for a job that nobody can
@@ -62,6 +46,18 @@ impl JobWatcher {
         match self.without_row().await {
             Known::Accepted(_) | Known::Perhaps => Problem::unavailable(),
             Known::Nothing => no_job(self.id),
+        }
+    }
+
+    /// The job that was found, or that is known without its row.
+    async fn answer(&self, found: Result<Option<Job>, Error>) -> Result<Job, Problem> {
+        match found? {
+            Some(job) => Ok(job),
+            None => match self.without_row().await {
+                Known::Accepted(job) => Ok(job.queued()),
+                Known::Perhaps => Err(Problem::unavailable()),
+                Known::Nothing => Err(no_job(self.id)),
+            },
         }
     }
 
@@ -78,63 +74,67 @@ impl JobWatcher {
 
     /// The job as soon as it has ended, or as it is after `limit`, or when the service shuts
     /// down.
-    pub(crate) async fn wait(mut self, limit: Duration) -> Result<Job, Problem> {
+    pub(crate) async fn wait(self, limit: Duration) -> Result<Job, Problem> {
+        if limit.is_zero() {
+            return self.load().await;
+        }
         let deadline = Instant::now() + limit;
-        loop {
-            let job = self.load().await?;
-            if job.status.is_terminal() || !self.pause(deadline).await {
-                return Ok(job);
-            }
+        let mut watching = self.context.job_watch.watch(self.id);
+        let job = self.first(&mut watching).await?;
+        if job.status.is_terminal() {
+            return Ok(job);
+        }
+        let wanted = |found: &Found| match found {
+            Ok(Some(job)) => job.status.is_terminal(),
+            // It is accepted, as was found out just now: its row will be made.
+            Ok(None) => false,
+            Err(_) => true,
+        };
+        tokio::select! {
+            found = watching.next(wanted) => self.answer(owned(found)).await,
+            () = sleep_until(deadline) => self.load().await,
+            () = self.context.shutdown.cancelled() => Ok(job),
         }
     }
 
     /// The job now and after every change, up to its end or the service's.
-    pub(crate) fn changes(mut self, first: Job) -> impl Stream<Item = Job> + Send + Sync {
-        let (sender, mut receiver) = mpsc::channel(1);
-        tokio::spawn(async move {
-            let mut seen = first;
-            // A send fails once the client has gone.
-            while sender.send(seen.clone()).await.is_ok() && !seen.status.is_terminal() {
-                let change = tokio::select! {
-                    change = self.change(&seen) => change,
-                    // Nobody listens any more.
-                    () = sender.closed() => None,
+    pub(crate) async fn changes(self) -> Result<impl Stream<Item = Job> + Send + 'static, Problem> {
+        let mut watching = self.context.job_watch.watch(self.id);
+        let first = self.first(&mut watching).await?;
+        let shutdown = self.context.shutdown.clone();
+        let later = stream::unfold((watching, first.clone()), move |(mut watching, seen)| {
+            let shutdown = shutdown.clone();
+            async move {
+                if seen.status.is_terminal() {
+                    return None;
+                }
+                // A store that is away for a moment does not end the stream.
+                let differs = |found: &Found| matches!(found, Ok(Some(job)) if **job != seen);
+                let found = tokio::select! {
+                    found = watching.next(differs) => owned(found),
+                    () = shutdown.cancelled() => return None,
                 };
-                let Some(job) = change else { return };
-                seen = job;
+                let job = found.ok()??;
+                Some((job.clone(), (watching, job)))
             }
         });
-        futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
+        Ok(stream::once(std::future::ready(first)).chain(later))
     }
 
-    /// The job as soon as it differs from `seen`; `None` when the service ends.
-    async fn change(&mut self, seen: &Job) -> Option<Job> {
-        self.interval = MIN_POLL_INTERVAL;
-        while self.pause(Instant::now() + MAX_POLL_INTERVAL).await {
-            // A store that is away for a moment does not end the stream.
-            if let Ok(job) = self.load().await
-                && job != *seen
-            {
-                return Some(job);
-            }
-        }
-        None
+    /// The job as the first look at it shows it.
+    async fn first(&self, watching: &mut Watching) -> Result<Job, Problem> {
+        // A look that is under way comes before the one that counts.
+        let looking = timeout(2 * CALL_TIMEOUT, watching.next(|_| true));
+        let found = tokio::select! {
+            found = looking => found.map_err(|_| Problem::unavailable())?,
+            () = self.context.shutdown.cancelled() => return Err(Problem::unavailable()),
+        };
+        self.answer(owned(found)).await
     }
+}
 
-    /// Waits a little, longer each time. False: the deadline or the service's end has come.
-    async fn pause(&mut self, deadline: Instant) -> bool {
-        let interval = self
-            .interval
-            .min(deadline.saturating_duration_since(Instant::now()));
-        self.interval = (self.interval * 2).min(MAX_POLL_INTERVAL);
-        if interval.is_zero() {
-            return false;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(interval) => true,
-            () = self.context.shutdown.cancelled() => false,
-        }
-    }
+fn owned(found: Found) -> Result<Option<Job>, Error> {
+    Ok(found?.map(Arc::unwrap_or_clone))
 }
 
 fn no_job(id: Uuid) -> Problem {

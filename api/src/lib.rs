@@ -14,11 +14,13 @@ mod context;
 mod deadline;
 mod dispatch_notes;
 mod docs_ui;
+mod ended_jobs;
 mod endpoint;
 mod error;
 mod first_admin;
 mod gateway;
 mod inserts;
+mod job_watch;
 mod job_watcher;
 mod json_error;
 mod keyed_semaphore;
@@ -40,29 +42,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use tars_shared::account::secret::Secret;
 use tars_shared::account::{NewUser, Role};
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
+use tars_shared::store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
+use uuid::Uuid;
 use warp::http::{HeaderName, HeaderValue, Method, header};
 
-use crate::auth::Authenticator;
 pub use crate::auth::REFRESH_LIFE as REFRESH_TOKEN_LIFE;
-use crate::client_address::TrustedProxies;
 pub use crate::config::Config;
-use crate::context::{Context, Duty};
-use crate::dispatch_notes::DispatchNotes;
+use crate::context::{Context, Duty, Settings};
+use crate::deadline::{CALL_TIMEOUT, in_time};
 use crate::endpoint::{Access, Endpoint};
 pub use crate::error::Error;
 use crate::gateway::Gateway;
-use crate::inserts::Inserts;
-use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
-use crate::pending_inserts::PendingInserts;
 use crate::routes::Routes;
 use crate::server::Capacity;
 
@@ -107,13 +105,16 @@ impl Api {
     pub async fn bind(services: Services, config: &Config, mode: Mode) -> Result<Self, Error> {
         let secret = config.secrets.token_secret(mode).map_err(Error::Secret)?;
         let first_admin = first_admin::prepare(&services, &config.secrets).await?;
-        let context = context(
+        let context = Context::open(
             Duty::Accept,
             services,
             &secret,
-            config.limits.clone(),
-            config.trusted_proxies.clone(),
-            Some(Duration::from_secs(config.scale_target_seconds.into())),
+            Settings {
+                limits: config.limits.clone(),
+                proxies: config.trusted_proxies.clone(),
+                scale_target: Some(Duration::from_secs(config.scale_target_seconds.into())),
+                job_cache_bytes: u64::from(config.job_cache_mib) * 1024 * 1024,
+            },
         );
         let capacity = Capacity {
             connections: config.max_connections as usize,
@@ -137,14 +138,11 @@ impl Api {
             public: Limits::default().probes,
             ..Limits::default()
         };
-        let context = context(
-            Duty::Work,
-            services,
-            secret.expose(),
+        let settings = Settings {
             limits,
-            Vec::new(),
-            None,
-        );
+            ..Settings::default()
+        };
+        let context = Context::open(Duty::Work, services, secret.expose(), settings);
         Self::listen(
             context,
             Capacity {
@@ -208,41 +206,30 @@ impl Api {
             .pending_inserts
             .record(services, notes, shutdown.clone());
         let noting = notes.write(services, shutdown.clone());
+        let watching = watch_jobs(&context, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let timed_out = async {
             shutdown.cancelled().await;
             tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
-            ((), (), (), (), ()) = async { tokio::join!(serving, recording, noting, adding, ending) } => {}
+            ((), (), (), (), (), ()) = async { tokio::join!(serving, recording, noting, watching, adding, ending) } => {}
             () = timed_out => tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "closing connections that are still in use"),
         }
     }
 }
 
-fn context(
-    duty: Duty,
-    services: Services,
-    secret: &str,
-    limits: Limits,
-    proxies: Vec<IpNet>,
-    scale_target: Option<Duration>,
-) -> Arc<Context> {
-    Arc::new(Context {
-        authenticator: Authenticator::new(services.clone(), secret, limits.lookups),
-        inserts: Inserts::new(&services.store),
-        services,
-        duty,
-        limits,
-        proxies: TrustedProxies::new(proxies),
-        followers: Arc::default(),
-        gauges_read: tokio::sync::Mutex::default(),
-        pending_inserts: PendingInserts::default(),
-        dispatch_notes: DispatchNotes::default(),
-        known_artifacts: KnownArtifacts::default(),
-        scale_target,
-        shutdown: CancellationToken::new(),
-    })
+/// Asks the store for the jobs that somebody waits for.
+async fn watch_jobs(context: &Context, shutdown: CancellationToken) {
+    let find = async |ids: Vec<Uuid>| {
+        let jobs = context.services.store.jobs.clone();
+        let found = in_time(CALL_TIMEOUT, async move { jobs.find_many(&ids).await }).await;
+        if matches!(found, Err(store::Error::Unavailable(_))) {
+            context.pending_inserts.note_outage();
+        }
+        found
+    };
+    context.job_watch.run(find, shutdown).await;
 }
 
 /// What browsers are told about pages of other sites. Without origins they are told nothing, and so
@@ -263,11 +250,14 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
             .allow_headers([
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,
+                header::IF_NONE_MATCH,
                 name("idempotency-key"),
             ])
             .expose_headers([
+                header::ETAG,
                 header::LOCATION,
                 header::RETRY_AFTER,
+                name("x-cache"),
                 name("x-ratelimit-limit"),
                 name("x-ratelimit-remaining"),
                 name("x-ratelimit-reset"),

@@ -177,11 +177,16 @@ fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -
         status,
         description,
         content: body,
+        headers,
     } in &operation.answers
     {
         let mut answer = json!({"description": description});
         if let Some(body) = body {
             answer["content"] = content(body, &mut schemas.got, None);
+        }
+        for (name, description) in headers {
+            let header = json!({"description": description, "schema": {"type": "string"}});
+            answer["headers"][name] = header;
         }
         responses.insert(status.to_string(), answer);
     }

@@ -7,6 +7,7 @@
 mod gcra;
 pub mod memory;
 pub mod redis;
+mod shares;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +29,8 @@ pub struct Rate {
 pub struct Decision {
     /// Whether it may go on. One that may not has not been counted.
     pub allowed: bool,
-    /// Requests that may still be made at once.
+    /// Requests that may still be made at once, as far as is known without asking those who count
+    /// elsewhere.
     pub remaining: u32,
     /// In how long `remaining` will be all that the rate allows, if nothing is asked until then.
     pub reset: Duration,
@@ -49,8 +51,11 @@ impl Decision {
 /// Counts requests.
 #[async_trait]
 pub trait Limiter: Send + Sync {
-    /// Counts one request of `key`, atomically among all who count it. An adapter that cannot ask
-    /// the others counts by itself meanwhile: requests are limited whatever is away.
+    /// Counts one request of `key`, atomically among all who count it. Of a rate that regains twenty
+    /// requests a second or more, an adapter may take several at once and spend them within a tenth
+    /// of a second: in any time all who count allow together what the rate does, and at most what it
+    /// regains in that tenth. An adapter that cannot ask the others counts by itself meanwhile:
+    /// requests are limited whatever is away.
     async fn count(&self, key: &str, rate: Rate) -> Decision;
 
     /// Forgets what `key` has used.

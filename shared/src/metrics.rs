@@ -79,7 +79,8 @@ pub struct Metrics {
     pub policy_cache_misses: IntCounter,
     /// Bytes of the policies that this worker keeps.
     pub policy_cache_bytes: IntGauge,
-    /// Cache look-ups by `result`: hit or miss.
+    /// Look-ups of ended jobs by `result`: `local_hit` in this process, `shared_hit` in the cache that
+    /// processes share, or `miss`.
     pub cache_requests: IntCounterVec,
     /// Connections that were lost and made anew, by `part`: store, queue, cache.
     pub reconnects: IntCounterVec,
@@ -213,7 +214,7 @@ impl Metrics {
             ),
             cache_requests: register.counters(
                 "cache_requests_total",
-                "Cache look-ups.",
+                "Look-ups of ended jobs: in this process, in the shared cache, or in neither.",
                 &["result"],
             ),
             reconnects: register.counters(

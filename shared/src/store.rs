@@ -126,6 +126,9 @@ pub trait Jobs: Send + Sync {
     /// The job.
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error>;
 
+    /// Those of many jobs that there are, each once and as [`find`](Jobs::find) has it, in any order.
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Job>, Error>;
+
     /// The request of a job, to submit it again.
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error>;
 

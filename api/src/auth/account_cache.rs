@@ -1,7 +1,8 @@
-//! Accounts as the database has them, remembered for a few seconds in the cache.
+//! Accounts as the database has them, remembered for a few seconds in the cache, and for one of
+//! them in this process.
 //!
 //! A change of role, a disabled user, a logout, a revoked token: each acts at once where it was
-//! made and wherever a shared cache hears of it, and everywhere within [`MAX_AGE`]. An empty cache
+//! made, within a second wherever a shared cache hears of it, and everywhere within [`MAX_AGE`]. An empty cache
 //! knows nothing, so the database is asked. What counts while the database is away is decided in
 //! `outage`. See docs/adr/0011.
 
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::account_memory::AccountMemory;
 use super::caller::{Caller, Identity};
 use super::outage::Outage;
 use super::token::{Claims, Rejected};
@@ -53,6 +55,8 @@ pub(super) struct AccountCache {
     /// How often an address may make us look for service tokens.
     lookups: Rate,
     outage: Outage,
+    sessions: AccountMemory<Session>,
+    tokens: AccountMemory<Token>,
     /// When the use of which service token was noted by this process.
     noted: Mutex<HashMap<Uuid, Instant>>,
 }
@@ -91,6 +95,8 @@ impl AccountCache {
             seal,
             lookups,
             outage: Outage::default(),
+            sessions: AccountMemory::new(),
+            tokens: AccountMemory::new(),
             noted: Mutex::default(),
         }
     }
@@ -100,7 +106,7 @@ impl AccountCache {
         claims: &Claims,
         address: IpAddr,
     ) -> Result<Caller, Problem> {
-        let Some(Session { user, live: true }) = self.find_session(claims.sid).await? else {
+        let Some(Session { user, live: true }) = self.recent_session(claims.sid).await? else {
             return Err(Problem::revoked());
         };
         if user.id != claims.sub {
@@ -122,7 +128,7 @@ impl AccountCache {
         address: IpAddr,
     ) -> Result<Caller, Problem> {
         let id = token_id(secret).ok_or(Rejected::Invalid)?;
-        let Some(Token { token, hash }) = self.find_token(id, Some(address)).await? else {
+        let Some(Token { token, hash }) = self.recent_token(id, address).await? else {
             return Err(Rejected::Invalid.into());
         };
         if !hash.matches(secret) {
@@ -152,7 +158,7 @@ impl AccountCache {
     }
 
     /// Whether a caller would be authorized again, with the same role. While that cannot be found
-    /// out, they would.
+    /// out, they would. It is asked every few seconds, and so not what is remembered here.
     pub(super) async fn is_still_allowed(&self, caller: &Caller) -> bool {
         let now = self.services.clock.now();
         match &caller.identity {
@@ -163,12 +169,14 @@ impl AccountCache {
                 until,
                 ..
             } => match self.find_session(*session).await {
-                Ok(found) => found
-                    .is_some_and(|found| found.live && found.user.role == *role && *until > now),
+                Ok(found) => found.is_some_and(|Remembered { value, .. }| {
+                    value.live && value.user.role == *role && *until > now
+                }),
                 Err(_) => true,
             },
             Identity::ServiceToken { id, role, .. } => match self.find_token(*id, None).await {
-                Ok(found) => found.is_some_and(|Token { token, .. }| {
+                Ok(found) => found.is_some_and(|Remembered { value, .. }| {
+                    let token = value.token;
                     token.revoked_at.is_none()
                         && token.expires_at.is_none_or(|end| end > now)
                         && token.role == *role
@@ -180,13 +188,47 @@ impl AccountCache {
 
     pub(super) async fn forget_session(&self, id: Uuid) {
         self.services.cache.remove(&session_key(id)).await;
+        self.sessions.forget(id).await;
     }
 
     pub(super) async fn forget_token(&self, id: Uuid) {
         self.services.cache.remove(&token_key(id)).await;
+        self.tokens.forget(id).await;
     }
 
-    async fn find_session(&self, id: Uuid) -> Result<Option<Session>, Problem> {
+    /// A session, from this process if that saw it a moment ago.
+    async fn recent_session(&self, id: Uuid) -> Result<Option<Session>, Problem> {
+        let now = self.services.clock.now();
+        if let Some(session) = self.sessions.find(id, now).await {
+            return Ok(Some(session));
+        }
+        let asked = self.sessions.asking(now);
+        let Some(Remembered { at, value }) = self.find_session(id).await? else {
+            return Ok(None);
+        };
+        self.sessions
+            .keep(id, asked, at + MAX_AGE, value.clone())
+            .await;
+        Ok(Some(value))
+    }
+
+    /// The same of a service token.
+    async fn recent_token(&self, id: Uuid, address: IpAddr) -> Result<Option<Token>, Problem> {
+        let now = self.services.clock.now();
+        if let Some(token) = self.tokens.find(id, now).await {
+            return Ok(Some(token));
+        }
+        let asked = self.tokens.asking(now);
+        let Some(Remembered { at, value }) = self.find_token(id, Some(address)).await? else {
+            return Ok(None);
+        };
+        self.tokens
+            .keep(id, asked, at + MAX_AGE, value.clone())
+            .await;
+        Ok(Some(value))
+    }
+
+    async fn find_session(&self, id: Uuid) -> Result<Option<Remembered<Session>>, Problem> {
         let sessions = self.services.store.sessions.clone();
         let ask = async move {
             let standing = sessions.standing(id).await?;
@@ -196,7 +238,7 @@ impl AccountCache {
             }))
         };
         match self.recall(&session_key(id)).await {
-            Some(Remembered { at, value }) if self.is_fresh(at) => Ok(Some(value)),
+            Some(remembered) if self.is_fresh(remembered.at) => Ok(Some(remembered)),
             remembered => self.ask(&session_key(id), remembered, ask).await,
         }
     }
@@ -207,7 +249,7 @@ impl AccountCache {
         &self,
         id: Uuid,
         address: Option<IpAddr>,
-    ) -> Result<Option<Token>, Problem> {
+    ) -> Result<Option<Remembered<Token>>, Problem> {
         let tokens = self.services.store.service_tokens.clone();
         let ask = async move {
             Ok(tokens
@@ -216,7 +258,7 @@ impl AccountCache {
                 .map(|(token, hash)| Token { token, hash }))
         };
         let remembered = match self.recall(&token_key(id)).await {
-            Some(Remembered { at, value }) if self.is_fresh(at) => return Ok(Some(value)),
+            Some(remembered) if self.is_fresh(remembered.at) => return Ok(Some(remembered)),
             remembered => remembered,
         };
         if let (None, Some(address)) = (&remembered, address) {
@@ -260,7 +302,7 @@ impl AccountCache {
         key: &str,
         remembered: Option<Remembered<T>>,
         ask: impl Future<Output = Result<Option<T>, store::Error>> + Send + 'static,
-    ) -> Result<Option<T>, Problem>
+    ) -> Result<Option<Remembered<T>>, Problem>
     where
         T: Serialize + Send + 'static,
     {
@@ -274,8 +316,8 @@ impl AccountCache {
             (Ok(found), _) => {
                 self.outage.is_over();
                 let Some(found) = found else { return Ok(None) };
-                let entry = serde_json::to_vec(&Remembered { at, value: &found })
-                    .map_err(|_| Problem::internal())?;
+                let found = Remembered { at, value: found };
+                let entry = serde_json::to_vec(&found).map_err(|_| Problem::internal())?;
                 let seal = self
                     .seal
                     .clone()
@@ -293,7 +335,7 @@ impl AccountCache {
                 if self.outage.still_counts(&self.services, at) =>
             {
                 tracing::debug!(reason, "using what the cache holds of an account");
-                Ok(Some(value))
+                Ok(Some(Remembered { at, value }))
             }
             (Err(error), _) => Err(error.into()),
         }
@@ -304,10 +346,10 @@ impl AccountCache {
         let now = Instant::now();
         {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-            noted.retain(|_, at| now < *at + USE_INTERVAL);
-            if noted.contains_key(&id) {
+            if noted.get(&id).is_some_and(|at| now < *at + USE_INTERVAL) {
                 return;
             }
+            noted.retain(|_, at| now < *at + USE_INTERVAL);
             noted.insert(id, now);
         }
         let tokens = self.services.store.service_tokens.clone();

@@ -53,6 +53,9 @@ const ENVIRONMENT: &str =
 const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
 const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
+/// `*`, or tags as RFC 9110 has them, without bytes beyond ASCII.
+const TAGS_FORM: &str =
+    r#"^(\*|(W/)?"[\x21\x23-\x7e]{0,64}"([ \t]*,[ \t]*(W/)?"[\x21\x23-\x7e]{0,64}"){0,15})$"#;
 const SHA256: &str = "^[0-9a-f]{64}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
@@ -124,6 +127,13 @@ const IDEMPOTENCY_KEY: Parameter = Parameter {
     description: "The same key with the same body gives the same job, however often it is sent. With another body it gives \
                   409. Without a key every request is a new job.",
     example: "nightly-2026-11-25",
+};
+const IF_NONE_MATCH: Parameter = Parameter {
+    name: "If-None-Match",
+    location: Location::Header,
+    kind: Kind::Text(TAGS_FORM),
+    description: "Tags of answers that the caller has. An answer that one of them stands for is not sent again: 304.",
+    example: "\"3f786850e387550fdab836ed7e6dc881\"",
 };
 const JOB_STATUS: Parameter = query(
     "status",
@@ -228,7 +238,7 @@ impl Endpoint {
             Self::ListJobs => {
                 const { &[JOB_STATUS, AGENT_TYPE, ENVIRONMENT_ID, LABEL, LIMIT, CURSOR] }
             }
-            Self::ShowJob => const { &[JOB_ID, WAIT] },
+            Self::ShowJob => const { &[JOB_ID, WAIT, IF_NONE_MATCH] },
             Self::FollowJob | Self::CancelJob | Self::RetryJob | Self::PromoteJob => {
                 const { &[JOB_ID] }
             }
@@ -337,6 +347,10 @@ impl Kind {
             Self::Text(KEY_FORM) => "must be 1 to 255 printable ASCII characters".to_owned(),
             Self::Text(NAME) => {
                 "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first"
+                    .to_owned()
+            }
+            Self::Text(TAGS_FORM) => {
+                "must be * or up to 16 entity tags, in their quotes and separated by commas"
                     .to_owned()
             }
             Self::Text(SHA256) => "must be 64 hexadecimal digits, in small letters".to_owned(),

@@ -37,6 +37,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) description: &'static str,
     pub(crate) content: Option<Content>,
+    /// Names and descriptions of headers of its own.
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 pub(crate) enum Content {
@@ -143,7 +145,16 @@ impl Operation {
             status,
             description,
             content,
+            headers: Vec::new(),
         });
+        self
+    }
+
+    /// A header of the answer that was described last.
+    pub(crate) fn with_header(mut self, name: &'static str, description: &'static str) -> Self {
+        let answer = self.answers.last_mut();
+        let answer = answer.expect("a header follows the answer that carries it");
+        answer.headers.push((name, description));
         self
     }
 

@@ -1,11 +1,12 @@
 //! `/v1/jobs`: list, show, wait, follow, cancel, retry, promote.
 
 mod actions;
+mod following;
+mod showing;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _};
 use tars_engine::policy_file::Algorithm;
@@ -23,26 +24,21 @@ use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::job_watcher::JobWatcher;
-use crate::keyed_semaphore::KeyedPermit;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
-use crate::reply::{self, json};
+use crate::reply::json;
 use crate::route::{Route, call, route};
 use crate::view::JobView;
 
-/// Event streams and long polls that one account may have at one time.
-const MAX_FOLLOWERS: usize = 64;
 /// How often it is checked that the follower may still read the job.
 const RECHECK_INTERVAL: Duration = account_cache::MAX_AGE;
-/// A job that has ended never changes, so any copy of it is true; this only bounds memory.
-const ENDED_TTL: Duration = Duration::from_mins(10);
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = actions::routes();
     routes.extend([
         route(Endpoint::ListJobs, call().then(list)),
-        route(Endpoint::ShowJob, call().then(show)),
+        route(Endpoint::ShowJob, call().then(showing::show)),
         route(Endpoint::FollowJob, call().then(events)),
     ]);
     routes
@@ -53,8 +49,16 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .described("The newest first, without their results.")
         .answers::<Listing<JobView>>(200, "A page of them.");
     let show = Operation::new("evaluations", "Show a job")
-        .described("With `wait`, as soon as it has ended or the time is over.")
+        .described(
+            "With `wait`, as soon as it has ended or the time is over. What has ended never changes: its answer has an \
+             `ETag`, and who sends that in `If-None-Match` gets 304 as long as they may read it.",
+        )
         .answers::<JobView>(200, "The job with its results so far.")
+        .with_header("ETag", "Stands for exactly these bytes; given once the job has ended.")
+        .with_header("X-Cache", "`hit` where the answer was remembered, `miss` where the database was asked.")
+        .answers_nothing(304, "The job has ended, and is what `If-None-Match` names.")
+        .with_header("ETag", "The tag that was named.")
+        .with_header("X-Cache", "As with 200.")
         .fails(404, "There is no such job.");
     let follow = Operation::new("evaluations", "Follow a job")
         .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
@@ -92,51 +96,10 @@ async fn list(call: Call) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &listing))
 }
 
-async fn show(call: Call) -> Result<Response, Problem> {
-    let (id, context) = (call.values.id()?, &call.context);
-    let wait = call.values.number("wait", 0)?;
-    let key = format!("job:{id}");
-    let cached = context.services.cache.find(&key).await;
-    let result = if cached.is_some() { "hit" } else { "miss" };
-    context
-        .services
-        .metrics
-        .cache_requests
-        .with_label_values(&[result])
-        .inc();
-    if let Some(document) = cached {
-        return Ok(reply::bytes("application/json", document));
-    }
-    let _permit = if wait == 0 {
-        None
-    } else {
-        Some(follow(&call)?)
-    };
-    let job = JobWatcher::new(context, id)
-        .wait(Duration::from_secs(wait.into()))
-        .await?;
-    let (status, environments) = (job.status, job.parameters.environments.len());
-    let jobs = context.services.store.jobs.clone();
-    let results = within(async move { jobs.results(id).await }).await?;
-    // Two questions may be answered by two hosts, and a replica may lag behind: only what is whole
-    // is kept.
-    let whole = status != Status::Completed || results.len() == environments;
-    let view = JobView::summary(job).with_results(results);
-    let document = Bytes::from(serde_json::to_vec(&view).map_err(|_| Problem::internal())?);
-    if status.is_terminal() && whole {
-        context
-            .services
-            .cache
-            .put(&key, document.clone(), ENDED_TTL)
-            .await;
-    }
-    Ok(reply::bytes("application/json", document))
-}
-
 async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = JobWatcher::new(&call.context, call.values.id()?);
-    let permit = follow(&call)?;
-    let first = watcher.load().await?;
+    let permit = following::permit(&call)?;
+    let changes = watcher.changes().await?;
     let context = call.context.clone();
     // It ends with the stream, and the stream ends with it.
     let access_ended = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -148,22 +111,8 @@ async fn events(call: Call) -> Result<Response, Problem> {
             }
         }
     }));
-    let stream = event_stream(watcher.changes(first)).take_until(access_ended);
+    let stream = event_stream(changes).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
-}
-
-/// One of the account's event streams and long polls.
-fn follow(call: &Call) -> Result<KeyedPermit<String>, Problem> {
-    let permit = call
-        .context
-        .followers
-        .try_acquire(call.caller.subject(), MAX_FOLLOWERS);
-    permit.ok_or_else(|| {
-        Problem::too_many(
-            Duration::from_secs(1),
-            "event streams and long polls at one time",
-        )
-    })
 }
 
 /// `progress` while the job lives, and one `end` as the last event.

@@ -1,4 +1,4 @@
-//! Jobs of a store that refuses writes, and a queue that outlives its process.
+//! Jobs of a store that refuses writes or reads, and a queue that outlives its process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +17,10 @@ pub(crate) struct FlakyJobs {
     inner: Arc<dyn Jobs>,
     pub(crate) refuses_writes: AtomicBool,
     pub(crate) inserts: AtomicUsize,
+    pub(crate) refuses_reads: AtomicBool,
+    /// Jobs that were asked for alone, and calls that asked for many.
+    pub(crate) finds: AtomicUsize,
+    pub(crate) finds_of_many: AtomicUsize,
     /// Jobs complete as soon as their cancellation is requested.
     pub(crate) completes_at_cancel: AtomicBool,
 }
@@ -28,6 +32,9 @@ impl FlakyJobs {
             inner: services.store.jobs.clone(),
             refuses_writes: AtomicBool::new(false),
             inserts: AtomicUsize::new(0),
+            refuses_reads: AtomicBool::new(false),
+            finds: AtomicUsize::new(0),
+            finds_of_many: AtomicUsize::new(0),
             completes_at_cancel: AtomicBool::new(false),
         });
         services.store.jobs = flaky.clone();
@@ -62,6 +69,10 @@ impl Jobs for FlakyJobs {
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<Job>, Error> {
+        self.finds.fetch_add(1, Ordering::Relaxed);
+        if self.refuses_reads.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the network is cut".to_owned()));
+        }
         let mut job = self.inner.find(id).await?;
         if let Some(job) = &mut job
             && self.completes_at_cancel.load(Ordering::Relaxed)
@@ -69,6 +80,14 @@ impl Jobs for FlakyJobs {
             job.status = Status::Completed;
         }
         Ok(job)
+    }
+
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Job>, Error> {
+        self.finds_of_many.fetch_add(1, Ordering::Relaxed);
+        if self.refuses_reads.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the network is cut".to_owned()));
+        }
+        self.inner.find_many(ids).await
     }
 
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tars_shared::backends::Backends;
 use tars_shared::clock::System;
 use tars_shared::services::Services;
 
 use crate::flaky_store::FlakyJobs;
-use crate::server::{Server, config, evaluation};
+use crate::server::{Server, answer, config, evaluation};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -104,4 +104,45 @@ async fn a_cancellation_that_comes_too_late_says_so() {
         (StatusCode::CONFLICT, &json!("job_ended")),
         "{problem}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_for_a_moment_ends_no_stream() {
+    let (one, _other, jobs) = two_servers().await;
+    let (_, receipt) = one.post("/v1/evaluate", &evaluation()).await;
+    let path = receipt["links"]["self"].as_str().unwrap();
+    let events = one.request(Method::GET, receipt["links"]["events"].as_str().unwrap());
+    let mut stream = events.send().await.unwrap();
+    assert!(stream.chunk().await.unwrap().is_some(), "the job as it is");
+    let poll = tokio::spawn(answer(one.request(Method::GET, &format!("{path}?wait=30"))));
+    assert_eq!(
+        jobs.finds.load(Ordering::Relaxed),
+        0,
+        "whoever waits is asked for with the others"
+    );
+
+    jobs.refuses_reads.store(true, Ordering::Relaxed);
+    let (status, _) = poll.await.unwrap();
+    assert_eq!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "who polls can ask again"
+    );
+    let looks = jobs.finds_of_many.load(Ordering::Relaxed);
+    one.services
+        .store
+        .jobs
+        .cancel(receipt["job_id"].as_str().unwrap().parse().unwrap())
+        .await
+        .unwrap();
+    while jobs.finds_of_many.load(Ordering::Relaxed) == looks {
+        tokio::task::yield_now().await;
+    }
+    jobs.refuses_reads.store(false, Ordering::Relaxed);
+    let mut rest = Vec::new();
+    while let Some(chunk) = stream.chunk().await.unwrap() {
+        rest.extend(chunk);
+    }
+    let rest = String::from_utf8(rest).unwrap();
+    assert!(rest.contains("event:end"), "{rest}");
 }

@@ -68,6 +68,7 @@ pub(crate) fn config() -> Config {
         max_connections_per_address: 1000,
         scale_target_seconds: 30,
         header_timeout_seconds: 10,
+        job_cache_mib: 64,
         limits: unlimited(),
     }
 }

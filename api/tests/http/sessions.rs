@@ -262,6 +262,39 @@ async fn what_is_changed_elsewhere_acts_within_the_stated_bound() {
     );
 }
 
+/// What is revoked at one process acts at once there, and within a second at every other that hears
+/// of it through the cache.
+#[tokio::test]
+async fn what_is_revoked_at_one_process_acts_at_another_within_a_second() {
+    let clock = Arc::new(Manual::new());
+    let one = Server::start_with(config(), clock.clone()).await;
+    let other = Server::serve_beside(&one, one.services.clone(), config()).await;
+    one.user("ada", Role::Viewer).await;
+    let tokens = one.log_in("ada").await;
+    let service = one.service_token("ci", Role::Viewer, None).await;
+    let id = tars_shared::account::secret::token_id(&service).unwrap();
+    for server in [&one, &other] {
+        assert!(is_in(server, &tokens).await);
+        assert_eq!(server.get_as(&service, "/auth/me").await.0, StatusCode::OK);
+    }
+    let revoke = format!("/auth/service-tokens/{id}/revoke");
+    assert_eq!(one.post(&revoke, &json!({})).await.0, StatusCode::OK);
+    let log_out = one.anonymous(Method::POST, "/auth/logout");
+    let log_out = log_out.bearer_auth(text(&tokens, "access_token"));
+    assert_eq!(answer(log_out).await.0, StatusCode::NO_CONTENT);
+    assert!(!is_in(&one, &tokens).await, "at once where it was made");
+    assert_eq!(
+        one.get_as(&service, "/auth/me").await.1["code"],
+        "token_revoked"
+    );
+    clock.advance(TimeDelta::seconds(1));
+    assert!(!is_in(&other, &tokens).await);
+    assert_eq!(
+        other.get_as(&service, "/auth/me").await.1["code"],
+        "token_revoked"
+    );
+}
+
 #[tokio::test]
 async fn a_new_password_ends_every_session() {
     let server = Server::start().await;

@@ -1,12 +1,16 @@
 //! Every way that is known to get past a JWT, on the real server (RFC 8725).
 
+use std::sync::Arc;
+
+use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tars_shared::account::Role;
+use tars_shared::clock::Manual;
 use uuid::Uuid;
 
 use crate::forge::{encode, header, key, kid, parts, signed, with, without};
-use crate::server::{Server, answer};
+use crate::server::{Server, answer, config};
 
 /// A server, a good access token of an administrator, and its parts.
 async fn attacked() -> (Server, String, Value, Value) {
@@ -329,7 +333,8 @@ async fn credentials_stand_in_one_place_in_one_form() {
 /// Whoever can write to the cache cannot make up an account, nor a better role for one.
 #[tokio::test]
 async fn what_somebody_else_wrote_into_the_cache_counts_for_nothing() {
-    let server = Server::start().await;
+    let clock = Arc::new(Manual::new());
+    let server = Server::start_with(config(), clock.clone()).await;
     let viewer = server.service_token("viewer", Role::Viewer, None).await;
     assert_eq!(
         server.get_as(&viewer, "/auth/users").await.0,
@@ -355,6 +360,8 @@ async fn what_somebody_else_wrote_into_the_cache_counts_for_nothing() {
     };
     let hour = std::time::Duration::from_hours(1);
     cache.put(&key, admin.into(), hour).await;
+    // Until then nobody looks at what is in the cache.
+    clock.advance(TimeDelta::seconds(1));
     assert_eq!(
         server.get_as(&viewer, "/auth/users").await.0,
         StatusCode::FORBIDDEN
@@ -369,6 +376,7 @@ async fn what_somebody_else_wrote_into_the_cache_counts_for_nothing() {
         ))
         .await;
     cache.put(&key, of_boss.unwrap(), hour).await;
+    clock.advance(TimeDelta::seconds(1));
     assert_eq!(
         server.get_as(&viewer, "/auth/users").await.0,
         StatusCode::FORBIDDEN

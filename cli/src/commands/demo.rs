@@ -117,6 +117,7 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
         max_connections_per_address: 64,
         scale_target_seconds: 30,
         header_timeout_seconds: 10,
+        job_cache_mib: 64,
         limits: Limits::default(),
     })
 }

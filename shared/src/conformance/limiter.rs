@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::clock::{Clock as _, System};
 use crate::limiter::{Decision, Limiter, Rate};
@@ -19,6 +20,16 @@ const SLOW: Rate = Rate {
     requests: Some(BURST),
     per: Duration::from_hours(1000),
 };
+/// A rate that is spent in shares, where there are any.
+const LARGE: Rate = Rate {
+    requests: Some(LARGE_BURST),
+    per: Duration::from_secs(100),
+};
+const LARGE_BURST: u32 = 4_000;
+const LARGE_INTERVAL: Duration = Duration::from_millis(25);
+/// How much later than it was counted a request of it may be made, and how long a denial may last.
+const LATE: Duration = Duration::from_millis(100);
+const LARGE_WAIT: Duration = Duration::from_millis(50);
 /// Far longer than the suite takes, and far shorter than an interval.
 const SLACK: Duration = Duration::from_hours(1);
 /// Requests at the same time.
@@ -35,7 +46,50 @@ pub async fn check(limiter: Arc<dyn Limiter>) {
     forgets(&*limiter, &fresh("forgotten")).await;
     follows_a_new_rate(&*limiter, &fresh("changed")).await;
     limits_nothing_where_there_is_no_limit(&*limiter, &fresh("off")).await;
-    counts_a_crowd(limiter).await;
+    counts_a_crowd(limiter.clone()).await;
+    keeps_a_large_limit(&[limiter]).await;
+}
+
+/// Checks that all who count for the same keys allow together what a large rate does: nobody is
+/// asked to count each of its requests by itself.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn keeps_a_large_limit(limiters: &[Arc<dyn Limiter>]) {
+    let key = fresh("large");
+    let start = Instant::now();
+    let mut crowd = JoinSet::new();
+    for limiter in limiters.iter().cycle().take(4 * limiters.len()) {
+        let (limiter, key) = (limiter.clone(), key.clone());
+        crowd.spawn(async move {
+            let mut allowed = 0;
+            let mut decision = limiter.count(&key, LARGE).await;
+            while decision.allowed {
+                allowed += 1;
+                decision = limiter.count(&key, LARGE).await;
+            }
+            assert_eq!(
+                decision.remaining, 0,
+                "who is denied hears that none is left"
+            );
+            assert!(
+                decision.retry_after <= LARGE_WAIT,
+                "and that some will be soon: {decision:?}"
+            );
+            allowed
+        });
+    }
+    let allowed: u32 = crowd.join_all().await.into_iter().sum();
+    let regained = (start.elapsed() + LATE).as_micros() / LARGE_INTERVAL.as_micros();
+    let most = LARGE_BURST + u32::try_from(regained).expect("the suite takes no weeks") + 1;
+    assert!(
+        allowed <= most,
+        "never more than the rate says, and what it regains in {LATE:?}: {allowed} of {most}"
+    );
+    assert!(
+        allowed >= LARGE_BURST / 2,
+        "nor much less: {allowed} of {LARGE_BURST}"
+    );
 }
 
 /// Checks what time gives back. `advance` lets exactly so much pass.

@@ -57,8 +57,8 @@ pub use endings::{
 pub use fixture::Fixture;
 pub use jobs::{
     cancelling_ends_queued_jobs_and_asks_running_ones, inserting_twice_changes_nothing,
-    jobs_are_found_and_listed, many_are_inserted_each_for_itself, one_conflict_spoils_the_batch,
-    the_ledger_counts_every_job_once,
+    jobs_are_found_and_listed, many_are_inserted_each_for_itself, many_jobs_are_found_at_once,
+    one_conflict_spoils_the_batch, the_ledger_counts_every_job_once,
 };
 pub use leases::{
     a_claim_by_message_alone_records_the_job, a_claim_that_is_repeated_gives_the_same_lease,
@@ -113,6 +113,7 @@ macro_rules! every_store_check {
             logins_beside_a_new_password_leave_no_session,
             many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
+            many_jobs_are_found_at_once,
             many_who_ask_at_once_get_one_key,
             notes_of_dispatch_made_at_once_are_all_kept,
             of_many_refreshes_at_once_one_is_traded,

@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_hours(366 * 24);
 const LONGEST_KEY: usize = 64;
 
 /// A rate as the algorithm has it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gcra {
     /// What a request costs. Rounded up, so that never more is allowed than was asked for; at 1000
     /// requests a second that is at most a thousandth less.

@@ -1,14 +1,16 @@
-//! The limiter of all processes that share a Redis. While it is away or refuses, each counts by
-//! itself.
+//! The limiter of all processes that share a Redis. Of large limits each process takes shares, so
+//! that not every request asks. While Redis is away or refuses, each counts by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{ErrorKind, Script, ServerErrorKind, cmd};
+use tokio::time::Instant;
 
 use super::gcra::{Gcra, bounded};
 use super::memory::Memory;
+use super::shares::{Grant, Shares};
 use super::{Decision, Limiter, Rate};
 use crate::clock::Clock;
 use crate::redis::{CommandError, RedisClient};
@@ -25,6 +27,8 @@ pub struct Redis {
     client: Arc<RedisClient>,
     /// By which name Redis knows the script once it has seen it.
     hash: String,
+    /// What this process has taken of large limits.
+    shares: Shares,
     /// Counts while Redis does not.
     alone: Memory,
     refuses: AtomicBool,
@@ -37,18 +41,20 @@ impl Redis {
         Self {
             client,
             hash,
+            shares: Shares::default(),
             alone: Memory::new(clock),
             refuses: AtomicBool::new(false),
         }
     }
 
-    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, CommandError> {
-        match self.run("EVALSHA", &self.hash, key, gcra).await {
+    /// Takes up to `wanted` requests off the budget that all processes share.
+    async fn take(&self, key: &str, gcra: Gcra, wanted: u32) -> Result<Grant, CommandError> {
+        match self.run("EVALSHA", &self.hash, key, gcra, wanted).await {
             // It was started anew, or is asked for the first time. `EVAL` also keeps the script.
             Err(CommandError::Refused(error))
                 if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) =>
             {
-                self.run("EVAL", COUNT, key, gcra).await
+                self.run("EVAL", COUNT, key, gcra, wanted).await
             }
             answer => answer,
         }
@@ -60,16 +66,34 @@ impl Redis {
         script: &str,
         key: &str,
         gcra: Gcra,
-    ) -> Result<Decision, CommandError> {
+        wanted: u32,
+    ) -> Result<Grant, CommandError> {
         let mut command = cmd(command);
         command
             .arg(script)
             .arg(1)
             .arg(prefixed(key))
             .arg(gcra.interval)
-            .arg(gcra.full);
-        let (allowed, debt) = self.client.ask(&command).await?;
-        Ok(gcra.decision(allowed, debt))
+            .arg(gcra.full)
+            .arg(wanted);
+        let (granted, debt) = self.client.ask(&command).await?;
+        Ok(Grant { granted, debt })
+    }
+
+    /// Counts with the others: from the share of this process, where the rate has shares.
+    async fn count_together(&self, key: &str, gcra: Gcra) -> Result<Decision, CommandError> {
+        let Some(share) = self.shares.of(key, gcra) else {
+            let Grant { granted, debt } = self.take(key, gcra, 1).await?;
+            return Ok(gcra.decision(granted > 0, debt));
+        };
+        // Whoever comes while a share is being taken waits for it: it is for them too.
+        let mut share = share.lock().await;
+        let asked = Instant::now();
+        if let Some(decision) = share.spend(gcra, asked) {
+            return Ok(decision);
+        }
+        let grant = self.take(key, gcra, share.wanted(gcra, asked)).await?;
+        Ok(share.take(gcra, grant, asked))
     }
 }
 
@@ -99,6 +123,7 @@ impl Limiter for Redis {
 
     async fn forget(&self, key: &str) {
         self.alone.forget(key).await;
+        self.shares.forget(key);
         // Logged where its absence was noticed first.
         let _ = self.client.ask::<()>(cmd("DEL").arg(prefixed(key))).await;
     }

@@ -7,7 +7,7 @@ use deadpool_redis::redis;
 use tars_shared::clock::System;
 use tars_shared::conformance::limiter;
 use tars_shared::limiter::redis::Redis;
-use tars_shared::limiter::{Limiter as _, Rate};
+use tars_shared::limiter::{Limiter, Rate};
 use tars_shared::metrics::Metrics;
 use tars_shared::redis::{COMMAND_TIMEOUT, RedisClient};
 
@@ -69,6 +69,45 @@ async fn returns(limiter: &Redis, other: &Redis) {
 #[tokio::test(flavor = "multi_thread")]
 async fn suite() {
     limiter::check(Arc::new(open(&client(&shared().await, LIMIT)))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_processes_together_keep_a_large_limit() {
+    let url = shared().await;
+    let limiters: Vec<_> = (0..4)
+        .map(|_| Arc::new(open(&client(&url, LIMIT))) as Arc<dyn Limiter>)
+        .collect();
+    limiter::keeps_a_large_limit(&limiters).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_large_limit_few_requests_ask_redis_and_of_a_small_one_all_do() {
+    let stack = stack().await;
+    let limiter = open(&client(&stack.redis().url(), LIMIT));
+    let commands = || {
+        let stats = stack.redis().command(&["INFO", "commandstats"]).unwrap();
+        let calls = |line: &str| {
+            let (_, calls) = line.split_once("calls=")?;
+            calls.split_once(',')?.0.parse::<u32>().ok()
+        };
+        let counts = stats.lines().filter(|line| line.contains("_eval"));
+        counts.filter_map(calls).sum::<u32>()
+    };
+    // The first asks by the script's name, and then with the script.
+    limiter.count("another", RATE).await;
+    let before = commands();
+    for _ in 0..5000 {
+        let rate = "100000/s".parse().unwrap();
+        assert!(limiter.count("large", rate).await.allowed);
+    }
+    let asked = commands() - before;
+    assert!(asked <= 500, "{asked} for 5000");
+    let before = commands();
+    for _ in 0..500 {
+        let rate = Rate::per_minute(600);
+        assert!(limiter.count("small", rate).await.allowed);
+    }
+    assert_eq!(commands() - before, 500);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,10 @@ impl<S: Jobs + ?Sized> Jobs for Retrying<S> {
         self.retry(|| self.port.find(id)).await
     }
 
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Job>, Error> {
+        self.retry(|| self.port.find_many(ids)).await
+    }
+
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
         self.retry(|| self.port.submission(id)).await
     }

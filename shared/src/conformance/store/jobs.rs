@@ -1,5 +1,6 @@
 //! Jobs, as clients see them.
 
+use std::collections::BTreeSet;
 use std::slice::from_ref;
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use crate::artifact::Digest;
 use crate::clock::Clock as _;
 use crate::conformance::samples::submission;
 use crate::conformance::store::fixture::Fixture;
-use crate::job::{Progress, Status};
-use crate::store::{Cancellation, Ending, Error, Finish, Heartbeat, Inserted, JobFilter, Renewal};
+use crate::job::{FailureKind, Progress, Status};
+use crate::store::{
+    Cancellation, Ending, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Renewal,
+};
 use crate::submission::Submission;
 
 /// A repeated submission is recognised by its id, and its request by its hash.
@@ -198,6 +201,48 @@ pub async fn jobs_are_found_and_listed(fixture: Fixture) {
             .map(|job| job.id)
             .collect();
         assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+/// Many jobs are found in one call as each is found alone: once each, whatever it is asked for.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn many_jobs_are_found_at_once(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let submissions: Vec<_> = (0..1300).map(|_| submission(&*clock)).collect();
+    store.jobs.insert_all(&submissions).await.unwrap();
+    let (failing, ended) = (&submissions[7], &submissions[1299]);
+    let lease = granted(&claim(&store, failing).await);
+    let failure = Failed {
+        kind: FailureKind::Evaluation,
+        reason: "it broke down".to_owned(),
+    };
+    store
+        .leases
+        .retry_later(lease, &failure, clock.now())
+        .await
+        .unwrap();
+    store.jobs.cancel(ended.job_id).await.unwrap();
+
+    assert_eq!(store.jobs.find_many(&[]).await.unwrap(), []);
+    let nobody = [Uuid::nil(), clock.new_id()];
+    assert_eq!(store.jobs.find_many(&nobody).await.unwrap(), []);
+    let mut ids: Vec<_> = submissions.iter().map(|one| one.job_id).collect();
+    for asked in [1, 2, 3, 511, 512, 513, 1300] {
+        let ids = &ids[ids.len() - asked..];
+        let found = store.jobs.find_many(ids).await.unwrap();
+        let found: BTreeSet<_> = found.iter().map(|job| job.id).collect();
+        assert_eq!(found, ids.iter().copied().collect(), "{asked} at once");
+    }
+    ids.extend_from_slice(&ids.clone());
+    ids.extend(nobody);
+    let found = store.jobs.find_many(&ids).await.unwrap();
+    assert_eq!(found.len(), submissions.len(), "each once");
+    for one in [failing, ended, &submissions[0]] {
+        let alone = store.jobs.find(one.job_id).await.unwrap();
+        let among = found.iter().find(|job| job.id == one.job_id);
+        assert_eq!(among, alone.as_ref(), "as it is found alone");
     }
 }
 

@@ -13,6 +13,9 @@ use crate::store::halving::by_halves;
 use crate::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
 use crate::submission::Submission;
 
+/// A statement has a bounded number of parameters; how many, differs among databases.
+const IDS_PER_STATEMENT: usize = 512;
+
 #[async_trait]
 impl Jobs for Adapter {
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error> {
@@ -40,6 +43,27 @@ impl Jobs for Adapter {
             .push(" FROM jobs WHERE id = ")
             .push_bind(id);
         Ok(self.jobs(select).await?.pop())
+    }
+
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Job>, Error> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_PER_STATEMENT) {
+            let mut select = QueryBuilder::new("SELECT ");
+            select.push(rows::JOB).push(" FROM jobs WHERE id IN (");
+            let mut values = select.separated(", ");
+            // Filled up to a power of two with an id that is there already: of statements that
+            // differ only in how many they ask for, a connection would have to prepare each.
+            let filling = ids.len().next_power_of_two() - ids.len();
+            for id in ids.iter().chain(std::iter::repeat_n(&ids[0], filling)) {
+                values.push_bind(*id);
+            }
+            select.push(")");
+            found.extend(self.jobs(select).await?);
+        }
+        Ok(found)
     }
 
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>, Error> {
