@@ -36,18 +36,46 @@ pub(crate) struct Receipt {
     pub(crate) job_id: Uuid,
 }
 
-/// Stores the policy that all jobs name; gives what names it.
-pub(crate) async fn store_policy(client: &Client) -> anyhow::Result<Value> {
-    let policy = tars_chaos::workload::policy(WIDTH).to_string();
-    let stored: Stored = client.upload(policy.into_bytes()).await?.read()?;
+/// What names the stored policies.
+#[derive(Debug)]
+pub(crate) struct Policies {
+    values: Value,
+    logits: Value,
+}
+
+impl Policies {
+    /// Stores them.
+    pub(crate) async fn store(client: &Client) -> anyhow::Result<Self> {
+        Ok(Self {
+            values: store(client, "values").await?,
+            logits: store(client, "logits").await?,
+        })
+    }
+
+    /// One that this algorithm may have made.
+    fn of(&self, agent: &str) -> &Value {
+        match agent {
+            "DQN" | "QRDQN" => &self.values,
+            _ => &self.logits,
+        }
+    }
+}
+
+async fn store(client: &Client, head: &str) -> anyhow::Result<Value> {
+    let mut policy = tars_chaos::workload::policy(WIDTH);
+    policy["head"] = head.into();
+    let stored: Stored = client
+        .upload(policy.to_string().into_bytes())
+        .await?
+        .read()?;
     Ok(json!({"artifact": stored.artifact}))
 }
 
 /// A job of `CartPole` for this agent, with the label of this run.
-pub(crate) fn evaluation(policy: &Value, agent: &str, episodes: u32, run: &str) -> Value {
+pub(crate) fn evaluation(policies: &Policies, agent: &str, episodes: u32, run: &str) -> Value {
     json!({
         "agent_type": agent,
-        "agent_state": policy,
+        "agent_state": policies.of(agent),
         "environments": ["CartPole-v1"],
         "num_episodes": episodes,
         "seed": 1,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::arrivals::{Arrivals, Stage};
 use crate::driver::{drive, real_time};
-use crate::job;
+use crate::job::{self, Policies};
 use crate::ledger::Ledger;
 use crate::mix::{Mix, Reads};
 use crate::processes::Holdings;
@@ -62,11 +62,11 @@ impl Load {
         options: Options,
         meanwhile: impl AsyncFnOnce(&mut Service),
     ) -> anyhow::Result<Outcome> {
-        let policy = job::store_policy(&service.client).await?;
-        let (popular, others) = self.ended_jobs(service, &policy).await?;
+        let policies = Policies::store(&service.client).await?;
+        let (popular, others) = self.ended_jobs(service, &policies).await?;
         let plan = || {
             let run = Uuid::new_v4();
-            let evaluation = job::evaluation(&policy, "DQN", self.episodes, &run.to_string());
+            let evaluation = job::evaluation(&policies, "DQN", self.episodes, &run.to_string());
             Arc::new(Plan {
                 mix: self.mix.clone(),
                 reads: self.reads.clone(),
@@ -105,10 +105,10 @@ impl Load {
     async fn ended_jobs(
         &self,
         service: &Service,
-        policy: &Value,
+        policies: &Policies,
     ) -> anyhow::Result<(Vec<Uuid>, Vec<Uuid>)> {
         let run = Uuid::new_v4().to_string();
-        let evaluation = |agent: &str| job::evaluation(policy, agent, self.episodes, &run);
+        let evaluation = |agent: &str| job::evaluation(policies, agent, self.episodes, &run);
         if self.mix.read == 0.0 {
             return Ok((
                 job::ended(&service.client, &vec![evaluation("DQN"); FIRST_POLLS]).await?,

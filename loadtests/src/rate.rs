@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::closed_loop::{Until, saturate};
-use crate::job;
+use crate::job::{self, Policies};
 use crate::ledger::Ledger;
 use crate::mix::{Mix, Reads};
 use crate::reconciliation::{listed, unfinished};
@@ -159,8 +159,8 @@ impl Ends {
 }
 
 async fn submissions(service: &Service, run: &str, episodes: u32) -> anyhow::Result<Plan> {
-    let policy = job::store_policy(&service.client).await?;
-    let evaluation = job::evaluation(&policy, "DQN", episodes, run)
+    let policies = Policies::store(&service.client).await?;
+    let evaluation = job::evaluation(&policies, "DQN", episodes, run)
         .to_string()
         .into();
     Ok(Plan {

@@ -1,6 +1,6 @@
 //! What a person reads of a run.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use crate::threshold::{Figures, Judgement, Threshold};
@@ -46,7 +46,7 @@ impl Report {
 
     pub(crate) fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.load_style(NOTHING);
         table.set_header(["LOAD", "THRESHOLD", "WHOSE", "FIGURE", ""]);
         table.add_rows(&self.rows);
         if let Some(column) = table.column_mut(3) {

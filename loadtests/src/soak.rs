@@ -13,7 +13,7 @@ use crate::arrivals::{Arrivals, Stage};
 use crate::closed_loop::{Until, saturate};
 use crate::drift::Drift;
 use crate::figures::Counts;
-use crate::job;
+use crate::job::{self, Policies};
 use crate::ledger::Ledger;
 use crate::load::{Load, Options};
 use crate::mix::{Mix, Reads};
@@ -127,7 +127,7 @@ impl Soak {
 /// Requests per second at which, with one submission in two, half of the jobs come in that the
 /// service can take and finish.
 async fn calibrate(service: &Service) -> anyhow::Result<f64> {
-    let policy = job::store_policy(&service.client).await?;
+    let policies = Policies::store(&service.client).await?;
     let run = Uuid::new_v4();
     let plan = Arc::new(Plan {
         mix: Mix {
@@ -136,7 +136,7 @@ async fn calibrate(service: &Service) -> anyhow::Result<f64> {
             read: 0.0,
         },
         reads: Reads::default(),
-        evaluation: job::evaluation(&policy, "DQN", 1, &run.to_string())
+        evaluation: job::evaluation(&policies, "DQN", 1, &run.to_string())
             .to_string()
             .into(),
         popular: vec![],
