@@ -37,7 +37,11 @@ pub(crate) struct Rate {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// One-episode jobs that name a stored policy
-    Submissions,
+    Submissions {
+        /// The label of these jobs
+        #[arg(long, value_name = "NAME")]
+        run: String,
+    },
     /// Jobs that are there
     Polls {
         /// Their ids, one a line, as `tars-load submit` prints them
@@ -50,7 +54,7 @@ impl Rate {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let service = Service::from_environment().await?;
         let plan = match &self.what {
-            What::Submissions => submissions(&service, &Uuid::new_v4().to_string(), 1).await?,
+            What::Submissions { run } => submissions(&service, run, 1).await?,
             What::Polls { ids } => {
                 let text = fs::read_to_string(ids)
                     .with_context(|| format!("reading {}", ids.display()))?;
@@ -69,9 +73,26 @@ impl Rate {
         };
         let until = Until::Elapsed(Duration::from_secs_f64(self.seconds));
         let rate = saturate(sessions(&service, plan, self.connections).1, until).await;
-        println!("{}", json!(rate));
+        let mut figures = json!(rate);
+        figures["generator_cores"] = json!(processor_seconds() / rate.seconds);
+        println!("{figures}");
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Processor time of this process so far: a generator that takes a whole core measures itself.
+fn processor_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields 14 and 15 of proc(5), in ticks of 10 ms on every Linux; the name in field 2 may hold spaces.
+    let fields = stat
+        .rsplit_once(") ")
+        .map_or("", |(_, fields)| fields)
+        .split(' ');
+    let ticks = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
 }
 
 /// Submit jobs and print their ids, one a line

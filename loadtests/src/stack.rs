@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, stdin};
 use std::process::ExitCode;
 
+use anyhow::bail;
 use serde_json::{Map, Value, json};
 use tars_chaos::{Fleet, Stack};
 
@@ -13,7 +14,7 @@ use crate::service::parts;
 /// questions about it until standard input is closed
 ///
 /// What is printed holds passwords: read it through a pipe. `EVAL_…` variables are passed on to the API,
-/// limits among them. The one question is `broker`, answered with the broker's counters.
+/// limits among them. The questions are `broker`, for the broker's counters, and `sql STATEMENT`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StackCommand {}
 
@@ -50,9 +51,13 @@ impl StackCommand {
             })
         );
         for line in stdin().lock().lines() {
-            if line?.trim() == "broker" {
-                println!("{}", json!({"answer": stack.rabbitmq().counters()?}));
-            }
+            let line = line?;
+            let answer = match line.trim().split_once(' ') {
+                Some(("sql", statement)) => stack.postgres().query(statement)?,
+                None if line.trim() == "broker" => stack.rabbitmq().counters()?,
+                _ => bail!("{line:?} is no question: broker, or sql STATEMENT"),
+            };
+            println!("{}", json!({"answer": answer}));
         }
         Ok(ExitCode::SUCCESS)
     }
