@@ -7,6 +7,8 @@ mod drift;
 mod driver;
 mod figures;
 mod job;
+#[cfg(test)]
+mod k6;
 mod ledger;
 mod load;
 mod mix;
