@@ -151,7 +151,7 @@ mod tests {
             .iter()
             .map(|profile| seconds(&profile.stages(true, 1.0)))
             .sum();
-        assert!(all * both_scales <= 180.0, "{all}");
+        assert!(all * both_scales <= 150.0, "{all}");
     }
 
     #[test]

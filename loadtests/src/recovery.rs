@@ -1,5 +1,6 @@
 //! How soon after a spike all is as before.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,7 +9,10 @@ use crate::arrivals::Arrivals;
 use crate::sample::{Outcome, Sample};
 
 /// Requests are looked at in windows of this length, by when they were due.
-const WINDOW: Duration = Duration::from_millis(100);
+const WINDOW: Duration = Duration::from_secs(1);
+/// The share of requests in a window that may be slow or fail, and one in any case: an idle machine
+/// has its hiccups too, and a late one is no spike that lasts.
+const HICCUPS: f64 = 0.05;
 
 /// What it means to have recovered.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,26 +20,44 @@ const WINDOW: Duration = Duration::from_millis(100);
 pub(crate) struct Recovery {
     /// The stage with whose end the recovery begins.
     pub(crate) after: String,
-    /// A window in which every request is answered as it should be and sooner than this is as
-    /// before.
+    /// A request that is answered as it should be and sooner than this is as before.
     latency_below_ms: f64,
 }
 
 impl Recovery {
-    /// Seconds from the end of the stage to the end of the last window that is not as before.
+    /// Seconds from the end of the stage to the last request that is not as before, in the last
+    /// window in which there are more of them than hiccups.
     pub(crate) fn seconds(&self, arrivals: &Arrivals, samples: &[Sample]) -> Option<f64> {
         let begin = arrivals.end_of(&self.after)?;
         let limit = Duration::from_secs_f64(self.latency_below_ms / 1000.0);
-        let is_bad = |sample: &&Sample| {
-            sample.due >= begin && (sample.outcome != Outcome::Answered || sample.latency() > limit)
-        };
-        let last = samples
-            .iter()
-            .filter(is_bad)
-            .map(|sample| sample.due.saturating_sub(begin))
-            .max();
-        let windows = last.map_or(0, |since| since.as_millis() / WINDOW.as_millis() + 1);
-        Some(windows as f64 * WINDOW.as_secs_f64())
+        let mut windows: BTreeMap<u128, Window> = BTreeMap::new();
+        for sample in samples.iter().filter(|sample| sample.due >= begin) {
+            let since = sample.due.saturating_sub(begin);
+            let window = windows
+                .entry(since.as_nanos() / WINDOW.as_nanos())
+                .or_default();
+            window.requests += 1;
+            if sample.outcome != Outcome::Answered || sample.latency() > limit {
+                window.bad += 1;
+                window.last = window.last.max(since);
+            }
+        }
+        let last = windows.values().rev().find(|window| window.is_bad());
+        Some(last.map_or(0.0, |window| window.last.as_secs_f64()))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    requests: u32,
+    bad: u32,
+    /// When the last one that is not as before was due, after the stage.
+    last: Duration,
+}
+
+impl Window {
+    fn is_bad(&self) -> bool {
+        f64::from(self.bad) > (f64::from(self.requests) * HICCUPS).max(1.0)
     }
 }
 
@@ -57,6 +79,10 @@ mod tests {
         }
     }
 
+    fn slow(due: u64) -> Sample {
+        sample(due, 90, Outcome::Answered)
+    }
+
     fn seconds(samples: &[Sample]) -> f64 {
         let arrivals = Arrivals::of(&[
             Stage::steady("hold", 10.0, 1.0),
@@ -71,15 +97,30 @@ mod tests {
 
     #[test]
     fn it_lasts_until_the_last_slow_or_failed_request() {
-        let slow = sample(10_250, 90, Outcome::Answered);
-        let failed = sample(11_610, 1, Outcome::Refused(503));
+        let failed = |due| sample(due, 1, Outcome::Refused(503));
         let good = sample(12_000, 24, Outcome::Answered);
-        assert!((seconds(&[slow, good]) - 0.3).abs() < 1e-9);
-        assert!((seconds(&[slow, failed, good]) - 1.7).abs() < 1e-9);
+        assert!((seconds(&[slow(10_100), slow(10_250), good]) - 0.25).abs() < 1e-9);
+        assert!(
+            (seconds(&[slow(10_100), failed(11_500), failed(11_600), good]) - 1.6).abs() < 1e-9
+        );
+    }
+
+    #[test]
+    fn a_relapse_counts_and_a_hiccup_does_not() {
+        let good = (0..80).map(|number| sample(15_000 + number, 1, Outcome::Answered));
+        let mut samples: Vec<Sample> = good
+            .chain([slow(12_500), slow(15_500), slow(15_600)])
+            .collect();
+        assert!(
+            seconds(&samples).abs() < 1e-9,
+            "one of one, and two of eighty in their seconds"
+        );
+        samples.extend((0..3).map(|number| slow(15_700 + number)));
+        assert!((seconds(&samples) - 5.702).abs() < 1e-9);
     }
 
     #[test]
     fn what_was_slow_during_the_spike_is_no_part_of_it() {
-        assert!(seconds(&[sample(9_999, 900, Outcome::Answered)]).abs() < 1e-9);
+        assert!(seconds(&[slow(9_998), slow(9_999)]).abs() < 1e-9);
     }
 }

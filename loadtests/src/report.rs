@@ -1,9 +1,19 @@
 //! What a person reads of a run.
 
+use std::fs;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use crate::threshold::{Figures, Judgement, Threshold};
+
+/// The machine, and what else it was doing: the latter shows in every figure.
+pub(crate) fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let average = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let average = average.split(' ').next().unwrap_or_default().to_owned();
+    format!("{cores} cores, load average {average}")
+}
 
 /// Rows of the one table of a run.
 #[derive(Debug, Default)]

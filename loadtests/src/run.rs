@@ -7,7 +7,7 @@ use crate::arrivals::Arrivals;
 use crate::figures::{Counts, lateness_ms, quantile_ms, refusals};
 use crate::load::{Load, Options, Outcome};
 use crate::profile::Profile;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::service::{Service, Where};
 use crate::threshold::{Figures, Metric};
 
@@ -50,6 +50,7 @@ impl Run {
             .map(|(profile, scale)| arrivals(profile, *scale).peak())
             .fold(10.0, f64::max);
         let mut service = self.service.open(per_minute(peak)).await?;
+        println!("{} before", report::machine());
         let mut report = Report::default();
         for (profile, scale) in loads {
             let load = Load {
@@ -72,7 +73,7 @@ impl Run {
             let figures = measure(profile, &load, &outcome);
             report.judge(&name, profile.thresholds.all(), &figures);
         }
-        println!("\n{}", report.table());
+        println!("\n{}\n{} after", report.table(), report::machine());
         Ok(ExitCode::from(u8::from(report.has_failed())))
     }
 }

@@ -20,7 +20,7 @@ use crate::mix::{Mix, Reads};
 use crate::processes::Watched;
 use crate::profile::TooManyRequests;
 use crate::reconciliation::reconcile;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::run::describe;
 use crate::service::{Service, Where};
 use crate::session::{Plan, Session};
@@ -77,7 +77,8 @@ impl Soak {
             episodes: 1,
         };
         println!(
-            "{rate:.0} requests per second for {seconds:.0} s, a worker killed every {} s",
+            "{} before; {rate:.0} requests per second for {seconds:.0} s, a worker killed every {} s",
+            report::machine(),
             self.kill_every
         );
         let mut drift = Drift::default();
@@ -119,7 +120,7 @@ impl Soak {
             thresholds.iter().map(|threshold| ("ours", threshold)),
             &figures,
         );
-        println!("\n{}", report.table());
+        println!("\n{}\n{} after", report.table(), report::machine());
         Ok(ExitCode::from(u8::from(report.has_failed())))
     }
 }

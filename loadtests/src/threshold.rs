@@ -56,6 +56,20 @@ impl fmt::Display for Metric {
 }
 
 impl Metric {
+    /// A limit of it, for people: as exact as it was given.
+    fn limit(self, limit: f64) -> String {
+        match self {
+            // In binary, 0.07 × 100 is not quite 7.
+            Self::ErrorRate | Self::CheckRate | Self::CacheHitRate => {
+                format!("{} %", (limit * 1e8).round() / 1e6)
+            }
+            Self::LatencyP95 | Self::LatencyP99 | Self::EvaluationP95 => format!("{limit} ms"),
+            Self::RecoverySeconds => format!("{limit} s"),
+            Self::MemoryGrowthMib => format!("{limit} MiB"),
+            _ => limit.to_string(),
+        }
+    }
+
     /// A figure of it, for people.
     pub(crate) fn show(self, figure: f64) -> String {
         match self {
@@ -140,7 +154,7 @@ impl fmt::Display for Threshold {
             Bound::AtMost(limit) => ("≤", limit),
             Bound::Above(limit) => (">", limit),
         };
-        write!(f, "{} {sign} {}", self.metric, self.metric.show(limit))
+        write!(f, "{} {sign} {}", self.metric, self.metric.limit(limit))
     }
 }
 
@@ -205,10 +219,10 @@ mod tests {
     fn a_threshold_reads_as_a_sentence_with_units() {
         let threshold: Threshold =
             serde_json::from_str(r#"{"metric": "error_rate", "below": 0.01}"#).unwrap();
-        assert_eq!(threshold.to_string(), "errors < 1.00 %");
+        assert_eq!(threshold.to_string(), "errors < 1 %");
         assert_eq!(
             Threshold::below(Metric::RecoverySeconds, 1.0).to_string(),
-            "recovery < 1.0 s"
+            "recovery < 1 s"
         );
     }
 }
