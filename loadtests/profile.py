@@ -70,7 +70,7 @@ class Meter:
 
     def look(self):
         broker = self.stack.ask("broker")
-        counts = {"broker: " + name: sum(int(n) for key in keys for n in re.findall(rf"\b{key} => (\d+)", broker)) for name, keys in BROKER.items()}
+        counts = {"broker: " + name: sum(int(n) for key in keys for n in re.findall(rf"\b{key} =>\s*(\d+)", broker)) for name, keys in BROKER.items()}
         # A backend hands in what it counted within a second, once it is idle.
         time.sleep(1.5)
         counts |= {"postgres: " + name: float(self.stack.sql(sql)[0][0] or 0) for name, sql in COUNTERS.items()}

@@ -79,7 +79,12 @@ impl Load {
         let warm_up = Stage::steady("warm-up", WARM_UP_SECONDS, self.arrivals.peak());
         let (plan_before, plan) = (plan(), plan());
         let due = Arrivals::of(&[warm_up]).due().collect();
-        drive(due, sessions(service, &plan_before, options), real_time).await;
+        drive(
+            due,
+            Session::several(options.connections, &service.target, &plan_before),
+            real_time,
+        )
+        .await;
         settle(service, &plan_before, options)
             .await
             .context("after the warm-up")?;
@@ -87,7 +92,7 @@ impl Load {
         let before = Holdings::of(&service.processes());
         let load = drive(
             self.arrivals.due().collect(),
-            sessions(service, &plan, options),
+            Session::several(options.connections, &service.target, &plan),
             real_time,
         );
         let (samples, ()) = tokio::join!(load, meanwhile(service));
@@ -125,12 +130,6 @@ impl Load {
         all.extend(&popular);
         Ok((popular, all))
     }
-}
-
-fn sessions(service: &Service, plan: &Arc<Plan>, options: Options) -> Vec<Session> {
-    (0..options.connections)
-        .map(|_| Session::new(&service.target, plan))
-        .collect()
 }
 
 async fn settle(

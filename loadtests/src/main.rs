@@ -1,6 +1,7 @@
 //! `tars-load`: loads a running service, and holds it to thresholds and to a ledger.
 
 mod arrivals;
+mod backlog;
 mod closed_loop;
 mod connection;
 mod drift;
@@ -37,8 +38,8 @@ enum Command {
     Run(run::Run),
     Soak(soak::Soak),
     Rate(rate::Rate),
-    Submit(rate::Submit),
-    Ends(rate::Ends),
+    Submit(backlog::Submit),
+    Ends(backlog::Ends),
     Stack(stack::StackCommand),
 }
 

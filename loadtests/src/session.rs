@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
+use tars_client::Client;
 use uuid::Uuid;
 
 use crate::connection::{Connection, Target};
 use crate::driver::Sender;
-use crate::job::Receipt;
+use crate::job::{self, Policies, Receipt};
 use crate::ledger::{Fate, Ledger};
 use crate::mix::{Ask, Mix, Reads};
 use crate::sample::Outcome;
@@ -27,6 +28,39 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// One that asks for one kind of thing, which is still to be given.
+    pub(crate) fn only(mix: Mix) -> Self {
+        let ledger = Ledger::open(Uuid::new_v4());
+        Self {
+            mix,
+            reads: Reads::default(),
+            evaluation: Bytes::new(),
+            popular: vec![],
+            others: vec![],
+            ledger,
+        }
+    }
+
+    /// One that submits and nothing else, under this label.
+    pub(crate) async fn submissions(
+        client: &Client,
+        run: &str,
+        episodes: u32,
+    ) -> anyhow::Result<Self> {
+        let policies = Policies::store(client).await?;
+        let evaluation = job::evaluation(&policies, "DQN", episodes, run)
+            .to_string()
+            .into();
+        Ok(Self {
+            evaluation,
+            ..Self::only(Mix {
+                submit: 1.0,
+                poll: 0.0,
+                read: 0.0,
+            })
+        })
+    }
+
     fn ended(&self, popular: bool, pick: u64) -> Option<Uuid> {
         let jobs = if popular { &self.popular } else { &self.others };
         let index = pick.checked_rem(jobs.len() as u64)?;
@@ -42,6 +76,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// So many, each with a connection of its own.
+    pub(crate) fn several(count: usize, target: &Target, plan: &Arc<Plan>) -> Vec<Self> {
+        (0..count).map(|_| Self::new(target, plan)).collect()
+    }
+
     pub(crate) fn new(target: &Target, plan: &Arc<Plan>) -> Self {
         Self {
             connection: Connection::to(target),

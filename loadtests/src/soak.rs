@@ -13,7 +13,6 @@ use crate::arrivals::{Arrivals, Stage};
 use crate::closed_loop::{Until, saturate};
 use crate::drift::Drift;
 use crate::figures::Counts;
-use crate::job::{self, Policies};
 use crate::ledger::Ledger;
 use crate::load::{Load, Options};
 use crate::mix::{Mix, Reads};
@@ -128,21 +127,11 @@ impl Soak {
 /// Requests per second at which, with one submission in two, half of the jobs come in that the
 /// service can take and finish.
 async fn calibrate(service: &Service) -> anyhow::Result<f64> {
-    let policies = Policies::store(&service.client).await?;
     let run = Uuid::new_v4();
+    let submissions = Plan::submissions(&service.client, &run.to_string(), 1).await?;
     let plan = Arc::new(Plan {
-        mix: Mix {
-            submit: 1.0,
-            poll: 0.0,
-            read: 0.0,
-        },
-        reads: Reads::default(),
-        evaluation: job::evaluation(&policies, "DQN", 1, &run.to_string())
-            .to_string()
-            .into(),
-        popular: vec![],
-        others: vec![],
         ledger: Ledger::open(run),
+        ..submissions
     });
     let session = || Session::new(&service.target, &plan);
     let begun = Instant::now();
