@@ -2,10 +2,10 @@
 
     python loadtests/profile.py [--jobs 2000] [--workers 1] [--worker-options='--concurrency 8'] [--statements 12]
 
-A backlog of one-episode CartPole jobs that name one stored policy is submitted over 32 connections, then finished by workers
-that are started when all are there. Both phases are measured apart, on a private Postgres (with pg_stat_statements), RabbitMQ
-and Redis, all limits off; every figure is divided by the jobs. Needs no package of Python's. TARS_BIN names another build of
-the service to compare with.
+A backlog of one-episode CartPole jobs that name one stored policy is submitted over 32 connections, then finished by
+workers that are started when all are there. Both phases are measured apart, on a private Postgres (with
+pg_stat_statements), RabbitMQ and Redis, all limits off; every figure is divided by the jobs. Needs no package of
+Python's. TARS_BIN names another build of the service to compare with.
 """
 
 import argparse
@@ -29,13 +29,17 @@ COUNTERS = {
 BROKER = {
     "messages received": ["messages_received_total"],
     "confirms": ["messages_confirmed_total"],
-    "deliveries to consumers": ["messages_delivered_consume_manual_ack_total", "messages_delivered_consume_auto_ack_total"],
+    "deliveries to consumers": [
+        "messages_delivered_consume_manual_ack_total",
+        "messages_delivered_consume_auto_ack_total",
+    ],
     "deliveries to basic.get": ["messages_delivered_get_manual_ack_total", "messages_delivered_get_auto_ack_total"],
     "basic.get on an empty queue": ["messages_get_empty_total"],
     "acknowledgements": ["messages_acknowledged_total"],
 }
 STATEMENTS = (
-    "SELECT calls, round(total_exec_time::numeric, 1), left(regexp_replace(replace(query, '|', '¦'), '\\s+', ' ', 'g'), 90)"
+    "SELECT calls, round(total_exec_time::numeric, 1),"
+    " left(regexp_replace(replace(query, '|', '¦'), '\\s+', ' ', 'g'), 90)"
     " FROM pg_stat_statements WHERE calls >= {least} ORDER BY total_exec_time DESC LIMIT {limit}"
 )
 
@@ -70,7 +74,10 @@ class Meter:
 
     def look(self):
         broker = self.stack.ask("broker")
-        counts = {"broker: " + name: sum(int(n) for key in keys for n in re.findall(rf"\b{key} =>\s*(\d+)", broker)) for name, keys in BROKER.items()}
+        counted = re.findall(r"\b(\w+) =>\s*(\d+)", broker)
+        counts = {
+            "broker: " + name: sum(int(count) for key, count in counted if key in keys) for name, keys in BROKER.items()
+        }
         # A backend hands in what it counted within a second, once it is idle.
         time.sleep(1.5)
         counts |= {"postgres: " + name: float(self.stack.sql(sql)[0][0] or 0) for name, sql in COUNTERS.items()}
@@ -115,8 +122,10 @@ def main():
     arguments.add_argument("--statements", type=int, default=12, help="how many of the dearest are shown")
     arguments = arguments.parse_args()
     build()
-    print(f"{os.cpu_count()} cores, {platform.machine()}, load average {os.getloadavg()[0]:.1f} before; "
-          f"{arguments.workers} worker(s) {arguments.worker_options or 'with its own defaults'}")
+    print(
+        f"{os.cpu_count()} cores, {platform.machine()}, load average {os.getloadavg()[0]:.1f} before; "
+        f"{arguments.workers} worker(s) {arguments.worker_options or 'with its own defaults'}"
+    )
     with Stack() as stack:
         roots = {name: [pid] for name, pid in stack.about["processes"].items()}
         meter = Meter(stack, roots)

@@ -101,14 +101,17 @@ function store(head) {
 
 // Jobs that have ended before the load begins.
 function ended(artifacts, agents, each, episodes) {
-    const evaluations = agents.flatMap((agent) => Array.from({ length: each }, () => evaluation(artifacts, agent, episodes)));
+    const of = (agent) => Array.from({ length: each }, () => evaluation(artifacts, agent, episodes));
+    const evaluations = agents.flatMap(of);
     const jobs = [];
     for (let first = 0; first < evaluations.length; first += 100) {
         const body = JSON.stringify({ evaluations: evaluations.slice(first, first + 100) });
-        jobs.push(...http.post(`${server}/v1/evaluate/batch`, body, { headers }).json('jobs').map((job) => job.job_id));
+        const receipts = http.post(`${server}/v1/evaluate/batch`, body, { headers }).json('jobs');
+        jobs.push(...receipts.map((receipt) => receipt.job_id));
     }
     for (const job of jobs) {
-        while (['queued', 'running'].includes(http.get(`${server}/v1/jobs/${job}?wait=30`, { headers }).json('status'))) {
+        const shown = () => http.get(`${server}/v1/jobs/${job}?wait=30`, { headers }).json('status');
+        while (['queued', 'running'].includes(shown())) {
             sleep(0.1);
         }
     }

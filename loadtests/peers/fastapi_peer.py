@@ -1,7 +1,7 @@
 """What one would write with FastAPI instead: the same three requests as T.A.R.S., as `tars-load` sends them.
 
-A submission is inserted and committed (asyncpg), published to a durable queue with a publisher's confirm (aio-pika), and
-only then answered with 202; its Idempotency-Key is unique. Started by service_peers.py through uvicorn.
+A submission is inserted and committed (asyncpg), published to a durable queue with a publisher's confirm (aio-pika),
+and only then answered with 202; its Idempotency-Key is unique. Started by service_peers.py through uvicorn.
 """
 
 import hashlib
@@ -70,8 +70,11 @@ async def evaluate(evaluation: Evaluation, idempotency_key: str = Header()):
     job = uuid.uuid4()
     request = evaluation.model_dump_json()
     row = await app.state.pool.fetchrow(
-        "INSERT INTO peer_jobs (id, key, status, request) VALUES ($1, $2, 'queued', $3) ON CONFLICT (key) DO NOTHING RETURNING submitted_at",
-        job, idempotency_key, request,
+        "INSERT INTO peer_jobs (id, key, status, request) VALUES ($1, $2, 'queued', $3)"
+        " ON CONFLICT (key) DO NOTHING RETURNING submitted_at",
+        job,
+        idempotency_key,
+        request,
     )
     if row is None:
         raise HTTPException(409)
@@ -84,13 +87,16 @@ async def evaluate(evaluation: Evaluation, idempotency_key: str = Header()):
 
 @app.get("/v1/jobs/{job}")
 async def show(job: uuid.UUID):
-    row = await app.state.pool.fetchrow("SELECT id, status, request, result, submitted_at FROM peer_jobs WHERE id = $1", job)
+    select = "SELECT id, status, request, result, submitted_at FROM peer_jobs WHERE id = $1"
+    row = await app.state.pool.fetchrow(select, job)
     if row is None:
         raise HTTPException(404)
-    return JSONResponse({
-        "job_id": str(row["id"]),
-        "status": row["status"],
-        "request": json.loads(row["request"]),
-        "result": json.loads(row["result"]) if row["result"] else None,
-        "submitted_at": row["submitted_at"].isoformat(),
-    })
+    return JSONResponse(
+        {
+            "job_id": str(row["id"]),
+            "status": row["status"],
+            "request": json.loads(row["request"]),
+            "result": json.loads(row["result"]) if row["result"] else None,
+            "submitted_at": row["submitted_at"].isoformat(),
+        }
+    )

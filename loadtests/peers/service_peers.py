@@ -1,18 +1,21 @@
 """Measures the service beside what a user would build instead, in one run on one machine.
 
     pip install -r loadtests/peers/service-requirements.txt
-    python loadtests/peers/service_peers.py [--rounds 5] [--seconds 5] [--jobs 2000] [--tars-workers 1] [--tars-worker-options='--concurrency 8']
+    python loadtests/peers/service_peers.py [--rounds 5] [--seconds 5] [--jobs 2000]
+                                            [--tars-workers 1] [--tars-worker-options='--concurrency 8']
 
-Accepted submissions and polls: T.A.R.S. beside FastAPI (uvicorn, one process, and one for each core) with aio-pika (durable queue, publisher's
-confirm) and asyncpg (committed insert), 32 connections for submissions, 64 for polls of a thousand ended jobs. Both are asked by
-the same generator, `tars-load rate`, with the same requests; the table shows how much of a core it took.
+Accepted submissions and polls: T.A.R.S. beside FastAPI (uvicorn, one process, and one for each core) with aio-pika
+(durable queue, publisher's confirm) and asyncpg (committed insert), 32 connections for submissions, 64 for polls of a
+thousand ended jobs. All are asked by the same generator, `tars-load rate`, with the same requests; the table shows how
+much of a core it took.
 
-Finished no-op jobs: a backlog of one-episode CartPole jobs that name one stored policy (T.A.R.S. does evaluate them), beside as
-many tasks of Celery that do nothing, with two worker processes, results in the same database. Counted from the first end to the last.
+Finished no-op jobs: a backlog of one-episode CartPole jobs that name one stored policy (T.A.R.S. does evaluate them),
+beside as many tasks of Celery that do nothing, with two worker processes, results in the same database. Counted from
+the first end to the last.
 
-All contenders use the same private Postgres (fsync on) and RabbitMQ, in databases and virtual hosts of their own, all limits of
-T.A.R.S. off, and take turns: each round measures all, starting with another one. The table shows medians over rounds, and each
-ratio's lowest and highest round. TARS_BIN names another build of the service.
+All contenders use the same private Postgres (fsync on) and RabbitMQ, in databases and virtual hosts of their own, all
+limits of T.A.R.S. off, and take turns: each round measures all, starting with another one. The table shows medians over
+rounds, and each ratio's lowest and highest round. TARS_BIN names another build of the service.
 """
 
 import argparse
@@ -51,7 +54,9 @@ class Peer:
         self.folder = stack.about["folder"]
         about = stack.about["peer"]
         self.environment = os.environ | {
-            "PEER_DATABASE": about["database"], "PEER_QUEUE": about["queue"], "PEER_TOKEN": stack.about["token"],
+            "PEER_DATABASE": about["database"],
+            "PEER_QUEUE": about["queue"],
+            "PEER_TOKEN": stack.about["token"],
             "PYTHONPATH": str(HERE),
         }
         self.database = psycopg2.connect(about["database"])
@@ -59,7 +64,9 @@ class Peer:
 
     def start(self, name, *command):
         log = open(Path(self.folder) / f"{name}.log", "a")
-        return subprocess.Popen([sys.executable, "-m", *command], env=self.environment, cwd=HERE, stdout=log, stderr=log)
+        return subprocess.Popen(
+            [sys.executable, "-m", *command], env=self.environment, cwd=HERE, stdout=log, stderr=log
+        )
 
     def sql(self, statement):
         with self.database.cursor() as cursor:
@@ -90,8 +97,20 @@ class FastApi(Peer):
         # Before its processes make it at the same time.
         self.sql(TABLE)
         self.process = self.start(
-            f"fastapi-{processes}", "uvicorn", "fastapi_peer:app", "--port", str(self.port), "--workers", str(processes),
-            "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools",
+            f"fastapi-{processes}",
+            "uvicorn",
+            "fastapi_peer:app",
+            "--port",
+            str(self.port),
+            "--workers",
+            str(processes),
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--loop",
+            "uvloop",
+            "--http",
+            "httptools",
         )
         eventually(self.answers, "FastAPI's start")
 
@@ -99,17 +118,25 @@ class FastApi(Peer):
         if self.process.poll() is not None:
             sys.exit(f"FastAPI ended; its log is fastapi-….log in {self.folder}")
         try:
-            request = Request(self.server + "/v1/artifacts", b"x", {"Authorization": f"Bearer {self.environment['PEER_TOKEN']}"}, method="PUT")
+            request = Request(
+                self.server + "/v1/artifacts",
+                b"x",
+                {"Authorization": f"Bearer {self.environment['PEER_TOKEN']}"},
+                method="PUT",
+            )
             return urlopen(request, timeout=2).status == 201
         except OSError:
             return False
 
     def measure(self, arguments):
         load = self.stack.load
-        figures = {"submissions": rate(load("rate", "--connections", 32, "--seconds", arguments.seconds, "submissions", "--run", "peer", server=self.server))}
+        figures = {"submissions": submissions(load, "peer", arguments, self.server)}
         ids = load("submit", "--jobs", POLLED, "--run", "polled", server=self.server)
         # As long as what T.A.R.S. answers for such a job.
-        self.sql("UPDATE peer_jobs SET status = 'completed', result = jsonb_build_object('episodes', repeat('x', 1500)) WHERE request->'labels'->>'load' = 'polled'")
+        self.sql(
+            "UPDATE peer_jobs SET status = 'completed', result = jsonb_build_object('episodes', repeat('x', 1500))"
+            " WHERE request->'labels'->>'load' = 'polled'"
+        )
         figures["polls"] = polls(load, ids, arguments, self.server)
         # Not what is measured, so that no round pays for those before it.
         self.sql("TRUNCATE peer_jobs")
@@ -135,16 +162,28 @@ class CeleryTasks(Peer):
         for number in range(arguments.jobs):
             self.task.delay(number)
         worker = self.start(
-            "celery", "celery", "--app", "celery_peer", "worker", "--concurrency", str(CELERY_PROCESSES), "--loglevel", "WARNING",
-            "--without-gossip", "--without-mingle",
+            "celery",
+            "celery",
+            "--app",
+            "celery_peer",
+            "worker",
+            "--concurrency",
+            str(CELERY_PROCESSES),
+            "--loglevel",
+            "WARNING",
+            "--without-gossip",
+            "--without-mingle",
         )
         try:
             eventually(lambda: self.ended() >= arguments.jobs or worker.poll() is not None, "Celery's tasks")
-            seconds, count = self.sql("SELECT extract(epoch FROM max(date_done) - min(date_done)), count(*) FROM celery_taskmeta")[0]
+            seconds, count = self.sql(
+                "SELECT extract(epoch FROM max(date_done) - min(date_done)), count(*) FROM celery_taskmeta"
+            )[0]
         finally:
             end([worker])
         if count != arguments.jobs:
-            sys.exit(f"Celery ended {count} of {arguments.jobs} tasks: {(Path(self.folder) / 'celery.log').read_text()[-2000:]}")
+            log = (Path(self.folder) / "celery.log").read_text()
+            sys.exit(f"Celery ended {count} of {arguments.jobs} tasks: {log[-2000:]}")
         self.sql("TRUNCATE celery_taskmeta")
         return {"finished": {"per_second": (count - 1) / float(seconds)}}
 
@@ -159,7 +198,7 @@ class Tars:
         load = self.stack.load
         self.round += 1
         run = f"finished-{self.round}"
-        figures = {"submissions": rate(load("rate", "--connections", 32, "--seconds", arguments.seconds, "submissions", "--run", f"rate-{self.round}"))}
+        figures = {"submissions": submissions(load, f"rate-{self.round}", arguments, None)}
         # Behind what the line above has left in the queue: when the first of these ends, all of that has.
         ids = load("submit", "--jobs", arguments.jobs, "--run", run)
         workers = self.stack.workers(arguments.tars_workers, shlex.split(arguments.tars_worker_options))
@@ -178,11 +217,17 @@ def rate(text):
     return figures
 
 
+def submissions(load, run, arguments, server):
+    common = ["rate", "--connections", 32, "--seconds", arguments.seconds]
+    return rate(load(*common, "submissions", "--run", run, server=server))
+
+
 def polls(load, ids, arguments, server):
     with tempfile.NamedTemporaryFile("w", suffix=".ids") as file:
         file.write(ids)
         file.flush()
-        return rate(load("rate", "--connections", 64, "--seconds", arguments.seconds, "polls", "--ids", file.name, server=server))
+        common = ["rate", "--connections", 64, "--seconds", arguments.seconds]
+        return rate(load(*common, "polls", "--ids", file.name, server=server))
 
 
 def measure(contenders, arguments):
@@ -197,17 +242,27 @@ def measure(contenders, arguments):
     return figures
 
 
+def median(rounds, key):
+    return statistics.median(figure[key] for figure in rounds)
+
+
+def shown(rounds):
+    text = f"{median(rounds, 'per_second'):,.0f}"
+    if "p99_ms" in rounds[0]:
+        text += f", p99 {median(rounds, 'p99_ms'):.1f} ms, generator {median(rounds, 'generator_cores'):.2f} cores"
+    return text
+
+
 def report(figures):
-    median = lambda rounds, key: statistics.median(figure[key] for figure in rounds)
-    detail = lambda rounds: f", p99 {median(rounds, 'p99_ms'):.1f} ms, generator {median(rounds, 'generator_cores'):.2f} cores" if "p99_ms" in rounds[0] else ""
     ours = figures.pop("T.A.R.S.")
     print("| per second | T.A.R.S. | instead | per second | ratio | lowest – highest round |")
     print("|---|---|---|---|---|---|")
     for peer, theirs in figures.items():
         for what, rounds in theirs.items():
             ratios = [mine["per_second"] / its["per_second"] for mine, its in zip(ours[what], rounds)]
-            mine, its = median(ours[what], "per_second"), median(rounds, "per_second")
-            print(f"| {what} | {mine:,.0f}{detail(ours[what])} | {peer} | {its:,.0f}{detail(rounds)} | {mine / its:.1f}× | {min(ratios):.1f} – {max(ratios):.1f} |")
+            ratio = median(ours[what], "per_second") / median(rounds, "per_second")
+            span = f"{min(ratios):.1f} – {max(ratios):.1f}"
+            print(f"| {what} | {shown(ours[what])} | {peer} | {shown(rounds)} | {ratio:.1f}× | {span} |")
 
 
 def machine():
@@ -220,11 +275,15 @@ def machine():
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=float, default=5, help="of submissions and of polls, per contender and round")
+    arguments.add_argument(
+        "--seconds", type=float, default=5, help="of submissions and of polls, per contender and round"
+    )
     arguments.add_argument("--jobs", type=int, default=2000, help="of the backlog that is finished")
     arguments.add_argument("--tars-workers", type=int, default=1)
     arguments.add_argument("--tars-worker-options", default="", help="as `tars worker` takes them")
-    arguments.add_argument("--uvicorn-processes", default=f"1,{os.cpu_count()}", help="a contender for each number [default: %(default)s]")
+    arguments.add_argument(
+        "--uvicorn-processes", default=f"1,{os.cpu_count()}", help="a contender for each number [default: %(default)s]"
+    )
     arguments = arguments.parse_args()
     build()
     before = os.getloadavg()[0]
@@ -236,8 +295,10 @@ def main():
             figures = measure([Tars(stack), *fastapis, CeleryTasks(stack)], arguments)
         finally:
             end([fastapi.process for fastapi in fastapis])
-    workers = f"{arguments.tars_workers} worker(s) of T.A.R.S. {arguments.tars_worker_options or 'with their own defaults'}"
-    print(f"{machine()}; {workers}. Load average {before:.1f} before, {os.getloadavg()[0]:.1f} after {arguments.rounds} rounds.\n")
+    after = os.getloadavg()[0]
+    options = arguments.tars_worker_options or "with their own defaults"
+    workers = f"{arguments.tars_workers} worker(s) of T.A.R.S. {options}"
+    print(f"{machine()}; {workers}. Load average {before:.1f} before, {after:.1f} after {arguments.rounds} rounds.\n")
     report(figures)
 
 
