@@ -101,11 +101,22 @@ impl Arrivals {
             .fold(0.0, f64::max)
     }
 
+    /// When the stage of this name begins.
+    pub(crate) fn begin_of(&self, name: &str) -> Option<Duration> {
+        let first = self.stages.iter().position(|stage| stage.name == name)?;
+        Some(self.length_of(first))
+    }
+
     /// When the stage of this name is over.
     pub(crate) fn end_of(&self, name: &str) -> Option<Duration> {
         let last = self.stages.iter().position(|stage| stage.name == name)?;
-        let seconds = self.stages[..=last].iter().map(|stage| stage.seconds).sum();
-        Some(Duration::from_secs_f64(seconds))
+        Some(self.length_of(last + 1))
+    }
+
+    /// How long the first stages take together.
+    fn length_of(&self, count: usize) -> Duration {
+        let seconds = self.stages[..count].iter().map(|stage| stage.seconds).sum();
+        Duration::from_secs_f64(seconds)
     }
 }
 
@@ -193,6 +204,7 @@ mod tests {
     fn the_end_of_a_stage_is_found_by_its_name() {
         let arrivals = Arrivals::of(&[ramp(3.0, 0.0, 1.0), Stage::steady("hold", 10.0, 1.0)]);
         assert_eq!(arrivals.end_of("hold"), Some(Duration::from_secs(13)));
+        assert_eq!(arrivals.begin_of("hold"), Some(Duration::from_secs(3)));
         assert_eq!(arrivals.end_of("gone"), None);
     }
 }

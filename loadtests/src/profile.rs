@@ -83,11 +83,10 @@ impl Profile {
         );
         if let Some(recovery) = &profile.recovery {
             for stages in [&profile.stages, &profile.short] {
-                ensure!(
-                    stages.iter().any(|stage| stage.name == recovery.after),
-                    "no stage is named {:?}, after which it is to recover",
-                    recovery.after
-                );
+                for named in [&recovery.before, &recovery.after] {
+                    let is_there = stages.iter().any(|stage| stage.name == *named);
+                    ensure!(is_there, "recovery: no stage is named {named:?}");
+                }
             }
         }
         Ok(profile)
