@@ -61,6 +61,16 @@ class Stack:
         command = [load_program(), *map(str, arguments)]
         return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
+    def submit(self, jobs, run):
+        """Submits jobs with this label; gives a file with their ids, which lasts as long as the stack."""
+        path = Path(self.about["folder"]) / f"{run}.ids"
+        path.write_text(self.load("submit", "--jobs", jobs, "--run", run))
+        return path
+
+    def ends(self, ids, run):
+        """How fast these jobs ended, once all of them have."""
+        return json.loads(self.load("ends", "--ids", ids, "--run", run))
+
 
 def end(processes):
     for process in processes:

@@ -200,13 +200,13 @@ class Tars:
         run = f"finished-{self.round}"
         figures = {"submissions": submissions(load, f"rate-{self.round}", arguments, None)}
         # Behind what the line above has left in the queue: when the first of these ends, all of that has.
-        ids = load("submit", "--jobs", arguments.jobs, "--run", run)
+        ids = self.stack.submit(arguments.jobs, run)
         workers = self.stack.workers(arguments.tars_workers, shlex.split(arguments.tars_worker_options))
         try:
-            figures["finished"] = rate(load("ends", "--jobs", arguments.jobs, "--run", run))
+            figures["finished"] = self.stack.ends(ids, run)
         finally:
             end(workers)
-        figures["polls"] = polls(load, "\n".join(ids.splitlines()[:POLLED]), arguments, None)
+        figures["polls"] = polls(load, "\n".join(ids.read_text().splitlines()[:POLLED]), arguments, None)
         return figures
 
 

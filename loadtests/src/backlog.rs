@@ -1,21 +1,20 @@
 //! `tars-load submit` and `ends`: a backlog, and how soon workers are through with it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::closed_loop::{Until, saturate};
-use crate::reconciliation::{listed, unfinished};
+use crate::reconciliation::{listed, wait_for_ends};
 use crate::service::Service;
 use crate::session::{Plan, Session};
-
-/// Between two looks whether all have ended: seldom enough not to be the load itself.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Submit jobs and print their ids, one a line
 #[derive(Debug, clap::Args)]
@@ -52,9 +51,9 @@ impl Submit {
 /// Wait for the ends of submitted jobs, and print how many ended in a second, as JSON
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ends {
-    /// How many there must be
-    #[arg(long, value_name = "N")]
-    jobs: usize,
+    /// Their ids, one a line, as `tars-load submit` prints them
+    #[arg(long, value_name = "FILE")]
+    ids: PathBuf,
     /// Their label
     #[arg(long, value_name = "NAME")]
     run: String,
@@ -66,24 +65,19 @@ pub(crate) struct Ends {
 impl Ends {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let service = Service::from_environment().await?;
-        let begun = Instant::now();
-        while unfinished(&service.client, &self.run).await? {
-            ensure!(
-                begun.elapsed() < Duration::from_secs(self.patience),
-                "the jobs have not ended in time"
-            );
-            sleep(LOOK).await;
-        }
+        let ids = read_ids(&self.ids)?;
+        let end = Instant::now() + Duration::from_secs(self.patience);
+        wait_for_ends(&service.client, &self.run, ids.last(), end).await?;
         let mut ends: Vec<_> = listed(&service.client, &self.run)
             .await?
             .iter()
             .filter_map(|job| job.finished_at)
             .collect();
         ensure!(
-            ends.len() == self.jobs,
+            ends.len() == ids.len(),
             "{} jobs have ended instead of {}",
             ends.len(),
-            self.jobs
+            ids.len()
         );
         ends.sort_unstable();
         let (first, last) = (
@@ -99,4 +93,12 @@ impl Ends {
         );
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Ids as `tars-load submit` prints them.
+pub(crate) fn read_ids(file: &Path) -> anyhow::Result<Vec<Uuid>> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let ids: Vec<Uuid> = text.lines().map(str::parse).collect::<Result<_, _>>()?;
+    ensure!(!ids.is_empty(), "{} holds no ids", file.display());
+    Ok(ids)
 }

@@ -7,10 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
 use serde_json::json;
-use uuid::Uuid;
 
+use crate::backlog::read_ids;
 use crate::closed_loop::{Until, saturate};
 use crate::mix::Mix;
 use crate::service::Service;
@@ -49,10 +48,7 @@ impl Rate {
         let plan = match &self.what {
             What::Submissions { run } => Plan::submissions(&service.client, run, 1).await?,
             What::Polls { ids } => {
-                let text = fs::read_to_string(ids)
-                    .with_context(|| format!("reading {}", ids.display()))?;
-                let ids: Vec<Uuid> = text.lines().map(str::parse).collect::<Result<_, _>>()?;
-                ensure!(!ids.is_empty(), "no ids are given");
+                let ids = read_ids(ids)?;
                 Plan {
                     popular: ids.clone(),
                     others: ids,
