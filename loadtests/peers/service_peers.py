@@ -210,16 +210,19 @@ class Tars:
         return figures
 
 
-def rate(text):
+def rate(text, whose):
     figures = json.loads(text)
-    if figures.get("errors"):
-        sys.exit(f"not all was answered: {figures}")
+    if errors := figures.get("errors"):
+        print(f"{whose}: {errors} beside {figures['answered']} answers", file=sys.stderr)
+        # A few do not change a rate; more than that would be the rate of something else.
+        if sum(errors.values()) > figures["answered"] / 100:
+            sys.exit(1)
     return figures
 
 
 def submissions(load, run, arguments, server):
     common = ["rate", "--connections", 32, "--seconds", arguments.seconds]
-    return rate(load(*common, "submissions", "--run", run, server=server))
+    return rate(load(*common, "submissions", "--run", run, server=server), f"submissions at {server or 'T.A.R.S.'}")
 
 
 def polls(load, ids, arguments, server):
@@ -227,7 +230,7 @@ def polls(load, ids, arguments, server):
         file.write(ids)
         file.flush()
         common = ["rate", "--connections", 64, "--seconds", arguments.seconds]
-        return rate(load(*common, "polls", "--ids", file.name, server=server))
+        return rate(load(*common, "polls", "--ids", file.name, server=server), f"polls at {server or 'T.A.R.S.'}")
 
 
 def measure(contenders, arguments):

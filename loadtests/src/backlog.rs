@@ -37,10 +37,10 @@ impl Submit {
         let sessions = Session::several(self.connections, &service.target, &plan);
         let rate = saturate(sessions, Until::Sent(self.jobs)).await;
         ensure!(
-            rate.errors == 0,
-            "{} of {} submissions were not accepted",
-            rate.errors,
-            self.jobs
+            rate.errors.is_empty(),
+            "of {} submissions some were not accepted: {:?}",
+            self.jobs,
+            rate.errors
         );
         let ids: Vec<String> = plan.ledger.accepted().iter().map(Uuid::to_string).collect();
         println!("{}", ids.join("\n"));

@@ -1,5 +1,6 @@
 //! As many requests as answers come back: what a service can do at most.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::driver::Sender;
-use crate::figures::histogram;
+use crate::latency::histogram;
 use crate::sample::Outcome;
 
 /// When it is over.
@@ -24,11 +25,36 @@ pub(crate) enum Until {
 #[derive(Debug, Serialize)]
 pub(crate) struct Rate {
     pub(crate) answered: u64,
-    pub(crate) errors: u64,
+    /// By what came instead.
+    pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) seconds: f64,
     pub(crate) per_second: f64,
     p50_ms: f64,
     p99_ms: f64,
+}
+
+/// What one sender saw.
+#[derive(Debug)]
+struct Seen {
+    outcomes: BTreeMap<String, u64>,
+    latencies: Histogram<u64>,
+}
+
+impl Seen {
+    fn nothing() -> Self {
+        Self {
+            outcomes: BTreeMap::new(),
+            latencies: histogram(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (outcome, count) in &other.outcomes {
+            *self.outcomes.entry(outcome.clone()).or_default() += count;
+        }
+        // Both have the same bounds.
+        let _ = self.latencies.add(&other.latencies);
+    }
 }
 
 /// Sends from all senders, each as soon as its former answer is there.
@@ -39,26 +65,26 @@ pub(crate) async fn saturate<S: Sender>(senders: Vec<S>, until: Until) -> Rate {
     for sender in senders {
         tasks.spawn(go_on(sender, next.clone(), start, until));
     }
-    let (mut answered, mut errors, mut all) = (0, 0, histogram());
-    while let Some(done) = tasks.join_next().await {
-        // A sender that panicked has said so, and adds nothing.
-        let Ok((good, bad, latencies)) = done else {
-            continue;
-        };
-        answered += good;
-        errors += bad;
-        // Both have the same bounds.
-        let _ = all.add(&latencies);
+    let mut all = Seen::nothing();
+    while let Some(seen) = tasks.join_next().await {
+        match seen {
+            Ok(seen) => all.add(&seen),
+            Err(error) => *all.outcomes.entry(error.to_string()).or_default() += 1,
+        }
     }
     let seconds = start.elapsed().as_secs_f64();
-    let at = |quantile| all.value_at_quantile(quantile) as f64 / 1000.0;
+    let answered = all
+        .outcomes
+        .remove(&format!("{:?}", Outcome::Answered))
+        .unwrap_or_default();
+    let at = |quantile| all.latencies.value_at_quantile(quantile) as f64 / 1000.0;
     Rate {
         answered,
-        errors,
         seconds,
         per_second: answered as f64 / seconds,
         p50_ms: at(0.5),
         p99_ms: at(0.99),
+        errors: all.outcomes,
     }
 }
 
@@ -67,8 +93,10 @@ async fn go_on<S: Sender>(
     next: Arc<AtomicU64>,
     start: Instant,
     until: Until,
-) -> (u64, u64, Histogram<u64>) {
-    let (mut answered, mut errors, mut latencies) = (0, 0, histogram());
+) -> Seen {
+    let mut seen = Seen::nothing();
+    // Kept apart, because it is nearly all.
+    let mut answered = 0;
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let is_over = match until {
@@ -76,16 +104,18 @@ async fn go_on<S: Sender>(
             Until::Sent(count) => number >= count,
         };
         if is_over {
-            return (answered, errors, latencies);
+            seen.outcomes
+                .insert(format!("{:?}", Outcome::Answered), answered);
+            return seen;
         }
         let sent = Instant::now();
         let (outcome, _) = sender.send(number).await;
-        latencies.saturating_record(sent.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
-        *(if outcome == Outcome::Answered {
-            &mut answered
-        } else {
-            &mut errors
-        }) += 1;
+        seen.latencies
+            .saturating_record(sent.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
+        match outcome {
+            Outcome::Answered => answered += 1,
+            other => *seen.outcomes.entry(format!("{other:?}")).or_default() += 1,
+        }
     }
 }
 
@@ -116,13 +146,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_connection_asks_as_often_as_it_is_answered() {
         let rate = saturate(vec![Slow, Slow], Until::Elapsed(Duration::from_secs(1))).await;
-        assert_eq!((rate.answered, rate.errors), (199, 1), "{rate:?}");
+        assert_eq!(rate.answered, 199, "{rate:?}");
+        assert_eq!(rate.errors, [("Refused(500)".to_owned(), 1)].into());
         assert!((rate.p99_ms - 10.0).abs() < 1.1, "{rate:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_count_is_sent_exactly() {
         let rate = saturate(vec![Slow, Slow, Slow], Until::Sent(10)).await;
-        assert_eq!(rate.answered + rate.errors, 10);
+        assert_eq!(rate.answered + rate.errors.values().sum::<u64>(), 10);
     }
 }

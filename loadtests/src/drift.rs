@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::figures::quantile_ms;
+use crate::latency::quantile_ms;
 use crate::processes::{Held, Watched};
 use crate::sample::Sample;
 use crate::threshold::{Figures, Metric};

@@ -106,7 +106,7 @@ pub(crate) async fn real_time(due: Due) {
 mod tests {
     use super::{Due, Sender, drive};
     use crate::arrivals::{Arrivals, Stage};
-    use crate::figures::quantile_ms;
+    use crate::latency::quantile_ms;
     use crate::sample::{Outcome, Sample};
     use std::time::Duration;
     use tokio::time::{Instant, sleep, sleep_until};

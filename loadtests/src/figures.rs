@@ -1,7 +1,5 @@
 //! What the samples of a load amount to.
 
-use hdrhistogram::Histogram;
-
 use crate::profile::TooManyRequests;
 use crate::sample::{Outcome, Sample};
 use crate::threshold::{Figures, Metric};
@@ -77,43 +75,9 @@ pub(crate) fn refusals(samples: &[Sample]) -> Vec<(u16, usize)> {
     counts
 }
 
-/// A quantile of the latencies, in milliseconds. Refusals by the limiter are left out: they are
-/// quick, and would make the rest look so.
-pub(crate) fn quantile_ms(samples: &[Sample], quantile: f64) -> f64 {
-    let answered = samples
-        .iter()
-        .filter(|sample| sample.outcome != Outcome::Limited);
-    of_durations(answered.map(Sample::latency), quantile)
-}
-
-/// A quantile of what passed between the moment at which requests were due and that at which they
-/// were sent.
-pub(crate) fn lateness_ms(samples: &[Sample], quantile: f64) -> f64 {
-    of_durations(
-        samples
-            .iter()
-            .map(|sample| sample.sent.saturating_sub(sample.due)),
-        quantile,
-    )
-}
-
-fn of_durations(durations: impl Iterator<Item = std::time::Duration>, quantile: f64) -> f64 {
-    let mut histogram = histogram();
-    for duration in durations {
-        histogram.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
-    }
-    histogram.value_at_quantile(quantile) as f64 / 1000.0
-}
-
-/// Microseconds, exact to a thousandth, up to an hour; what lasted longer counts as an hour.
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 3_600_000_000, 3)
-        .expect("the bounds are in order, three digits are allowed")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Counts, quantile_ms};
+    use super::Counts;
     use crate::profile::TooManyRequests;
     use crate::sample::{Outcome, Sample};
     use crate::threshold::Metric;
@@ -175,11 +139,5 @@ mod tests {
             sample.cache_hit = Some(hit);
         }
         assert_eq!(rate(&samples), Some(0.75));
-    }
-
-    #[test]
-    fn quantiles_are_exact_to_a_thousandth() {
-        let p99 = quantile_ms(&samples(&[(Outcome::Answered, 100)]), 0.99);
-        assert!((p99 - 7.0).abs() <= 0.007, "{p99}");
     }
 }

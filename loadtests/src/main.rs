@@ -10,6 +10,7 @@ mod figures;
 mod job;
 #[cfg(test)]
 mod k6;
+mod latency;
 mod ledger;
 mod load;
 mod mix;

@@ -10,8 +10,8 @@ use tars_client::Client;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::figures::histogram;
 use crate::job::LABEL;
+use crate::latency::histogram;
 use crate::ledger::Ledger;
 use crate::session::Session;
 

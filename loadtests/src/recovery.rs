@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::arrivals::Arrivals;
-use crate::figures::quantile_ms;
+use crate::latency::quantile_ms;
 use crate::sample::{Outcome, Sample};
 
 /// Requests are looked at in windows of this length, by when they were due.

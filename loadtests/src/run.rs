@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::arrivals::Arrivals;
-use crate::figures::{Counts, lateness_ms, quantile_ms, refusals};
+use crate::figures::{Counts, refusals};
+use crate::latency::{lateness_ms, quantile_ms};
 use crate::load::{Load, Options, Outcome};
 use crate::profile::Profile;
 use crate::report::{self, Report};
