@@ -37,6 +37,26 @@ prerequisites: ## Install what the tests need and is missing: a C compiler, Post
 bench: ## Measure the engine on this machine
 	$(CARGO) bench -p tars-engine
 
+PROFILES = $(patsubst %,--profile loadtests/profiles/%.json,sustained spike read-heavy)
+TARS_LOAD = $(CARGO) run --release --locked -p tars-loadtests --
+MINUTES ?= 30
+
+.PHONY: load
+load: load-build ## Load a private service as the profiles say, in short and ten times larger, and print what held
+	$(TARS_LOAD) run --stack --short --scale 1,10 $(PROFILES)
+
+.PHONY: load-full
+load-full: load-build ## The same with the whole profiles, which takes 45 minutes
+	$(TARS_LOAD) run --stack --scale 1,10 $(PROFILES)
+
+.PHONY: soak
+soak: load-build ## Half of what the service can do, for 30 minutes (MINUTES=2), a worker killed every 20 s
+	$(TARS_LOAD) soak --stack --minutes $(MINUTES)
+
+.PHONY: load-build
+load-build: prerequisites
+	$(CARGO) build --release --locked -p tars-cli -p tars-loadtests
+
 .PHONY: contract
 contract: prerequisites ## Hold a running service against its OpenAPI document, as each role
 	./scripts/contract

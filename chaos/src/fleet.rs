@@ -10,6 +10,10 @@ use crate::stack::Stack;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Scenarios ask for health and metrics as often as they can, all from one address.
+const UNLIMITED_PROBES: [(&str, &str); 2] =
+    [("EVAL_RATE_PUBLIC", "off"), ("EVAL_RATE_PROBES", "off")];
+
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(1);
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -21,6 +25,8 @@ pub struct Fleet {
     port: u16,
     /// The secret of a service token that may do everything.
     token: String,
+    /// What the API gets beside what the stack says.
+    variables: &'static [(&'static str, &'static str)],
     stack: Stack,
 }
 
@@ -32,6 +38,19 @@ impl Fleet {
 
     /// The same with the API on this port.
     pub fn start_on(stack: Stack, port: u16) -> Result<Self, Error> {
+        Self::launch(stack, port, &UNLIMITED_PROBES)
+    }
+
+    /// The same with every limit as it is by default, unless our own environment says otherwise.
+    pub fn start_as_deployed(stack: Stack) -> Result<Self, Error> {
+        Self::launch(stack, port::free()?, &[])
+    }
+
+    fn launch(
+        stack: Stack,
+        port: u16,
+        variables: &'static [(&'static str, &'static str)],
+    ) -> Result<Self, Error> {
         stack
             .tars("migrate")?
             .arg("migrate")
@@ -55,6 +74,7 @@ impl Fleet {
             api: None,
             port,
             token,
+            variables,
             stack,
         };
         fleet.start_api()?;
@@ -77,8 +97,7 @@ impl Fleet {
             .stack
             .tars("api")?
             .args(["api", "--port", &self.port.to_string()]);
-        // Scenarios ask for health and metrics as often as they can, all from one address.
-        let program = program.envs([("EVAL_RATE_PUBLIC", "off"), ("EVAL_RATE_PROBES", "off")]);
+        let program = program.envs(self.variables.iter().copied());
         let api = program.start(self.stack.sandbox())?;
         if !eventually(READY_TIMEOUT, || {
             !api.is_running() || is_ready(self.address())

@@ -41,6 +41,13 @@ impl RabbitMq {
         Ok(self.server.url(self.port(), &Broker::vhost(number)))
     }
 
+    /// How many messages it has received, delivered and so on since its start: its own names and
+    /// counts, over all protocols and kinds of queues, as Erlang writes them.
+    pub fn counters(&self) -> Result<String, Error> {
+        self.server
+            .evaluate(&self.sandbox, "rabbit_global_counters:overview().")
+    }
+
     /// Kills it, and starts it without queues and messages. Users and virtual hosts are as at
     /// first.
     pub fn restart_empty(&self) -> Result<(), Error> {

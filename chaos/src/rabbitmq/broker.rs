@@ -17,6 +17,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+/// Its control program is an Erlang of its own, which has to boot.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 
 const USER: &str = "tars";
 
@@ -123,6 +127,29 @@ impl Broker {
             account.own(&path)?;
         }
         Ok(path)
+    }
+
+    /// Asks the running node for the value of an Erlang expression.
+    pub(super) fn evaluate(
+        &self,
+        sandbox: &Arc<Sandbox>,
+        expression: &str,
+    ) -> Result<String, Error> {
+        let program = binary::find("rabbitmqctl", "rabbitmq-server")?;
+        let program = match &self.scripts {
+            Some(folder) => folder.join("rabbitmqctl"),
+            None => program,
+        };
+        let program = Program::server("rabbitmqctl", program, self.account)
+            .args(["--quiet", "--node", &format!("{}@localhost", self.name)])
+            .args(["eval", expression])
+            .env("HOME", &self.folder)
+            .env("ERL_EPMD_PORT", self.epmd.port().to_string())
+            .env(
+                "RABBITMQ_CONF_ENV_FILE",
+                self.folder.join("rabbitmq-env.conf"),
+            );
+        program.output(sandbox, CONTROL_TIMEOUT)
     }
 
     fn program(&self, config: &Path) -> Program {

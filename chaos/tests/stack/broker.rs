@@ -21,6 +21,9 @@ fn rabbitmq_freezes_dies_comes_back_and_is_emptied() {
         "the password is asked for"
     );
 
+    let counters = rabbitmq.counters().unwrap();
+    assert!(counters.contains("messages_received_total"), "{counters}");
+
     freeze_silences(rabbitmq, b"AMQP\x00\x00\x09\x01");
 
     rabbitmq.kill().unwrap();

@@ -1,0 +1,14 @@
+// k6 run loadtests/k6/read-heavy.js — the load and the thresholds are those of profiles/read-heavy.json.
+import { iterate, optionsOf, prepare } from './load.js';
+
+const profile = JSON.parse(open('../profiles/read-heavy.json'));
+
+export const options = optionsOf(profile);
+
+export function setup() {
+    return prepare(profile);
+}
+
+export default function (data) {
+    iterate(data, profile);
+}
