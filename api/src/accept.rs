@@ -146,8 +146,16 @@ async fn publish_recorded(
             Inserted::Known | Inserted::Conflict => known(services, submission.job_id).await?,
         });
     }
-    let published = published.into_iter().filter(|(_, published)| *published);
-    context.dispatch_notes.add(published.map(|(id, _)| id));
+    let unpublished = published.into_iter().filter(|(_, published)| !published);
+    let unpublished: Vec<_> = unpublished.map(|(id, _)| id).collect();
+    if !unpublished.is_empty() {
+        let dispatches = services.store.dispatches.clone();
+        let note = async move { dispatches.mark_unpublished(&unpublished).await };
+        // Should it get lost, the dispatcher misses their messages after a while.
+        if let Err(error) = in_time(record_timeout(services), note).await {
+            tracing::warn!(%error, "some jobs wait longer for a message");
+        }
+    }
     Ok(accepted)
 }
 

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
-use crate::dispatch_notes::DispatchNotes;
 use crate::ended_jobs::EndedJobs;
 use crate::inserts::Inserts;
 use crate::job_watch::JobWatch;
@@ -35,7 +34,6 @@ pub(crate) struct Context {
     pub(crate) ended_jobs: EndedJobs,
     /// What long polls and event streams wait for.
     pub(crate) job_watch: Arc<JobWatch>,
-    pub(crate) dispatch_notes: DispatchNotes,
     pub(crate) known_artifacts: KnownArtifacts,
     /// Within which the workers that are wanted would do all there is to do.
     /// None where that is not told.
@@ -74,7 +72,6 @@ impl Context {
             pending_inserts: PendingInserts::default(),
             ended_jobs: EndedJobs::new(settings.job_cache_bytes, cache, metrics),
             job_watch: Arc::default(),
-            dispatch_notes: DispatchNotes::default(),
             known_artifacts: KnownArtifacts::default(),
             scale_target: settings.scale_target,
             shutdown: CancellationToken::new(),

@@ -12,7 +12,6 @@ pub mod config;
 mod content_digest;
 mod context;
 mod deadline;
-mod dispatch_notes;
 mod docs_ui;
 mod ended_jobs;
 mod endpoint;
@@ -201,11 +200,9 @@ impl Api {
             self.capacity,
             shutdown.clone(),
         );
-        let (services, notes) = (&context.services, &context.dispatch_notes);
         let recording = context
             .pending_inserts
-            .record(services, notes, shutdown.clone());
-        let noting = notes.write(services, shutdown.clone());
+            .record(&context.services, shutdown.clone());
         let watching = watch_jobs(&context, shutdown.clone());
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let timed_out = async {
@@ -213,7 +210,7 @@ impl Api {
             tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
-            ((), (), (), (), (), ()) = async { tokio::join!(serving, recording, noting, watching, adding, ending) } => {}
+            ((), (), (), (), ()) = async { tokio::join!(serving, recording, watching, adding, ending) } => {}
             () = timed_out => tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "closing connections that are still in use"),
         }
     }

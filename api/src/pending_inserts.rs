@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use crate::accepted_job::AcceptedJob;
 use crate::deadline::in_time;
-use crate::dispatch_notes::DispatchNotes;
 
 /// How often it is looked whether the store takes writes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -108,12 +107,7 @@ impl PendingInserts {
     }
 
     /// Makes the rows as soon as the store is back, until `shutdown`.
-    pub(crate) async fn record(
-        &self,
-        services: &Services,
-        notes: &DispatchNotes,
-        shutdown: CancellationToken,
-    ) {
+    pub(crate) async fn record(&self, services: &Services, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(POLL_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -131,7 +125,7 @@ impl PendingInserts {
                     break;
                 }
                 let jobs = batch.len();
-                if let Err(error) = self.record_batch(services, notes, batch).await {
+                if let Err(error) = self.record_batch(services, batch).await {
                     self.note_outage();
                     tracing::warn!(%error, "jobs accepted by message alone are still to be recorded");
                     break;
@@ -153,19 +147,13 @@ impl PendingInserts {
     }
 
     /// Makes rows, all in one transaction where nothing is wrong with any of them.
-    async fn record_batch(
-        &self,
-        services: &Services,
-        notes: &DispatchNotes,
-        batch: Vec<Submission>,
-    ) -> Result<(), Error> {
+    async fn record_batch(&self, services: &Services, batch: Vec<Submission>) -> Result<(), Error> {
         let ids: Vec<_> = batch.iter().map(|submission| submission.job_id).collect();
         let jobs = services.store.jobs.clone();
         let inserted = in_time(CALL_TIMEOUT, async move { jobs.insert_all(&batch).await }).await?;
-        let mut recorded = Vec::with_capacity(ids.len());
         for (id, inserted) in ids.iter().zip(inserted) {
             match inserted {
-                Ok(Inserted::New | Inserted::Known) => recorded.push(*id),
+                Ok(Inserted::New | Inserted::Known) => {}
                 // Whoever came first under a key has the job.
                 Ok(Inserted::Conflict) => {
                     tracing::error!(job.id = %id, "its key was used for another request while the store was away");
@@ -176,7 +164,6 @@ impl PendingInserts {
                 }
             }
         }
-        notes.add(recorded);
         let mut state = self.state();
         for id in ids {
             if let Some(submission) = state.submissions.remove(&id) {

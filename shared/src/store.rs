@@ -111,7 +111,8 @@ impl std::fmt::Debug for Store {
 /// Jobs, as clients see them.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Records submissions, all or none. One whose id is known already changes nothing and says so;
+    /// Records submissions, all or none, as jobs that messages stand for: whoever records them is
+    /// about to publish them. One whose id is known already changes nothing and says so;
     /// one whose id is known with another request spoils them all.
     async fn insert(&self, submissions: &[Submission]) -> Result<Vec<Inserted>, Error>;
 
@@ -187,8 +188,8 @@ pub enum Cancellation {
 /// Jobs, as the dispatcher finds them.
 #[async_trait]
 pub trait Dispatches: Send + Sync {
-    /// Queued submissions that no message stands for: never dispatched for `grace`, or due for a
-    /// retry. The most urgent first, the oldest first within a priority. For as long as
+    /// Queued submissions that no message stands for: not published, or due for a retry, for
+    /// `grace`. The most urgent first, the oldest first within a priority. For as long as
     /// `reservation` nobody else is given them.
     async fn take_due(
         &self,
@@ -197,8 +198,9 @@ pub trait Dispatches: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Submission>, Error>;
 
-    /// Ends the reservation of jobs that could not be published.
-    async fn put_back(&self, jobs: &[Uuid]) -> Result<(), Error>;
+    /// Notes that no message stands for these jobs, as far as they are queued: they could not be
+    /// published.
+    async fn mark_unpublished(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// Submissions whose lease has expired, in the same order. Just after the store was away that
     /// says nothing: no holder could renew.

@@ -102,6 +102,9 @@ async fn sqlite_passes_over_rows_that_it_cannot_read() {
         .execute(&pool)
         .await
         .unwrap();
+    let unpublished = [spoilt.job_id, sound.job_id];
+    let marked = store.dispatches.mark_unpublished(&unpublished);
+    marked.await.unwrap();
     let due = store
         .dispatches
         .take_due(Duration::ZERO, Duration::ZERO, 10);

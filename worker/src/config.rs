@@ -14,7 +14,7 @@ pub struct Config {
     pub concurrency: Option<NonZero<u16>>,
     /// Deliveries of each priority that are here at one time when jobs are short. Long jobs are taken
     /// one by one; so are all with 1
-    #[arg(long, env = "EVAL_WORKER_WINDOW", default_value_t = 256, value_name = "N",
+    #[arg(long, env = "EVAL_WORKER_WINDOW", default_value_t = 1024, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub window: u16,
     /// How this worker signs its leases, followed by its process id

@@ -118,7 +118,7 @@ impl Dispatcher {
                 let published: HashSet<_> = published.iter().copied().collect();
                 let left = due.iter().map(|submission| submission.job_id);
                 let left: Vec<_> = left.filter(|id| !published.contains(id)).collect();
-                answer(jobs.put_back(&left)).await?;
+                answer(jobs.mark_unpublished(&left)).await?;
             }
             if published.len() < BATCH as usize {
                 break;

@@ -1,19 +1,18 @@
 //! Many callers, one call to the store: what waits while the former batch is under way goes
 //! together in the next one. A caller alone is a batch of one and waits for nobody.
+//!
+//! One batch at a time: with two, each is half as large, and the database commits twice as often.
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
 
 /// Items of one batch. More of them save no more round trips, and make everybody wait for the
 /// slowest.
 const MAX_ITEMS: usize = 256;
-
-/// Batches under way at once: while the database commits one, the next one is on its way.
-const IN_FLIGHT: usize = 2;
 
 /// Items that may wait for a place in a batch; callers beyond them wait for a place here.
 const CAPACITY: usize = 4 * MAX_ITEMS;
@@ -67,25 +66,21 @@ async fn run<T: Send + 'static, R: Send + 'static>(
     mut waiting: mpsc::Receiver<Item<T, R>>,
     carry_out: Arc<CarryOut<T, R>>,
 ) {
-    let flights = Arc::new(Semaphore::new(IN_FLIGHT));
-    // First the flight, then the items: whoever comes meanwhile still goes with it.
-    while let Ok(flight) = flights.clone().acquire_owned().await {
+    loop {
         let mut items = Vec::new();
         if waiting.recv_many(&mut items, MAX_ITEMS).await == 0 {
             return;
         }
         items.retain(|item| !item.answer.is_closed());
-        if !items.is_empty() {
-            tokio::spawn(fly(items, carry_out.clone(), flight));
+        if items.is_empty() {
+            continue;
         }
+        // A task of its own: should it panic, its callers see it, and the next batch is none of it.
+        drop(tokio::spawn(answer(items, carry_out.clone())).await);
     }
 }
 
-async fn fly<T, R>(
-    items: Vec<Item<T, R>>,
-    carry_out: Arc<CarryOut<T, R>>,
-    _flight: OwnedSemaphorePermit,
-) {
+async fn answer<T, R>(items: Vec<Item<T, R>>, carry_out: Arc<CarryOut<T, R>>) {
     let (values, callers): (Vec<_>, Vec<_>) = items
         .into_iter()
         .map(|item| (item.value, item.answer))
@@ -142,17 +137,11 @@ mod tests {
         let mut first = Box::pin(batcher.submit(1));
         assert!(futures_util::poll!(&mut first).is_pending());
         tokio::task::yield_now().await;
-        let mut second = Box::pin(batcher.submit(2));
-        assert!(futures_util::poll!(&mut second).is_pending());
-        tokio::task::yield_now().await;
         let mut others = Box::pin(join_all((10..20).map(|value| batcher.submit(value))));
         assert!(futures_util::poll!(&mut others).is_pending());
         tokio::task::yield_now().await;
-        assert_eq!(*sizes.lock().unwrap(), [1, 1], "two are under way at once");
         go.notify_one();
         assert_eq!(first.await.unwrap(), 2);
-        go.notify_one();
-        assert_eq!(second.await.unwrap(), 4);
         go.notify_one();
         for (value, answer) in (10..20).zip(others.await) {
             match value {
@@ -160,31 +149,26 @@ mod tests {
                 value => assert_eq!(answer.unwrap(), 2 * value, "each has its own answer"),
             }
         }
-        assert_eq!(*sizes.lock().unwrap(), [1, 1, 10]);
+        assert_eq!(*sizes.lock().unwrap(), [1, 10]);
     }
 
     #[tokio::test]
     async fn who_has_gone_before_the_batch_began_is_not_in_it() {
         let go = Arc::new(Notify::new());
         let (batcher, sizes) = doubling(&go);
-        let mut under_way: Vec<_> = (1..=2)
-            .map(|value| Box::pin(batcher.submit(value)))
-            .collect();
-        for caller in &mut under_way {
-            assert!(futures_util::poll!(caller).is_pending());
-            tokio::task::yield_now().await;
-        }
-        let mut gone = Box::pin(batcher.submit(3));
+        let mut under_way = Box::pin(batcher.submit(1));
+        assert!(futures_util::poll!(&mut under_way).is_pending());
+        tokio::task::yield_now().await;
+        let mut gone = Box::pin(batcher.submit(2));
         assert!(futures_util::poll!(&mut gone).is_pending());
         drop(gone);
         // This one began, and its batch goes on without it.
-        drop(under_way.pop());
+        drop(under_way);
         go.notify_one();
-        assert_eq!(under_way.remove(0).await.unwrap(), 2);
+        let last = Box::pin(batcher.submit(3));
         go.notify_one();
-        go.notify_one();
-        assert_eq!(batcher.submit(4).await.unwrap(), 8);
-        assert_eq!(*sizes.lock().unwrap(), [1, 1, 1]);
+        assert_eq!(last.await.unwrap(), 6);
+        assert_eq!(*sizes.lock().unwrap(), [1, 1]);
     }
 
     #[tokio::test]

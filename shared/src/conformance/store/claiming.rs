@@ -93,11 +93,18 @@ pub(super) fn held(claim: Claim) -> ObservedLease {
     }
 }
 
+/// Records jobs that could not be published.
+pub(super) async fn insert_unpublished(store: &Store, submissions: &[Submission]) {
+    store.jobs.insert(submissions).await.unwrap();
+    let ids: Vec<_> = submissions.iter().map(|one| one.job_id).collect();
+    store.dispatches.mark_unpublished(&ids).await.unwrap();
+}
+
 /// What is due, left for others.
 pub(super) async fn due(store: &Store, grace: Duration, limit: u32) -> Vec<Submission> {
     let dispatches = &store.dispatches;
     let due = dispatches.take_due(grace, TERM, limit).await.unwrap();
     let ids: Vec<_> = due.iter().map(|submission| submission.job_id).collect();
-    dispatches.put_back(&ids).await.unwrap();
+    dispatches.mark_unpublished(&ids).await.unwrap();
     due
 }

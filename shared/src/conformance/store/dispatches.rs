@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::claiming::{attempt, claim, due, failed, granted, status};
+use super::claiming::{attempt, claim, due, failed, granted, insert_unpublished, status};
 use crate::clock::Clock as _;
 use crate::conformance::samples::{submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
@@ -25,16 +25,9 @@ pub async fn the_dispatcher_finds_what_no_message_stands_for(fixture: Fixture) {
         submission(&*clock),
         submission(&*clock),
     );
-    store
-        .jobs
-        .insert(&[forgotten.clone(), published.clone(), running.clone()])
-        .await
-        .unwrap();
-    store
-        .dispatches
-        .mark_dispatched(&[published.job_id])
-        .await
-        .unwrap();
+    let recorded = [published.clone(), running.clone()];
+    store.jobs.insert(&recorded).await.unwrap();
+    insert_unpublished(&store, from_ref(&forgotten)).await;
     let lease = granted(&claim(&store, &running).await);
     assert_eq!(
         due(&store, grace, 10).await,
@@ -213,7 +206,7 @@ pub async fn the_oldest_queued_job_of_each_priority_is_known(fixture: Fixture) {
 pub async fn notes_of_dispatch_made_at_once_are_all_kept(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let submissions: Vec<_> = (0..100).map(|_| submission(&*clock)).collect();
-    store.jobs.insert(&submissions).await.unwrap();
+    insert_unpublished(&store, &submissions).await;
     let ids: Vec<_> = submissions.iter().map(|one| one.job_id).collect();
     for _ in 0..5 {
         let notes = [0, 1, 2, 3].map(|number| {
@@ -244,7 +237,7 @@ pub async fn the_dispatcher_takes_urgent_jobs_first(fixture: Fixture) {
             expected.push(with_priority(&*clock, priority));
         }
     }
-    store.jobs.insert(&expected).await.unwrap();
+    insert_unpublished(&store, &expected).await;
     expected.sort_by_key(|submission| {
         (
             submission.request.parameters.priority,
@@ -263,7 +256,7 @@ pub async fn the_dispatcher_takes_urgent_jobs_first(fixture: Fixture) {
 pub async fn dispatchers_share_what_is_due(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let all: Vec<_> = (0..30).map(|_| submission(&*clock)).collect();
-    store.jobs.insert(&all).await.unwrap();
+    insert_unpublished(&store, &all).await;
     let minute = Duration::from_mins(1);
     let dispatchers = (0..4).map(|_| {
         let dispatches = store.dispatches.clone();
@@ -288,7 +281,7 @@ pub async fn dispatchers_share_what_is_due(fixture: Fixture) {
     };
     left().await;
     assert_eq!(left().await, 0, "all are in hand");
-    store.dispatches.put_back(&ids[..7]).await.unwrap();
+    store.dispatches.mark_unpublished(&ids[..7]).await.unwrap();
     assert_eq!(left().await, 7);
     store.dispatches.mark_dispatched(&ids[..5]).await.unwrap();
     clock.advance(TimeDelta::minutes(1));

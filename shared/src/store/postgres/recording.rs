@@ -10,9 +10,9 @@ use crate::store::{Error, Inserted};
 use crate::submission::Submission;
 
 const RECORD: &str = "WITH new AS (INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, \
-     parameters, agent_state, status, submitted_at, episodes_total) \
+     parameters, agent_state, status, submitted_at, dispatched_at, episodes_total) \
      SELECT id, version, subject, request_hash, retry_of, agent_type, priority, parameters::json, agent_state::json, \
-     'queued', submitted_at, episodes_total FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], \
+     'queued', submitted_at, submitted_at, episodes_total FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], \
      $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::bigint[]) AS submission \
      (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, submitted_at, \
      episodes_total) ON CONFLICT (id) DO NOTHING RETURNING id), \

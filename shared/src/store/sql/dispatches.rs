@@ -100,13 +100,14 @@ impl Dispatches for Adapter {
         Ok(due)
     }
 
-    async fn put_back(&self, jobs: &[Uuid]) -> Result<(), Error> {
+    async fn mark_unpublished(&self, jobs: &[Uuid]) -> Result<(), Error> {
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut update = QueryBuilder::new("UPDATE jobs SET reserved_until = NULL WHERE id ");
+        let mut update = QueryBuilder::new(
+            "UPDATE jobs SET dispatched_at = NULL, reserved_until = NULL WHERE status = 'queued' AND id ",
+        );
         push_ids(&mut update, jobs);
-        update.push(" AND status = 'queued' AND dispatched_at IS NULL");
         self.carry_out(update.build()).await?;
         Ok(())
     }
