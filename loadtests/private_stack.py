@@ -61,10 +61,10 @@ class Stack:
         command = [load_program(), *map(str, arguments)]
         return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def submit(self, jobs, run):
+    def submit(self, jobs, run, work="whole"):
         """Submits jobs with this label; gives a file with their ids, which lasts as long as the stack."""
         path = Path(self.about["folder"]) / f"{run}.ids"
-        path.write_text(self.load("submit", "--jobs", jobs, "--run", run))
+        path.write_text(self.load("submit", "--jobs", jobs, "--run", run, "--work", work))
         return path
 
     def ends(self, ids, run):

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::closed_loop::{Until, saturate};
+use crate::job::Work;
 use crate::reconciliation::{listed, wait_for_ends};
 use crate::service::Service;
 use crate::session::{Plan, Session};
@@ -24,8 +25,9 @@ pub(crate) struct Submit {
     /// The label of these jobs
     #[arg(long, value_name = "NAME")]
     run: String,
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    episodes: u32,
+    /// How much work the one episode of each is
+    #[arg(long, value_enum, default_value_t = Work::Whole)]
+    work: Work,
     #[arg(long, default_value_t = 32, value_name = "N")]
     connections: usize,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Submit {
 impl Submit {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let service = Service::from_environment().await?;
-        let plan = Arc::new(Plan::submissions(&service.client, &self.run, self.episodes).await?);
+        let plan = Arc::new(Plan::submissions(&service.client, &self.run, self.work).await?);
         let sessions = Session::several(self.connections, &service.target, &plan);
         let rate = saturate(sessions, Until::Sent(self.jobs)).await;
         ensure!(

@@ -36,19 +36,31 @@ pub(crate) struct Receipt {
     pub(crate) job_id: Uuid,
 }
 
+/// How much work an episode is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Work {
+    /// The pole is kept up for all 500 steps by a network of two layers with 64 units.
+    Whole,
+    /// It falls after nine steps or so, and there is no network to speak of: what is left is the
+    /// way around the evaluation.
+    Least,
+}
+
 /// What names the stored policies.
 #[derive(Debug)]
 pub(crate) struct Policies {
     values: Value,
     logits: Value,
+    least: Value,
 }
 
 impl Policies {
     /// Stores them.
     pub(crate) async fn store(client: &Client) -> anyhow::Result<Self> {
         Ok(Self {
-            values: store(client, "values").await?,
-            logits: store(client, "logits").await?,
+            values: store(client, balancing("values")).await?,
+            logits: store(client, balancing("logits")).await?,
+            least: store(client, falling()).await?,
         })
     }
 
@@ -61,9 +73,19 @@ impl Policies {
     }
 }
 
-async fn store(client: &Client, head: &str) -> anyhow::Result<Value> {
+fn balancing(head: &str) -> Value {
     let mut policy = tars_chaos::workload::policy(WIDTH);
     policy["head"] = head.into();
+    policy
+}
+
+/// It pushes to one side.
+fn falling() -> Value {
+    let layer = json!({"weight": [[0, 0, 0, 0], [0, 0, 0, 0]], "bias": [1, 0]});
+    json!({"version": 1, "head": "values", "activation": "relu", "layers": [layer]})
+}
+
+async fn store(client: &Client, policy: Value) -> anyhow::Result<Value> {
     let stored: Stored = client
         .upload(policy.to_string().into_bytes())
         .await?
@@ -81,6 +103,15 @@ pub(crate) fn evaluation(policies: &Policies, agent: &str, episodes: u32, run: &
         "seed": 1,
         "labels": {LABEL: run},
     })
+}
+
+/// A job of one episode.
+pub(crate) fn single(policies: &Policies, work: Work, run: &str) -> Value {
+    let mut single = evaluation(policies, "DQN", 1, run);
+    if work == Work::Least {
+        single["agent_state"] = policies.least.clone();
+    }
+    single
 }
 
 /// Submits these jobs and waits until they have ended.

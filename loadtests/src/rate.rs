@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::backlog::read_ids;
 use crate::closed_loop::{Until, saturate};
+use crate::job::Work;
 use crate::mix::Mix;
 use crate::service::Service;
 use crate::session::{Plan, Session};
@@ -46,7 +47,7 @@ impl Rate {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let service = Service::from_environment().await?;
         let plan = match &self.what {
-            What::Submissions { run } => Plan::submissions(&service.client, run, 1).await?,
+            What::Submissions { run } => Plan::submissions(&service.client, run, Work::Whole).await?,
             What::Polls { ids } => {
                 let ids = read_ids(ids)?;
                 Plan {

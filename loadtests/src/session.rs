@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::connection::{Connection, Target};
 use crate::driver::Sender;
-use crate::job::{self, Policies, Receipt};
+use crate::job::{self, Policies, Receipt, Work};
 use crate::ledger::{Fate, Ledger};
 use crate::mix::{Ask, Mix, Reads};
 use crate::sample::Outcome;
@@ -45,12 +45,10 @@ impl Plan {
     pub(crate) async fn submissions(
         client: &Client,
         run: &str,
-        episodes: u32,
+        work: Work,
     ) -> anyhow::Result<Self> {
         let policies = Policies::store(client).await?;
-        let evaluation = job::evaluation(&policies, "DQN", episodes, run)
-            .to_string()
-            .into();
+        let evaluation = job::single(&policies, work, run).to_string().into();
         Ok(Self {
             evaluation,
             ..Self::only(Mix {

@@ -13,6 +13,7 @@ use crate::arrivals::{Arrivals, Stage};
 use crate::closed_loop::{Until, saturate};
 use crate::drift::Drift;
 use crate::figures::Counts;
+use crate::job::Work;
 use crate::ledger::Ledger;
 use crate::load::{Load, Options};
 use crate::mix::{Mix, Reads};
@@ -128,7 +129,7 @@ impl Soak {
 /// service can take and finish.
 async fn calibrate(service: &Service) -> anyhow::Result<f64> {
     let run = Uuid::new_v4();
-    let submissions = Plan::submissions(&service.client, &run.to_string(), 1).await?;
+    let submissions = Plan::submissions(&service.client, &run.to_string(), Work::Whole).await?;
     let plan = Arc::new(Plan {
         ledger: Ledger::open(run),
         ..submissions
