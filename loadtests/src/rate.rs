@@ -47,7 +47,9 @@ impl Rate {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let service = Service::from_environment().await?;
         let plan = match &self.what {
-            What::Submissions { run } => Plan::submissions(&service.client, run, Work::Whole).await?,
+            What::Submissions { run } => {
+                Plan::submissions(&service.client, run, Work::Whole).await?
+            }
             What::Polls { ids } => {
                 let ids = read_ids(ids)?;
                 Plan {
