@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod migrate;
 mod openapi;
+mod prune;
 mod rollout;
 mod submit;
 mod token;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     User(user::User),
     Token(token::Token),
     Keys(keys::Keys),
+    Prune(prune::Prune),
     /// Print the OpenAPI 3.1 document of the API, for generators of clients
     #[command(name = "openapi")]
     OpenApi,
@@ -51,6 +53,7 @@ impl Command {
             Self::User(user) => user.run(),
             Self::Token(token) => token.run(),
             Self::Keys(keys) => keys.run(),
+            Self::Prune(prune) => prune.run(),
             Self::OpenApi => openapi::run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Rollout(rollout) => rollout.run(),

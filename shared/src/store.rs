@@ -12,6 +12,7 @@ mod halving;
 mod leases;
 pub mod migration;
 pub mod postgres;
+mod retention;
 pub mod sqlite;
 mod versions;
 mod workers;
@@ -34,6 +35,7 @@ pub use self::leases::{
     Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
     ObservedLease, Renewal,
 };
+pub use self::retention::{Pruned, Retention};
 pub use self::versions::Versions;
 pub use self::workers::{Demand, Work, WorkerReport, Workers};
 
@@ -73,6 +75,8 @@ pub struct Store {
     pub audit: Arc<dyn Audit>,
     /// Workers, as they say of themselves.
     pub workers: Arc<dyn Workers>,
+    /// What is kept for a while.
+    pub retention: Arc<dyn Retention>,
     /// The hosts it runs on.
     pub hosts: Arc<dyn Hosts>,
 }
@@ -81,8 +85,8 @@ impl Store {
     /// One adapter behind all its ports.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Workers + Hosts,
-        S: Users + Sessions + ServiceTokens + SigningKeys + Audit + 'static,
+        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Workers + Retention,
+        S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
             jobs: store.clone(),
@@ -97,6 +101,7 @@ impl Store {
             signing_keys: store.clone(),
             audit: store.clone(),
             workers: store.clone(),
+            retention: store.clone(),
             hosts: store,
         }
     }

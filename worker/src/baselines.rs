@@ -23,7 +23,7 @@ pub(crate) struct Baselines {
 impl Baselines {
     pub(crate) fn new(store: &Store) -> Self {
         let baselines = store.baselines.clone();
-        let questions = Batcher::new(move |questions: Vec<BestBaseline>| {
+        let questions = Batcher::sparing(move |questions: Vec<BestBaseline>| {
             let baselines = baselines.clone();
             async move {
                 let answers = baselines.best(&questions).await?;

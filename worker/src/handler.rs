@@ -348,7 +348,7 @@ impl Handler {
 
 /// The claims of all jobs at hand, in batches.
 fn claiming(leases: Arc<dyn Leases>) -> Batcher<ClaimRequest, Claim> {
-    Batcher::new(move |claims: Vec<ClaimRequest>| {
+    Batcher::sparing(move |claims: Vec<ClaimRequest>| {
         let leases = leases.clone();
         async move { leases.claim(&claims).await }.boxed()
     })
@@ -356,7 +356,7 @@ fn claiming(leases: Arc<dyn Leases>) -> Batcher<ClaimRequest, Claim> {
 
 /// Their ends.
 fn finishing(leases: Arc<dyn Leases>) -> Batcher<Finish, bool> {
-    Batcher::new(move |finishes: Vec<Finish>| {
+    Batcher::sparing(move |finishes: Vec<Finish>| {
         let leases = leases.clone();
         async move { leases.finish(&finishes).await }.boxed()
     })

@@ -23,6 +23,7 @@ mod pace;
 mod policies;
 mod presence;
 mod recorder;
+mod retention;
 mod retrying;
 mod shutdown;
 mod stop;
@@ -80,12 +81,15 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         let recording = supervise("recorder", drain.clone(), || {
             recorder::run(services.clone(), config.max_attempts, drain.clone())
         });
+        let pruning = supervise("retention", drain.clone(), || {
+            retention::run(services.clone(), config.retention_days, drain.clone())
+        });
         let taking = supervise("intake", drain.clone(), || {
             let (services, handler) = (services.clone(), handler.clone());
             let size = (slots, window);
             Intake::new(services, handler, delivered.clone(), drain.clone(), size).run()
         });
-        tokio::join!(dispatching, recording, taking);
+        tokio::join!(dispatching, recording, pruning, taking);
         jobs_done.cancel();
     };
     let limiting = async {

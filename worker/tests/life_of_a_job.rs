@@ -43,6 +43,7 @@ impl Worker {
             lease_seconds: 5,
             max_attempts: 5,
             grace_seconds: 60,
+            retention_days: None,
             policy_cache_mib: 64,
         };
         let run = tars_worker::run(

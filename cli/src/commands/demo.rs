@@ -58,6 +58,7 @@ impl Demo {
                 lease_seconds: 5,
                 max_attempts: 5,
                 grace_seconds: 0,
+                retention_days: None,
                 policy_cache_mib: 64,
             };
             let bound = Bound::new(&Backends::embedded(data.path()), &api, Mode::Development).await?;

@@ -12,6 +12,7 @@ mod endings;
 mod fixture;
 mod jobs;
 mod leases;
+mod retention;
 mod workers;
 
 pub use accounts::{
@@ -67,6 +68,7 @@ pub use leases::{
     a_queued_job_is_claimed_on_its_terms_alone, another_request_under_the_same_key_claims_nothing,
     only_one_of_many_claims_is_granted,
 };
+pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
 pub use workers::the_demand_is_known;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
@@ -98,6 +100,7 @@ macro_rules! every_store_check {
             an_end_writes_all_or_nothing,
             another_request_under_the_same_key_claims_nothing,
             artifacts_keep_bytes_under_their_hash,
+            artifacts_that_no_job_names_are_pruned,
             attempts_are_spent_and_then_the_job_fails,
             audit_entries_are_found_and_listed,
             baselines_are_audited_once,
@@ -136,6 +139,7 @@ macro_rules! every_store_check {
             the_oldest_queued_job_of_each_priority_is_known,
             twenty_writers_leave_ranks_without_holes,
             users_are_added_found_and_listed,
+            what_is_old_is_pruned,
             what_is_over_is_cleaned_up,
             what_takes_access_ends_sessions,
         );

@@ -2,17 +2,26 @@
 //! together in the next one. A caller alone is a batch of one and waits for nobody.
 //!
 //! One batch at a time: with two, each is half as large, and the database commits twice as often.
+//! Where nobody is in a hurry, there is a rest between two batches, for the same reason.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::Error;
 
 /// Items of one batch. More of them save no more round trips, and make everybody wait for the
 /// slowest.
 const MAX_ITEMS: usize = 256;
+
+/// How many times as long as a batch took the rest after it is.
+const REST: u32 = 2;
+
+/// The longest rest: a store that is slow once does not keep callers waiting.
+const MAX_REST: Duration = Duration::from_millis(10);
 
 /// Items that may wait for a place in a batch; callers beyond them wait for a place here.
 const CAPACITY: usize = 4 * MAX_ITEMS;
@@ -43,8 +52,30 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         F: Fn(Vec<T>) -> BoxFuture<'static, Result<Vec<Result<R, Error>>, Error>>,
         F: Send + Sync + 'static,
     {
+        Self::with_rest(0, carry_out)
+    }
+
+    /// The same for callers who have others to go on with meanwhile: it rests after each batch for
+    /// about as long as two of them take, so that the next one is larger, and spares the store. An
+    /// item that comes after the rest waits for nobody.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn sparing<F>(carry_out: F) -> Self
+    where
+        F: Fn(Vec<T>) -> BoxFuture<'static, Result<Vec<Result<R, Error>>, Error>>,
+        F: Send + Sync + 'static,
+    {
+        Self::with_rest(REST, carry_out)
+    }
+
+    fn with_rest<F>(rest: u32, carry_out: F) -> Self
+    where
+        F: Fn(Vec<T>) -> BoxFuture<'static, Result<Vec<Result<R, Error>>, Error>>,
+        F: Send + Sync + 'static,
+    {
         let (items, waiting) = mpsc::channel(CAPACITY);
-        tokio::spawn(run(waiting, Arc::new(carry_out)));
+        tokio::spawn(run(waiting, Arc::new(carry_out), rest));
         Self { items }
     }
 
@@ -65,6 +96,7 @@ fn broken() -> Error {
 async fn run<T: Send + 'static, R: Send + 'static>(
     mut waiting: mpsc::Receiver<Item<T, R>>,
     carry_out: Arc<CarryOut<T, R>>,
+    rest: u32,
 ) {
     loop {
         let mut items = Vec::new();
@@ -76,7 +108,12 @@ async fn run<T: Send + 'static, R: Send + 'static>(
             continue;
         }
         // A task of its own: should it panic, its callers see it, and the next batch is none of it.
+        let began = Instant::now();
         drop(tokio::spawn(answer(items, carry_out.clone())).await);
+        let rest = (began.elapsed() * rest).min(MAX_REST);
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
     }
 }
 

@@ -43,6 +43,8 @@ mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
 mod recording;
+#[path = "sql/retention.rs"]
+mod retention;
 #[path = "sql/rows.rs"]
 mod rows;
 #[path = "sql/service_tokens.rs"]

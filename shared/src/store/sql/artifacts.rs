@@ -1,11 +1,15 @@
 //! Artifacts.
 
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row as _;
 
 use super::Adapter;
 use crate::artifact::Digest;
 use crate::store::{Artifacts, Error};
+
+/// How exactly it is known when an artifact was last named.
+const NOTED_USE: TimeDelta = TimeDelta::hours(1);
 
 #[async_trait]
 impl Artifacts for Adapter {
@@ -17,7 +21,11 @@ impl Artifacts for Adapter {
         .bind(digest.to_string())
         .bind(bytes)
         .bind(self.now());
-        Ok(!self.carry_out(put).await?.is_empty())
+        let new = !self.carry_out(put).await?.is_empty();
+        if !new {
+            self.note_use(digest).await?;
+        }
+        Ok(new)
     }
 
     async fn find(&self, digest: Digest) -> Result<Option<Vec<u8>>, Error> {
@@ -29,10 +37,27 @@ impl Artifacts for Adapter {
     }
 
     async fn contains(&self, digest: Digest) -> Result<bool, Error> {
-        let row = sqlx::query("SELECT 1 FROM artifacts WHERE digest = $1")
+        let used: Option<DateTime<Utc>> = sqlx::query_scalar(
+            "SELECT coalesce(used_at, created_at) FROM artifacts WHERE digest = $1",
+        )
+        .bind(digest.to_string())
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        let Some(used) = used else { return Ok(false) };
+        // Whoever asks is about to name it.
+        if used + NOTED_USE <= self.now() {
+            self.note_use(digest).await?;
+        }
+        Ok(true)
+    }
+}
+
+impl Adapter {
+    async fn note_use(&self, digest: Digest) -> Result<(), Error> {
+        let note = sqlx::query("UPDATE artifacts SET used_at = $2 WHERE digest = $1")
             .bind(digest.to_string())
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
-        Ok(row.is_some())
+            .bind(self.now());
+        self.carry_out(note).await?;
+        Ok(())
     }
 }
