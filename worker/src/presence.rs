@@ -38,7 +38,7 @@ pub(crate) async fn run(
         }
         let done = cores.done();
         episodes = episodes * decay + (done.episodes - seen.episodes) as f64;
-        seconds = seconds * decay + (done.time - seen.time).as_secs_f64();
+        seconds = seconds * decay + done.time.saturating_sub(seen.time).as_secs_f64();
         seen = done;
         let report = WorkerReport {
             name: name.clone(),

@@ -27,13 +27,13 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
             "Those that would do all that waits and runs within the target time, at the pace of late; never fewer than \
              are busy, so that no busy worker is ever surplus.",
         )
-        .answers::<Wanted>(200, "The number, and what it comes from.");
+        .answers::<WorkerDemand>(200, "The number, and what it comes from.");
     vec![(Endpoint::WorkersWanted, wanted)]
 }
 
 /// What an autoscaler needs to know.
 #[derive(Serialize, JsonSchema)]
-struct Wanted {
+struct WorkerDemand {
     /// Work that waits and runs ÷ (slots of a worker × target); at least `busy_workers`, and at
     /// least one while a job waits.
     workers_wanted: u32,
@@ -58,7 +58,7 @@ async fn wanted(call: Call) -> Result<Response, Problem> {
     let target = call.context.scale_target.unwrap_or_default();
     let demand = within(async move { workers.demand().await }).await?;
     let queued = Priority::ALL.map(|one| (one.as_str(), demand.queued_seconds(one)));
-    let wanted = Wanted {
+    let demand = WorkerDemand {
         workers_wanted: demand.workers_wanted(target),
         workers: demand.workers,
         busy_workers: demand.busy_workers,
@@ -68,5 +68,5 @@ async fn wanted(call: Call) -> Result<Response, Problem> {
         seconds_per_episode: demand.seconds_per_episode,
         target_seconds: target.as_secs(),
     };
-    Ok(json(StatusCode::OK, &wanted))
+    Ok(json(StatusCode::OK, &demand))
 }

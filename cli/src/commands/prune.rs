@@ -13,8 +13,8 @@ const BATCH: u32 = 500;
 /// Remove jobs that ended long ago, with all that belongs to them, directly in the database
 ///
 /// Dead letters go with their jobs; messages that were no job's, and artifacts that no job has named
-/// since, go too. Baselines and the audit log stay. Workers do the same by themselves with
-/// EVAL_RETENTION_DAYS.
+/// since, go too. Baselines and the audit log stay. Workers do the same by themselves if they are told
+/// for how long to keep jobs.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "An Idempotency-Key of a job that is gone makes a new job. `tars_eval_jobs` counts on what is gone."
