@@ -3,7 +3,9 @@
 //! Lanes go through the network in blocks of two vector registers. Each output of each lane is
 //! accumulated in the same order with fused multiply-add: `b`, then `w₀x₀`, `w₁x₁`, … So a lane's
 //! result depends neither on its position nor on how many lanes there are nor on the instruction
-//! set; without one that has FMA it is only slower.
+//! set; without one that has FMA it is only slower. A block with few lanes in it would compute
+//! mostly nothing: they go one by one, and the registers hold neighbouring outputs instead of
+//! neighbouring lanes.
 #![expect(
     clippy::inline_always,
     reason = "vector code must be inlined into the function whose target features are enabled"
@@ -27,6 +29,11 @@ const ROWS: usize = 4;
 const CACHE_LINE: usize = 64;
 /// Registers per block of lanes.
 const VECTORS: usize = 2;
+
+/// Registers of neighbouring outputs that are computed together for one lane.
+const COLUMNS: usize = 4;
+/// Lanes go one by one where they fill no more than this part of a block.
+const FEW: usize = 4;
 
 /// A network, its weights laid out for [`Network::forward`], and its scratch space.
 #[derive(Debug)]
@@ -52,6 +59,7 @@ pub(super) enum Output {
 struct Layer {
     function: Function,
     panels: Vec<Panel>,
+    columns: Columns,
 }
 
 /// What is applied to the outputs of a layer.
@@ -67,6 +75,17 @@ struct Panel {
     bias: [f32; ROWS],
     /// One entry per input.
     weights: Vec<[f32; ROWS]>,
+}
+
+/// The same weights for one lane.
+#[derive(Debug)]
+struct Columns {
+    inputs: usize,
+    /// Outputs, rounded up to whole registers; those that do not exist are zeros.
+    outputs: usize,
+    /// The bias of every output, then for each input its weight in every output. It begins with a
+    /// cache line.
+    values: Vec<f32>,
 }
 
 impl Network {
@@ -91,7 +110,7 @@ impl Network {
             layers: layers
                 .iter()
                 .zip(functions)
-                .map(|(layer, function)| Layer::new(layer, function))
+                .map(|(layer, function)| Layer::new(layer, function, block))
                 .collect(),
             scratch: std::array::from_fn(|_| {
                 vec![0.0; width * block + CACHE_LINE / size_of::<f32>()]
@@ -123,12 +142,40 @@ impl From<Output> for Function {
 }
 
 impl Layer {
-    fn new(dense: &Dense, function: Function) -> Self {
+    fn new(dense: &Dense, function: Function, block: usize) -> Self {
         let panels = (0..dense.outputs)
             .step_by(ROWS)
             .map(|first| Panel::new(dense, first))
             .collect();
-        Self { function, panels }
+        Self {
+            function,
+            panels,
+            columns: Columns::new(dense, block / VECTORS * COLUMNS),
+        }
+    }
+}
+
+impl Columns {
+    fn new(dense: &Dense, together: usize) -> Self {
+        let outputs = dense.outputs.next_multiple_of(together);
+        let room = (1 + dense.inputs) * outputs + CACHE_LINE / size_of::<f32>();
+        let mut columns = Self {
+            inputs: dense.inputs,
+            outputs,
+            values: vec![0.0; room],
+        };
+        let values = aligned_mut(&mut columns.values);
+        values[..dense.outputs].copy_from_slice(&dense.bias);
+        for (input, column) in values[outputs..]
+            .chunks_exact_mut(outputs.max(1))
+            .take(dense.inputs)
+            .enumerate()
+        {
+            for (output, weight) in column[..dense.outputs].iter_mut().enumerate() {
+                *weight = dense.weight[output * dense.inputs + input];
+            }
+        }
+        columns
     }
 }
 
@@ -174,9 +221,33 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let [mut from, mut to] = self.scratch.each_mut().map(|scratch| aligned(scratch));
+        let [mut from, mut to] = self.scratch.each_mut().map(|scratch| aligned_mut(scratch));
         for first in (0..self.active).step_by(self.block) {
             let lanes = self.block.min(self.active - first);
+            if lanes * FEW <= self.block {
+                for lane in first..first + lanes {
+                    for (feature, value) in from[..self.inputs.features()].iter_mut().enumerate() {
+                        *value = self.inputs.row(feature)[lane];
+                    }
+                    for layer in self.layers {
+                        let alone = LaneAlone {
+                            simd,
+                            columns: &layer.columns,
+                            inputs: from,
+                            outputs: to,
+                        };
+                        match layer.function {
+                            Function::Activation(activation) => visit(activation, alone),
+                            Function::ClippedTanh(clipped) => alone.visit(clipped),
+                        }
+                        std::mem::swap(&mut from, &mut to);
+                    }
+                    for output in 0..self.outputs.features() {
+                        self.outputs.row_mut(output)[lane] = from[output];
+                    }
+                }
+                continue;
+            }
             for (feature, row) in from
                 .chunks_exact_mut(self.block)
                 .take(self.inputs.features())
@@ -208,10 +279,15 @@ impl WithSimd for Forward<'_> {
     }
 }
 
-/// The part of the scratch space that begins with a cache line.
-fn aligned(scratch: &mut [f32]) -> &mut [f32] {
-    let offset = scratch.as_ptr().align_offset(CACHE_LINE);
-    &mut scratch[offset.min(CACHE_LINE / size_of::<f32>())..]
+/// The part that begins with a cache line.
+fn aligned(values: &[f32]) -> &[f32] {
+    let offset = values.as_ptr().align_offset(CACHE_LINE);
+    &values[offset.min(CACHE_LINE / size_of::<f32>())..]
+}
+
+fn aligned_mut(values: &mut [f32]) -> &mut [f32] {
+    let offset = values.as_ptr().align_offset(CACHE_LINE);
+    &mut values[offset.min(CACHE_LINE / size_of::<f32>())..]
 }
 
 #[inline(always)]
@@ -264,4 +340,52 @@ impl<S: Simd> Visit for DenseLayer<'_, S> {
             }
         }
     }
+}
+
+/// One layer for one lane.
+struct LaneAlone<'a, S: Simd> {
+    simd: S,
+    columns: &'a Columns,
+    inputs: &'a [f32],
+    outputs: &'a mut [f32],
+}
+
+impl<S: Simd> Visit for LaneAlone<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Apply>(self, function: A) {
+        let Self {
+            simd,
+            columns,
+            inputs,
+            outputs,
+        } = self;
+        let (bias, weights) = aligned(&columns.values).split_at(columns.outputs);
+        let groups = columns_of::<S>(bias);
+        let outputs = S::as_mut_simd_f32s(&mut outputs[..columns.outputs]).0;
+        for (group, (bias, outputs)) in groups
+            .iter()
+            .zip(outputs.as_chunks_mut::<COLUMNS>().0)
+            .enumerate()
+        {
+            let mut sums = *bias;
+            let inputs = &inputs[..columns.inputs];
+            for (input, weights) in inputs.iter().zip(weights.chunks_exact(columns.outputs)) {
+                let input = simd.splat_f32s(*input);
+                let weights = &columns_of::<S>(weights)[group];
+                for column in 0..COLUMNS {
+                    sums[column] = simd.mul_add_f32s(weights[column], input, sums[column]);
+                }
+            }
+            for column in 0..COLUMNS {
+                outputs[column] = function.apply(simd, sums[column]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn columns_of<S: Simd>(values: &[f32]) -> &[[S::f32s; COLUMNS]] {
+    S::as_simd_f32s(values).0.as_chunks().0
 }
