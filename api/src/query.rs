@@ -55,7 +55,11 @@ impl Values {
             .filter(|parameter| parameter.location == Location::Header)
         {
             for value in headers.get_all(parameter.name) {
-                take(parameter, value.to_str().unwrap_or_default().to_owned());
+                // What is no text fits no form.
+                take(
+                    parameter,
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                );
             }
         }
         errors.extend(unknown);

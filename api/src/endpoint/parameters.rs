@@ -54,8 +54,9 @@ const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
 const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
 /// `*`, or tags as RFC 9110 has them, without bytes beyond ASCII.
+/// A list without a tag names nothing.
 const TAGS_FORM: &str =
-    r#"^(\*|(W/)?"[\x21\x23-\x7e]{0,64}"([ \t]*,[ \t]*(W/)?"[\x21\x23-\x7e]{0,64}"){0,15})$"#;
+    r#"^(\*|(W/)?"[\x21\x23-\x7e]{0,64}"([ \t]*,[ \t]*(W/)?"[\x21\x23-\x7e]{0,64}"){0,15})?$"#;
 const SHA256: &str = "^[0-9a-f]{64}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
