@@ -115,6 +115,8 @@ def main():
         measure(stack, "warm", 500)
         empty = measure(stack, "empty", arguments.jobs)
         fill(stack, arguments.ended, arguments.queued)
+        # The first change of each page after a checkpoint is written whole, which is no matter of size.
+        measure(stack, "settled", arguments.jobs)
         full = measure(stack, "full", arguments.jobs)
         print(f"\n| | empty | {arguments.ended:,} ended and {arguments.queued:,} waiting jobs |\n|---|---|---|")
         for what, figure in empty.items():
