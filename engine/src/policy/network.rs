@@ -222,6 +222,7 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let [mut from, mut to] = self.scratch.each_mut().map(|scratch| aligned_mut(scratch));
+        let features = self.outputs.features();
         for first in (0..self.active).step_by(self.block) {
             let lanes = self.block.min(self.active - first);
             if lanes * FEW <= self.block {
@@ -229,22 +230,8 @@ impl WithSimd for Forward<'_> {
                     for (feature, value) in from[..self.inputs.features()].iter_mut().enumerate() {
                         *value = self.inputs.row(feature)[lane];
                     }
-                    for layer in self.layers {
-                        let alone = LaneAlone {
-                            simd,
-                            columns: &layer.columns,
-                            inputs: from,
-                            outputs: to,
-                        };
-                        match layer.function {
-                            Function::Activation(activation) => visit(activation, alone),
-                            Function::ClippedTanh(clipped) => alone.visit(clipped),
-                        }
-                        std::mem::swap(&mut from, &mut to);
-                    }
-                    for output in 0..self.outputs.features() {
-                        self.outputs.row_mut(output)[lane] = from[output];
-                    }
+                    let values = through_alone(simd, self.layers, from, to);
+                    self.outputs.set_lane(lane, &values[..features]);
                 }
                 continue;
             }
@@ -340,6 +327,30 @@ impl<S: Simd> Visit for DenseLayer<'_, S> {
             }
         }
     }
+}
+
+/// One lane through all layers; its outputs come first in what it gives.
+#[inline(always)]
+fn through_alone<'a, S: Simd>(
+    simd: S,
+    layers: &[Layer],
+    mut from: &'a mut [f32],
+    mut to: &'a mut [f32],
+) -> &'a [f32] {
+    for layer in layers {
+        let alone = LaneAlone {
+            simd,
+            columns: &layer.columns,
+            inputs: from,
+            outputs: to,
+        };
+        match layer.function {
+            Function::Activation(activation) => visit(activation, alone),
+            Function::ClippedTanh(clipped) => alone.visit(clipped),
+        }
+        std::mem::swap(&mut from, &mut to);
+    }
+    from
 }
 
 /// One layer for one lane.
