@@ -52,6 +52,8 @@ pub async fn what_is_old_is_pruned(fixture: Fixture) {
         "they were accepted"
     );
     assert_eq!(ledger.count(Status::Failed), 1);
+    store.jobs.cancel(old[2].job_id).await.unwrap();
+    assert_eq!(prune(10).await, 0, "it is old, but its end is not");
 }
 
 /// An artifact goes when no job has named it for as long as jobs are kept, and none that has not
