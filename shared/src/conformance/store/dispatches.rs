@@ -215,7 +215,12 @@ pub async fn notes_of_dispatch_made_at_once_are_all_kept(fixture: Fixture) {
             if number % 2 == 1 {
                 ids.reverse();
             }
-            tokio::spawn(async move { dispatches.mark_dispatched(&ids).await })
+            tokio::spawn(async move {
+                if number == 0 {
+                    dispatches.mark_unpublished(&ids).await?;
+                }
+                dispatches.mark_dispatched(&ids).await
+            })
         });
         for note in notes {
             note.await.unwrap().expect("no note fails");

@@ -52,8 +52,8 @@ impl Adapter {
     }
 }
 
-/// Notes that messages stand for these jobs, as far as they are queued.
-fn mark(jobs: &[Uuid], now: DateTime<Utc>) -> QueryBuilder<Driver> {
+/// Notes since when messages stand for these jobs, or that none does, as far as they are queued.
+fn mark(jobs: &[Uuid], dispatched_at: Option<DateTime<Utc>>) -> QueryBuilder<Driver> {
     // Several dispatchers, and the API, note the same jobs at the same time: all lock them in the
     // order of their ids, so that they wait for each other and never in a circle.
     let mut update =
@@ -61,8 +61,8 @@ fn mark(jobs: &[Uuid], now: DateTime<Utc>) -> QueryBuilder<Driver> {
     push_ids(&mut update, jobs);
     update
         .push(concat!(" ORDER BY id", for_update!()))
-        .push(") UPDATE jobs SET dispatched_at = ")
-        .push_bind(now)
+        .push(") UPDATE jobs SET reserved_until = NULL, dispatched_at = ")
+        .push_bind(dispatched_at)
         .push(" WHERE id IN (SELECT id FROM locked)");
     update
 }
@@ -104,11 +104,7 @@ impl Dispatches for Adapter {
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut update = QueryBuilder::new(
-            "UPDATE jobs SET dispatched_at = NULL, reserved_until = NULL WHERE status = 'queued' AND id ",
-        );
-        push_ids(&mut update, jobs);
-        self.carry_out(update.build()).await?;
+        self.carry_out(mark(jobs, None).build()).await?;
         Ok(())
     }
 
@@ -172,7 +168,7 @@ impl Dispatches for Adapter {
         if jobs.is_empty() {
             return Ok(());
         }
-        self.carry_out(mark(jobs, self.now()).build()).await?;
+        self.carry_out(mark(jobs, Some(self.now())).build()).await?;
         Ok(())
     }
 
@@ -189,7 +185,7 @@ impl Dispatches for Adapter {
         for row in &select.build().fetch_all(&mut *tx).await? {
             transitions::expire_lease(&mut tx, row.try_get("id")?, now).await?;
         }
-        mark(jobs, now).build().execute(&mut *tx).await?;
+        mark(jobs, Some(now)).build().execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }
