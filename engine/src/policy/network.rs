@@ -11,11 +11,15 @@
     reason = "vector code must be inlined into the function whose target features are enabled"
 )]
 
+mod alignment;
+mod alone;
 #[cfg(test)]
 mod tests;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use self::alignment::{CACHE_LINE, aligned_mut};
+use self::alone::{COLUMNS, Columns, LaneAlone};
 use super::activation::Activation;
 use super::activation::vector::{Apply, ClippedTanh, Visit, visit};
 use super::dense::Dense;
@@ -25,13 +29,9 @@ use crate::lanes::LaneMatrix;
 /// which hides the latency of FMA and leaves room for inputs and weights in the sixteen registers
 /// of AVX2.
 const ROWS: usize = 4;
-/// In bytes. A register of AVX-512 fills it, and loads that straddle two lines take twice as long.
-const CACHE_LINE: usize = 64;
 /// Registers per block of lanes.
 const VECTORS: usize = 2;
 
-/// Registers of neighbouring outputs that are computed together for one lane.
-const COLUMNS: usize = 4;
 /// Lanes go one by one where they fill no more than this part of a block.
 const FEW: usize = 4;
 
@@ -75,17 +75,6 @@ struct Panel {
     bias: [f32; ROWS],
     /// One entry per input.
     weights: Vec<[f32; ROWS]>,
-}
-
-/// The same weights for one lane.
-#[derive(Debug)]
-struct Columns {
-    inputs: usize,
-    /// Outputs, rounded up to whole registers; those that do not exist are zeros.
-    outputs: usize,
-    /// The bias of every output, then for each input its weight in every output. It begins with a
-    /// cache line.
-    values: Vec<f32>,
 }
 
 impl Network {
@@ -152,30 +141,6 @@ impl Layer {
             panels,
             columns: Columns::new(dense, block / VECTORS * COLUMNS),
         }
-    }
-}
-
-impl Columns {
-    fn new(dense: &Dense, together: usize) -> Self {
-        let outputs = dense.outputs.next_multiple_of(together);
-        let room = (1 + dense.inputs) * outputs + CACHE_LINE / size_of::<f32>();
-        let mut columns = Self {
-            inputs: dense.inputs,
-            outputs,
-            values: vec![0.0; room],
-        };
-        let values = aligned_mut(&mut columns.values);
-        values[..dense.outputs].copy_from_slice(&dense.bias);
-        for (input, column) in values[outputs..]
-            .chunks_exact_mut(outputs.max(1))
-            .take(dense.inputs)
-            .enumerate()
-        {
-            for (output, weight) in column[..dense.outputs].iter_mut().enumerate() {
-                *weight = dense.weight[output * dense.inputs + input];
-            }
-        }
-        columns
     }
 }
 
@@ -266,17 +231,6 @@ impl WithSimd for Forward<'_> {
     }
 }
 
-/// The part that begins with a cache line.
-fn aligned(values: &[f32]) -> &[f32] {
-    let offset = values.as_ptr().align_offset(CACHE_LINE);
-    &values[offset.min(CACHE_LINE / size_of::<f32>())..]
-}
-
-fn aligned_mut(values: &mut [f32]) -> &mut [f32] {
-    let offset = values.as_ptr().align_offset(CACHE_LINE);
-    &mut values[offset.min(CACHE_LINE / size_of::<f32>())..]
-}
-
 #[inline(always)]
 fn blocks<S: Simd>(values: &[f32]) -> &[[S::f32s; VECTORS]] {
     S::as_simd_f32s(values).0.as_chunks().0
@@ -351,52 +305,4 @@ fn through_alone<'a, S: Simd>(
         std::mem::swap(&mut from, &mut to);
     }
     from
-}
-
-/// One layer for one lane.
-struct LaneAlone<'a, S: Simd> {
-    simd: S,
-    columns: &'a Columns,
-    inputs: &'a [f32],
-    outputs: &'a mut [f32],
-}
-
-impl<S: Simd> Visit for LaneAlone<'_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn visit<A: Apply>(self, function: A) {
-        let Self {
-            simd,
-            columns,
-            inputs,
-            outputs,
-        } = self;
-        let (bias, weights) = aligned(&columns.values).split_at(columns.outputs);
-        let groups = columns_of::<S>(bias);
-        let outputs = S::as_mut_simd_f32s(&mut outputs[..columns.outputs]).0;
-        for (group, (bias, outputs)) in groups
-            .iter()
-            .zip(outputs.as_chunks_mut::<COLUMNS>().0)
-            .enumerate()
-        {
-            let mut sums = *bias;
-            let inputs = &inputs[..columns.inputs];
-            for (input, weights) in inputs.iter().zip(weights.chunks_exact(columns.outputs)) {
-                let input = simd.splat_f32s(*input);
-                let weights = &columns_of::<S>(weights)[group];
-                for column in 0..COLUMNS {
-                    sums[column] = simd.mul_add_f32s(weights[column], input, sums[column]);
-                }
-            }
-            for column in 0..COLUMNS {
-                outputs[column] = function.apply(simd, sums[column]);
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn columns_of<S: Simd>(values: &[f32]) -> &[[S::f32s; COLUMNS]] {
-    S::as_simd_f32s(values).0.as_chunks().0
 }
