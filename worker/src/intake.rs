@@ -115,20 +115,28 @@ impl Intake {
 
     /// Waits until another delivery may be in hand.
     async fn room(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
-        let full = |pace: &Pace| self.in_hand.count.load(Ordering::Relaxed) >= pace.in_hand();
+        let in_hand = self.in_hand.clone();
         let mut saturated = false;
-        while full(&self.pace) {
+        while self.is_full() {
             saturated = true;
-            let freed = self.in_hand.freed.notified();
-            if !full(&self.pace) {
-                break;
-            }
-            if tokio::time::timeout(STALL_TIMEOUT, freed).await.is_err() {
-                let ended = self.in_hand.ended.load(Ordering::Relaxed);
-                self.pace.look(Instant::now(), ended, true);
-                consumer.prefetch(self.pace.prefetch()).await?;
+            // Whatever is freed from here on is noticed.
+            let freed = in_hand.freed.notified();
+            if self.is_full() && tokio::time::timeout(STALL_TIMEOUT, freed).await.is_err() {
+                self.follow_pace(consumer, true).await?;
             }
         }
+        self.follow_pace(consumer, saturated).await
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_hand.count.load(Ordering::Relaxed) >= self.pace.in_hand()
+    }
+
+    async fn follow_pace(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        saturated: bool,
+    ) -> Result<(), Error> {
         let ended = self.in_hand.ended.load(Ordering::Relaxed);
         self.pace.look(Instant::now(), ended, saturated);
         self.handler.run_beside(self.pace.in_hand());
