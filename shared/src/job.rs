@@ -87,6 +87,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What a person can act on.
     pub reason: String,
+    /// Who made the attempt. Null where nobody had it in hand, and for attempts of older releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
 }
 
 /// What sort of failure an attempt had.

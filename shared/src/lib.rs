@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod mode;
 pub mod queue;
 pub mod redis;
+pub mod replay;
 pub mod request;
 pub mod services;
 pub mod store;

@@ -12,6 +12,7 @@ mod halving;
 mod leases;
 pub mod migration;
 pub mod postgres;
+mod replays;
 mod retention;
 pub mod sqlite;
 mod versions;
@@ -35,6 +36,7 @@ pub use self::leases::{
     Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
     ObservedLease, Renewal,
 };
+pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
 pub use self::versions::Versions;
 pub use self::workers::{Demand, Work, WorkerReport, Workers};
@@ -42,9 +44,10 @@ pub use self::workers::{Demand, Work, WorkerReport, Workers};
 use crate::account::Actor;
 use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
-use crate::dead_letter::{DeadLetter, DeadLetterFilter};
+use crate::dead_letter::{DeadLetter, DeadLetterFilter, Group};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::queue::DeadMessage;
+use crate::replay::{Candidate, Selection};
 use crate::request::Priority;
 use crate::submission::Submission;
 
@@ -61,8 +64,12 @@ pub struct Store {
     pub baselines: Arc<dyn Baselines>,
     /// Artifacts.
     pub artifacts: Arc<dyn Artifacts>,
+    /// What the queue gave up on.
+    pub dead_messages: Arc<dyn DeadMessages>,
     /// Dead letters.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Replays of dead letters.
+    pub replays: Arc<dyn Replays>,
     /// Users.
     pub users: Arc<dyn Users>,
     /// Sessions of users.
@@ -85,7 +92,8 @@ impl Store {
     /// One adapter behind all its ports.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadLetters + Workers + Retention,
+        S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
+        S: DeadLetters + Replays + Workers + Retention,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
@@ -94,7 +102,9 @@ impl Store {
             dispatches: store.clone(),
             baselines: store.clone(),
             artifacts: store.clone(),
+            dead_messages: store.clone(),
             dead_letters: store.clone(),
+            replays: store.clone(),
             users: store.clone(),
             sessions: store.clone(),
             service_tokens: store.clone(),
@@ -294,20 +304,85 @@ pub trait Artifacts: Send + Sync {
     async fn contains(&self, digest: Digest) -> Result<bool, Error>;
 }
 
-/// Dead letters: jobs that failed for good, and messages that the queue gave up on.
+/// What the queue gave up on.
 #[async_trait]
-pub trait DeadLetters: Send + Sync {
+pub trait DeadMessages: Send + Sync {
     /// Records a message that the queue gave up on. A queued job that it stood for is charged an
     /// attempt and waits for a new message, or fails if that was the last one; a job that has ended
     /// or is in a worker's hands is left alone. A message that is no job's is kept. Recording it twice
     /// changes nothing.
     async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error>;
+}
 
+/// Dead letters: jobs that failed for good, and messages that the queue gave up on.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
     /// The dead letter.
     async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error>;
 
-    /// Dead letters from the newest to the oldest.
-    async fn list(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<DeadLetter>, Error>;
+    /// Dead letters from the newest to the oldest, behind the last one seen.
+    async fn list(
+        &self,
+        filter: &DeadLetterFilter,
+        before: Option<LetterPosition>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Error>;
+
+    /// Groups of letters that are alike, those with the most open letters first.
+    async fn groups(&self, limit: u32) -> Result<Vec<Group>, Error>;
+
+    /// Some letters of a selection, with all that decides upon their replay, of those that ended up to a moment.
+    async fn candidates(
+        &self,
+        selection: &Selection,
+        until: DateTime<Utc>,
+        after: Option<LetterPosition>,
+    ) -> Result<Candidates, Error>;
+
+    /// Discards some open letters of a selection, or restores some that were discarded.
+    async fn set_aside(
+        &self,
+        aside: &SetAside<'_>,
+        after: Option<LetterPosition>,
+        by: &Actor,
+    ) -> Result<SetAsideChunk, Error>;
+
+    /// Gives a fingerprint to letters that an older release wrote without one. Gives their number.
+    async fn give_fingerprints(&self) -> Result<u64, Error>;
+}
+
+/// Where a dead letter stands: when it ended, and its id.
+pub type LetterPosition = (DateTime<Utc>, Uuid);
+
+/// Some letters of a selection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidates {
+    /// The oldest first.
+    pub letters: Vec<Candidate>,
+    /// Where the next ones begin; none where these were the last.
+    pub next: Option<LetterPosition>,
+}
+
+/// Which letters are discarded or restored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SetAside<'a> {
+    /// Which.
+    pub selection: &'a Selection,
+    /// Of those that ended up to this moment.
+    pub until: DateTime<Utc>,
+    /// Whether they are restored rather than discarded.
+    pub restore: bool,
+    /// Why, in somebody's words.
+    pub note: Option<&'a str>,
+}
+
+/// How far that has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAsideChunk {
+    /// How many letters were changed.
+    pub changed: u64,
+    /// Where the next ones begin; none where these were the last.
+    pub next: Option<LetterPosition>,
 }
 
 /// The hosts that a store runs on, as health checks and operators see them.

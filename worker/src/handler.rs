@@ -136,7 +136,7 @@ impl Handler {
             submission: Err(reason),
             reason: "refused".to_owned(),
         };
-        let letters = &self.claims.dead_letters;
+        let letters = &self.claims.dead_messages;
         match letters
             .dead_letter(&message, self.config.max_attempts)
             .await

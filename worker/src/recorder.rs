@@ -76,7 +76,7 @@ impl Recorder {
     }
 
     async fn record(&self, mut message: DeadMessage) -> Result<(), store::Error> {
-        let letters = &self.store.dead_letters;
+        let letters = &self.store.dead_messages;
         match letters.dead_letter(&message, self.max_attempts).await {
             // The store cannot take it for the job that it names, but it can keep its bytes.
             Err(store::Error::Corrupt(error)) if message.submission.is_ok() => {

@@ -34,7 +34,7 @@ pub(crate) fn retrying(store: &Store, stop: &CancellationToken) -> Store {
         leases: Arc::new(Retrying::new(&store.leases, stop)),
         baselines: Arc::new(Retrying::new(&store.baselines, stop)),
         artifacts: Arc::new(Retrying::new(&store.artifacts, stop)),
-        dead_letters: Arc::new(Retrying::new(&store.dead_letters, stop)),
+        dead_messages: Arc::new(Retrying::new(&store.dead_messages, stop)),
         ..store.clone()
     }
 }

@@ -117,6 +117,20 @@ actions! {
     KeysCleaned = "keys.cleaned",
     /// A baseline was added.
     BaselineAdded = "baseline.added",
+    /// A replay of dead letters was begun.
+    ReplayBegun = "replay.begun",
+    /// A replay was paused.
+    ReplayPaused = "replay.paused",
+    /// A replay was resumed.
+    ReplayResumed = "replay.resumed",
+    /// A replay was ended.
+    ReplayCancelled = "replay.cancelled",
+    /// A replay got another rate or note.
+    ReplayAdjusted = "replay.adjusted",
+    /// Dead letters were discarded.
+    LettersDiscarded = "dead_letters.discarded",
+    /// Discarded dead letters were restored.
+    LettersRestored = "dead_letters.restored",
 }
 
 impl fmt::Display for Action {

@@ -12,6 +12,8 @@ mod endings;
 mod fixture;
 mod jobs;
 mod leases;
+mod letters;
+mod replays;
 mod retention;
 mod workers;
 
@@ -68,6 +70,14 @@ pub use leases::{
     a_queued_job_is_claimed_on_its_terms_alone, another_request_under_the_same_key_claims_nothing,
     only_one_of_many_claims_is_granted,
 };
+pub use letters::{
+    dead_letters_are_filtered, dead_letters_are_grouped, discarded_letters_are_hidden_and_restored,
+};
+pub use replays::{
+    a_letter_that_is_not_replayed_says_why, a_patch_changes_what_is_replayed,
+    a_replay_makes_one_job_of_each_letter, a_replay_stops_waits_and_goes_on,
+    overlapping_replays_make_one_job_of_each_letter,
+};
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
 pub use workers::the_demand_is_known;
 
@@ -85,14 +95,18 @@ macro_rules! every_store_check {
             a_failed_job_is_a_dead_letter,
             a_job_is_charged_only_for_a_worker_that_it_had_for_itself,
             a_job_that_was_handed_back_keeps_its_results,
+            a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
+            a_letter_that_is_not_replayed_says_why,
             a_lost_lease_writes_nothing,
+            a_patch_changes_what_is_replayed,
             a_queued_job_is_claimed_on_its_terms_alone,
             a_refresh_token_that_comes_again_ends_its_session,
-            a_restarted_queue_finds_every_unfinished_job,
+            a_replay_makes_one_job_of_each_letter,
+            a_replay_stops_waits_and_goes_on,
             a_reset_password_is_not_overwritten,
+            a_restarted_queue_finds_every_unfinished_job,
             a_revoked_token_stays_revoked,
             a_session_lives_until_it_ends_or_expires,
-            a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
             a_slow_clock_makes_keys_that_sign,
             a_terminal_job_never_changes,
             a_use_is_noted_to_the_minute,
@@ -107,9 +121,11 @@ macro_rules! every_store_check {
             baselines_are_listed_in_pages,
             baselines_keep_their_ranks_without_holes,
             cancelling_ends_queued_jobs_and_asks_running_ones,
+            dead_letters_are_filtered,
+            dead_letters_are_grouped,
+            discarded_letters_are_hidden_and_restored,
             dispatchers_share_what_is_due,
             finished_environments_survive_their_attempt,
-            releasing_is_free,
             inserting_twice_changes_nothing,
             jobs_are_found_and_listed,
             jobs_whose_messages_were_lost_are_found,
@@ -123,8 +139,10 @@ macro_rules! every_store_check {
             one_conflict_spoils_the_batch,
             only_a_verified_user_opens_a_session,
             only_one_of_many_claims_is_granted,
+            overlapping_replays_make_one_job_of_each_letter,
             promoting_twice_gives_the_same_baseline,
             rejected_messages_charge_nobody,
+            releasing_is_free,
             results_come_with_the_end,
             rotation_gives_the_other_keys_a_grace,
             service_tokens_are_added_found_and_listed,

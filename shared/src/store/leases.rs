@@ -225,12 +225,13 @@ pub struct Failed {
 
 impl Failed {
     /// The record of this failure.
-    pub fn at(&self, attempt: u32, at: DateTime<Utc>) -> Failure {
+    pub fn at(&self, attempt: u32, at: DateTime<Utc>, worker: &str) -> Failure {
         Failure {
             attempt,
             at,
             kind: self.kind,
             reason: self.reason.clone(),
+            worker: Some(worker.to_owned()),
         }
     }
 }

@@ -23,6 +23,8 @@ mod artifacts;
 mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
+#[path = "sql/candidates.rs"]
+mod candidates;
 #[path = "sql/claims.rs"]
 mod claims;
 mod clock;
@@ -43,10 +45,16 @@ mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
 mod recording;
+#[path = "sql/replaying.rs"]
+mod replaying;
+#[path = "sql/replays.rs"]
+mod replays;
 #[path = "sql/retention.rs"]
 mod retention;
 #[path = "sql/rows.rs"]
 mod rows;
+#[path = "sql/selections.rs"]
+mod selections;
 #[path = "sql/service_tokens.rs"]
 mod service_tokens;
 #[path = "sql/sessions.rs"]

@@ -23,6 +23,8 @@ mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
 mod batches;
+#[path = "sql/candidates.rs"]
+mod candidates;
 #[path = "sql/claims.rs"]
 mod claims;
 #[path = "sql/dead_letters.rs"]
@@ -40,10 +42,16 @@ mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
 mod recording;
+#[path = "sql/replaying.rs"]
+mod replaying;
+#[path = "sql/replays.rs"]
+mod replays;
 #[path = "sql/retention.rs"]
 mod retention;
 #[path = "sql/rows.rs"]
 mod rows;
+#[path = "sql/selections.rs"]
+mod selections;
 #[path = "sql/service_tokens.rs"]
 mod service_tokens;
 #[path = "sql/sessions.rs"]

@@ -17,7 +17,7 @@ use tars_shared::artifact::Digest;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::clock::{Clock as _, System};
 use tars_shared::conformance::samples;
-use tars_shared::dead_letter::DeadLetter;
+use tars_shared::dead_letter::{self, DeadLetter};
 use tars_shared::job::{EnvironmentResult, Failure, FailureKind, Progress, Status};
 use tars_shared::request::{FieldError, Hyperparameter, Priority};
 
@@ -195,6 +195,13 @@ fn what_is_said_of_a_job_is_as_described() {
         at: clock.now(),
         kind,
         reason: "a reason".to_owned(),
+        state: dead_letter::State::Replayed,
+        fingerprint: Some("0123456789abcdef".to_owned()),
+        replays: 1,
+        state_since: Some(clock.now()),
+        replayed_as: Some(clock.new_id()),
+        note: None,
+        request: None,
         body: Some(vec![1]),
     };
     written(&letter(None, FailureKind::UnreadableMessage));
@@ -206,6 +213,7 @@ fn what_is_said_of_a_job_is_as_described() {
             at: clock.now(),
             kind,
             reason: String::new(),
+            worker: Some("a worker".to_owned()),
         });
     }
     for status in Status::ALL {
@@ -227,7 +235,7 @@ fn what_is_written_is_always_there() {
     let required = |schema: Value| schema["required"].as_array().map_or(0, Vec::len);
     assert_eq!(required(of_answers::<EnvironmentResult>()), 5);
     assert_eq!(required(of_answers::<Baseline>()), 12);
-    assert_eq!(required(of_answers::<DeadLetter>()), 5);
+    assert_eq!(required(of_answers::<DeadLetter>()), 7);
     assert_eq!(required(of_answers::<Metrics>()), 13);
     assert_eq!(required(of_answers::<Comparison>()), 11);
 }

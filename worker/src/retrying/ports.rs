@@ -7,12 +7,11 @@ use chrono::{DateTime, Utc};
 use tars_shared::account::Actor;
 use tars_shared::artifact::Digest;
 use tars_shared::baseline::{Baseline, NewBaseline};
-use tars_shared::dead_letter::{DeadLetter, DeadLetterFilter};
 use tars_shared::job::{EnvironmentResult, Job, Ledger};
 use tars_shared::queue::DeadMessage;
 use tars_shared::store::{
     Artifacts, BaselineFilter, Baselines, BestBaseline, Cancellation, Claim, ClaimRequest,
-    DeadLetters, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Jobs, Lease, Leases,
+    DeadMessages, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Jobs, Lease, Leases,
     Renewal,
 };
 use tars_shared::submission::Submission;
@@ -136,17 +135,9 @@ impl<S: Artifacts + ?Sized> Artifacts for Retrying<S> {
 }
 
 #[async_trait]
-impl<S: DeadLetters + ?Sized> DeadLetters for Retrying<S> {
+impl<S: DeadMessages + ?Sized> DeadMessages for Retrying<S> {
     async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
         self.retry(|| self.port.dead_letter(message, max_attempts))
             .await
-    }
-
-    async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
-        self.retry(|| self.port.find(id)).await
-    }
-
-    async fn list(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        self.retry(|| self.port.list(filter, limit)).await
     }
 }

@@ -139,7 +139,7 @@ pub async fn a_failed_attempt_is_queued_again_and_remembered(fixture: Fixture) {
     );
     assert_eq!(
         job.failures,
-        [failed(FailureKind::Evaluation).at(1, clock.now())]
+        [failed(FailureKind::Evaluation).at(1, clock.now(), &TERMS.worker)]
     );
     assert_eq!(
         due(&store, Duration::ZERO, 10).await,

@@ -50,7 +50,7 @@ pub async fn a_failed_job_is_a_dead_letter(fixture: Fixture) {
     }
     let letters = store
         .dead_letters
-        .list(&DeadLetterFilter::default(), 10)
+        .list(&DeadLetterFilter::default(), None, 10)
         .await
         .unwrap();
     assert_eq!(
@@ -71,13 +71,7 @@ pub async fn a_failed_job_is_a_dead_letter(fixture: Fixture) {
     let before = Some((letters[0].at, letters[0].id));
     let rest = store
         .dead_letters
-        .list(
-            &DeadLetterFilter {
-                before,
-                ..DeadLetterFilter::default()
-            },
-            10,
-        )
+        .list(&DeadLetterFilter::default(), before, 10)
         .await
         .unwrap();
     assert_eq!(rest, letters[1..]);
@@ -85,7 +79,10 @@ pub async fn a_failed_job_is_a_dead_letter(fixture: Fixture) {
         kind: Some(FailureKind::Timeout),
         ..DeadLetterFilter::default()
     };
-    assert_eq!(store.dead_letters.list(&timeouts, 10).await.unwrap(), []);
+    assert_eq!(
+        store.dead_letters.list(&timeouts, None, 10).await.unwrap(),
+        []
+    );
     assert_eq!(
         store.dead_letters.find(ids[1]).await.unwrap().as_ref(),
         Some(&letters[1])
@@ -122,11 +119,11 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
         .finish_one(Finish::of(lease, Ending::Completed(Vec::new())))
         .await
         .unwrap();
-    let letters = &store.dead_letters;
+    let (messages, letters) = (&store.dead_messages, &store.dead_letters);
     for attempt in 1..=MAX_ATTEMPTS {
         let message = dead(&waiting, "delivery_limit");
-        letters.dead_letter(&message, MAX_ATTEMPTS).await.unwrap();
-        letters.dead_letter(&message, MAX_ATTEMPTS).await.unwrap();
+        messages.dead_letter(&message, MAX_ATTEMPTS).await.unwrap();
+        messages.dead_letter(&message, MAX_ATTEMPTS).await.unwrap();
         let job = store
             .jobs
             .find(waiting.job_id)
@@ -157,7 +154,7 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
     );
     assert_eq!(
         letters
-            .list(&DeadLetterFilter::default(), 10)
+            .list(&DeadLetterFilter::default(), None, 10)
             .await
             .unwrap()
             .len(),
@@ -167,7 +164,7 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
 
     for submission in [&running, &ended] {
         let before = store.jobs.find(submission.job_id).await.unwrap();
-        letters
+        messages
             .dead_letter(&dead(submission, "delivery_limit"), 1)
             .await
             .unwrap();
@@ -186,7 +183,7 @@ pub async fn a_dead_message_costs_its_job_an_attempt(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
-    let letters = &store.dead_letters;
+    let (messages, letters) = (&store.dead_messages, &store.dead_letters);
     let known = submission(&*clock);
     store
         .jobs
@@ -198,7 +195,7 @@ pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
         .mark_dispatched(&[known.job_id])
         .await
         .unwrap();
-    letters
+    messages
         .dead_letter(&dead(&known, "rejected"), 1)
         .await
         .unwrap();
@@ -225,10 +222,10 @@ pub async fn rejected_messages_charge_nobody(fixture: Fixture) {
     };
     let stranger = dead(&stranger, "delivery_limit");
     for message in [&garbage, &garbage, &stranger] {
-        letters.dead_letter(message, 1).await.unwrap();
+        messages.dead_letter(message, 1).await.unwrap();
     }
     let listed = letters
-        .list(&DeadLetterFilter::default(), 10)
+        .list(&DeadLetterFilter::default(), None, 10)
         .await
         .unwrap();
     assert_eq!(listed.len(), 2, "{listed:?}");

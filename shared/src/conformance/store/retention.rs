@@ -45,7 +45,7 @@ pub async fn what_is_old_is_pruned(fixture: Fixture) {
     assert_eq!(left, [young.job_id, old[2].job_id]);
     assert_eq!(store.jobs.results(old[0].job_id).await.unwrap(), []);
     let all = DeadLetterFilter::default();
-    assert_eq!(store.dead_letters.list(&all, 10).await.unwrap(), []);
+    assert_eq!(store.dead_letters.list(&all, None, 10).await.unwrap(), []);
     assert_eq!(
         store.jobs.ledger().await.unwrap(),
         ledger,

@@ -1,10 +1,12 @@
 //! Artifacts.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row as _;
 
-use super::Adapter;
+use super::{Adapter, Connection, Statement};
 use crate::artifact::Digest;
 use crate::store::{Artifacts, Error};
 
@@ -37,12 +39,10 @@ impl Artifacts for Adapter {
     }
 
     async fn contains(&self, digest: Digest) -> Result<bool, Error> {
-        let used: Option<DateTime<Utc>> = sqlx::query_scalar(
-            "SELECT coalesce(used_at, created_at) FROM artifacts WHERE digest = $1",
-        )
-        .bind(digest.to_string())
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        let used: Option<DateTime<Utc>> = sqlx::query_scalar(USED)
+            .bind(digest.to_string())
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
         let Some(used) = used else { return Ok(false) };
         // Whoever asks is about to name it.
         if used + NOTED_USE <= self.now() {
@@ -54,10 +54,41 @@ impl Artifacts for Adapter {
 
 impl Adapter {
     async fn note_use(&self, digest: Digest) -> Result<(), Error> {
-        let note = sqlx::query("UPDATE artifacts SET used_at = $2 WHERE digest = $1")
-            .bind(digest.to_string())
-            .bind(self.now());
-        self.carry_out(note).await?;
+        self.carry_out(note_use(digest, self.now())).await?;
         Ok(())
     }
+}
+
+fn note_use(digest: Digest, now: DateTime<Utc>) -> Statement<'static> {
+    sqlx::query("UPDATE artifacts SET used_at = $2 WHERE digest = $1")
+        .bind(digest.to_string())
+        .bind(now)
+}
+
+const USED: &str = "SELECT coalesce(used_at, created_at) FROM artifacts WHERE digest = $1";
+
+/// Those of some artifacts that are not stored. The others are about to be named.
+pub(super) async fn missing(
+    tx: &mut Connection,
+    digests: HashSet<Digest>,
+    now: DateTime<Utc>,
+) -> Result<HashSet<Digest>, Error> {
+    let mut missing = HashSet::new();
+    // Whoever notes the use of several does so in one order.
+    let mut digests: Vec<_> = digests.into_iter().collect();
+    digests.sort_unstable();
+    for digest in digests {
+        let used: Option<DateTime<Utc>> = sqlx::query_scalar(USED)
+            .bind(digest.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        match used {
+            None => _ = missing.insert(digest),
+            Some(used) if used + NOTED_USE <= now => {
+                note_use(digest, now).execute(&mut *tx).await?;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(missing)
 }

@@ -4,19 +4,50 @@ use std::slice::from_ref;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::QueryBuilder;
+use serde_json::json;
+use sqlx::types::Json;
+use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Connection, failures, inserts, rows, transitions};
-use crate::dead_letter::{DeadLetter, DeadLetterFilter};
+use super::{
+    Adapter, Connection, Row, candidates, failures, inserts, push_ids, rows, selections,
+    transitions,
+};
+use crate::account::{Action, Actor};
+use crate::dead_letter::{self, DeadLetter, DeadLetterFilter, Group, State};
 use crate::job::FailureKind;
 use crate::queue::DeadMessage;
-use crate::store::{DeadLetters, Error, Failed, Inserted};
+use crate::replay::Selection;
+use crate::request::Parameters;
+use crate::store::{
+    Candidates, DeadLetters, DeadMessages, Error, Failed, Inserted, LetterPosition, SetAside,
+    SetAsideChunk,
+};
 use crate::submission::Submission;
 
 /// What is listed: all but the bytes, which may be megabytes.
-const LISTED: &str =
-    "SELECT id, job_id, at, kind, reason, NULL AS body FROM dead_letters WHERE TRUE";
+const LISTED: &str = concat!(
+    "SELECT letter.id, job_id, at, kind, reason, letter.state, fingerprint, replays, state_since, replayed_as, note, \
+     parameters, subject, NULL AS body FROM dead_letters AS letter LEFT JOIN jobs ON jobs.id = job_id WHERE TRUE"
+);
+
+/// One letter, with everything.
+const LETTERS: &str = "SELECT letter.*, parameters, subject FROM dead_letters AS letter \
+     LEFT JOIN jobs ON jobs.id = letter.job_id";
+
+/// Groups with their counts, each with one of its letters. The counts come from the index alone; what is said of a group is
+/// looked up once.
+const GROUPS: &str = "WITH last AS (SELECT fingerprint, max(CASE state WHEN 'replayed' THEN state_since END) AS last_replayed_at FROM dead_letters \
+     WHERE fingerprint IS NOT NULL GROUP BY fingerprint), \
+     counted AS (SELECT letter.fingerprint, last_replayed_at, min(at) AS first_seen, max(at) AS last_seen, \
+     sum(CASE state WHEN 'open' THEN 1 ELSE 0 END) AS open, sum(CASE state WHEN 'replayed' THEN 1 ELSE 0 END) AS replayed, \
+     sum(CASE state WHEN 'discarded' THEN 1 ELSE 0 END) AS discarded, \
+     sum(CASE WHEN last_replayed_at IS NULL OR at > last_replayed_at THEN 1 ELSE 0 END) AS new_since_replay \
+     FROM dead_letters AS letter JOIN last ON last.fingerprint = letter.fingerprint \
+     GROUP BY letter.fingerprint, last_replayed_at ORDER BY 5 DESC, 1 LIMIT $1) \
+     SELECT counted.*, one.kind, one.reason, parameters FROM counted JOIN dead_letters AS one ON one.id = \
+     (SELECT id FROM dead_letters AS any_of WHERE any_of.fingerprint = counted.fingerprint ORDER BY at, id LIMIT 1) \
+     LEFT JOIN jobs ON jobs.id = one.job_id ORDER BY open DESC, counted.fingerprint";
 
 /// Charges a queued job for a message that nobody finished with, and lets the dispatcher publish a
 /// new one; fails it when its attempts are spent. False: the message is not this job's.
@@ -61,6 +92,7 @@ async fn charge(
                 kind: FailureKind::Undeliverable,
                 reason,
             },
+            None,
             now,
         )
         .await?;
@@ -78,21 +110,24 @@ async fn keep(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let fingerprint = dead_letter::fingerprint(FailureKind::UnreadableMessage, reason, "", []);
     sqlx::query(
-        "INSERT INTO dead_letters (id, at, kind, reason, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO dead_letters (id, at, kind, reason, body, fingerprint) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(message.message_id)
     .bind(now)
     .bind(FailureKind::UnreadableMessage.as_str())
     .bind(rows::storable(reason))
     .bind(&message.body[..])
+    .bind(fingerprint)
     .execute(tx)
     .await?;
     Ok(())
 }
 
 #[async_trait]
-impl DeadLetters for Adapter {
+impl DeadMessages for Adapter {
     async fn dead_letter(&self, message: &DeadMessage, max_attempts: u32) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.write().await?;
@@ -111,32 +146,143 @@ impl DeadLetters for Adapter {
         tx.commit().await?;
         Ok(())
     }
+}
 
+#[async_trait]
+impl DeadLetters for Adapter {
     async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
-        let row = sqlx::query("SELECT * FROM dead_letters WHERE id = $1")
-            .bind(id)
+        let mut select = QueryBuilder::new(LETTERS);
+        select.push(" WHERE letter.id = ").push_bind(id);
+        let row = select
+            .build()
             .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(rows::dead_letter).transpose()
     }
 
-    async fn list(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+    async fn list(
+        &self,
+        filter: &DeadLetterFilter,
+        before: Option<LetterPosition>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Error> {
         let mut select = QueryBuilder::new(LISTED);
-        if let Some(kind) = filter.kind {
-            select.push(" AND kind = ").push_bind(kind.as_str());
-        }
-        if let Some((at, id)) = filter.before {
+        selections::push_filter(&mut select, filter, None)?;
+        if let Some((at, id)) = before {
             select
-                .push(" AND (at, id) < (")
+                .push(" AND (letter.at, letter.id) < (")
                 .push_bind(at)
                 .push(", ")
                 .push_bind(id)
                 .push(")");
         }
         select
-            .push(" ORDER BY at DESC, id DESC LIMIT ")
+            .push(" ORDER BY letter.at DESC, letter.id DESC LIMIT ")
             .push_bind(i64::from(limit));
         let rows = select.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(rows::dead_letter).collect()
     }
+
+    async fn groups(&self, limit: u32) -> Result<Vec<Group>, Error> {
+        let rows = sqlx::query(GROUPS)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        rows.iter().map(group).collect()
+    }
+
+    async fn candidates(
+        &self,
+        selection: &Selection,
+        until: DateTime<Utc>,
+        after: Option<LetterPosition>,
+    ) -> Result<Candidates, Error> {
+        let mut reader = self.reader().await?;
+        let chunk = selections::chunk(&mut reader, selection, until, after).await?;
+        let letters = candidates::candidates(&mut reader, &chunk.ids).await?;
+        Ok(Candidates {
+            letters,
+            next: chunk.next,
+        })
+    }
+
+    async fn set_aside(
+        &self,
+        aside: &SetAside<'_>,
+        after: Option<LetterPosition>,
+        by: &Actor,
+    ) -> Result<SetAsideChunk, Error> {
+        let mut tx = self.write().await?;
+        let chunk = selections::chunk(&mut tx, aside.selection, aside.until, after).await?;
+        candidates::lock(&mut tx, &chunk.ids).await?;
+        let (from, to, action) = if aside.restore {
+            (State::Discarded, State::Open, Action::LettersRestored)
+        } else {
+            (State::Open, State::Discarded, Action::LettersDiscarded)
+        };
+        let mut update = QueryBuilder::new("UPDATE dead_letters SET state = ");
+        update.push_bind(to.as_str()).push(", state_since = ");
+        update.push_bind(self.now()).push(", note = ");
+        update.push_bind(aside.note.map(rows::storable));
+        update.push(" WHERE state = ").push_bind(from.as_str());
+        update.push(" AND id ");
+        push_ids(&mut update, &chunk.ids);
+        let changed = update.build().execute(&mut *tx).await?.rows_affected();
+        if changed > 0 {
+            let detail = [
+                ("selection", json!(aside.selection)),
+                ("note", json!(aside.note)),
+                ("letters", json!(changed)),
+            ];
+            self.record(&mut tx, by, action, "dead letters", detail)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(SetAsideChunk {
+            changed,
+            next: chunk.next,
+        })
+    }
+
+    async fn give_fingerprints(&self) -> Result<u64, Error> {
+        let mut tx = self.write().await?;
+        let without = sqlx::query(concat!(
+            "SELECT letter.id, letter.kind, letter.reason, \
+             (SELECT parameters FROM jobs WHERE jobs.id = letter.job_id) AS parameters FROM dead_letters AS letter \
+             WHERE letter.fingerprint IS NULL ORDER BY letter.id LIMIT $1",
+            skip_locked!()
+        ))
+        .bind(i64::from(selections::CHUNK))
+        .fetch_all(&mut *tx)
+        .await?;
+        for row in &without {
+            sqlx::query("UPDATE dead_letters SET fingerprint = $2 WHERE id = $1")
+                .bind(row.try_get::<Uuid, _>("id")?)
+                .bind(failures::fingerprint(row)?)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(without.len() as u64)
+    }
+}
+
+/// A group, told by one of its letters.
+fn group(row: &Row) -> Result<Group, Error> {
+    let parameters = row.try_get::<Option<Json<Parameters>>, _>("parameters")?;
+    let parameters = parameters.map(|json| json.0);
+    Ok(Group {
+        fingerprint: row.try_get("fingerprint")?,
+        kind: rows::word(row.try_get("kind")?)?,
+        reason: dead_letter::folded(row.try_get("reason")?),
+        agent_type: parameters.as_ref().map(|one| one.agent_type),
+        environments: parameters.map(|one| one.environments).unwrap_or_default(),
+        open: rows::number(row, "open")?,
+        replayed: rows::number(row, "replayed")?,
+        discarded: rows::number(row, "discarded")?,
+        first_seen: row.try_get("first_seen")?,
+        last_seen: row.try_get("last_seen")?,
+        last_replayed_at: row.try_get("last_replayed_at")?,
+        new_since_replay: rows::number(row, "new_since_replay")?,
+    })
 }

@@ -144,7 +144,7 @@ impl Adapter {
             return Ok(jobs);
         }
         let mut select = QueryBuilder::new(
-            "SELECT job_id, attempt, at, kind, reason FROM job_failures WHERE job_id IN (",
+            "SELECT job_id, attempt, at, kind, reason, worker FROM job_failures WHERE job_id IN (",
         );
         let mut ids = select.separated(", ");
         for id in positions.keys() {

@@ -113,12 +113,17 @@ impl Adapter {
         finish: &Finish,
     ) -> Result<bool, Error> {
         let (now, job_id) = (self.now(), finish.lease.job_id);
+        let holder = match &finish.ending {
+            Ending::Failed(_) => failures::holder(&mut *tx, job_id).await?,
+            _ => None,
+        };
         let ended = transitions::finish(&mut *tx, finish.lease, &finish.ending, now).await?;
         let Some(attempt) = ended else {
             return Ok(false);
         };
         if let Ending::Failed(failed) = &finish.ending {
-            failures::record(&mut *tx, job_id, attempt, failed, now).await?;
+            let holder = holder.as_deref();
+            failures::record(&mut *tx, job_id, attempt, failed, holder, now).await?;
             failures::dead_letter(&mut *tx, job_id, now).await?;
         }
         evaluations::write(tx, finish).await?;

@@ -8,7 +8,7 @@ use crate::account::{AuditEntry, Name, ServiceToken, SigningKey, User};
 use crate::agent::AgentState;
 use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
-use crate::dead_letter::DeadLetter;
+use crate::dead_letter::{Brief, DeadLetter};
 use crate::job::{EnvironmentResult, Failure, FailureKind, Job, Progress, Status};
 use crate::request::{Parameters, Request};
 use crate::store::Error;
@@ -87,6 +87,7 @@ pub(super) fn failure(row: &Row) -> Result<Failure, Error> {
         at: row.try_get("at")?,
         kind: word::<FailureKind>(row.try_get("kind")?)?,
         reason: row.try_get("reason")?,
+        worker: row.try_get("worker")?,
     })
 }
 
@@ -100,13 +101,25 @@ pub(super) fn evaluation(row: &Row) -> Result<(usize, EnvironmentResult), Error>
     Ok((number::<usize>(row, "position")?, result))
 }
 
+/// A dead letter beside the request of its job, where it has one.
 pub(super) fn dead_letter(row: &Row) -> Result<DeadLetter, Error> {
+    let parameters: Option<Json<Parameters>> = row.try_get("parameters")?;
+    let subject: Option<String> = row.try_get("subject")?;
     Ok(DeadLetter {
         id: row.try_get("id")?,
         job_id: row.try_get("job_id")?,
         at: row.try_get("at")?,
         kind: word(row.try_get("kind")?)?,
         reason: row.try_get("reason")?,
+        state: word(row.try_get("state")?)?,
+        fingerprint: row.try_get("fingerprint")?,
+        replays: number(row, "replays")?,
+        state_since: row.try_get("state_since")?,
+        replayed_as: row.try_get("replayed_as")?,
+        note: row.try_get("note")?,
+        request: parameters
+            .zip(subject)
+            .map(|(Json(parameters), subject)| Brief::of(parameters, subject)),
         body: row.try_get("body")?,
     })
 }
@@ -206,7 +219,7 @@ pub(super) fn text<T: serde::Serialize>(value: T) -> Result<String, Error> {
     }
 }
 
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_value(serde_json::Value::from(text))
         .map_err(|error| Error::Corrupt(error.to_string()))
 }

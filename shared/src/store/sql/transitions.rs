@@ -137,6 +137,7 @@ pub(super) async fn retry_later(
     not_before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
+    let holder = failures::holder(&mut *tx, lease.job_id).await?;
     let row = sqlx::query(update_leased!(
         "status = 'queued', not_before = $3, dispatched_at = NULL, lease_owner = NULL, lease_expires_at = NULL"
     ))
@@ -147,7 +148,8 @@ pub(super) async fn retry_later(
     .await?;
     let Some(row) = row else { return Ok(false) };
     let attempt = rows::number(&row, "attempt")?;
-    failures::record(tx, lease.job_id, attempt, failed, now).await?;
+    let holder = holder.as_deref();
+    failures::record(tx, lease.job_id, attempt, failed, holder, now).await?;
     Ok(true)
 }
 
@@ -184,7 +186,7 @@ pub(super) async fn expire_lease(
             reason: format!("worker {holder} vanished while it ran this job alone"),
         };
         let attempt = rows::number(&row, "attempt")?;
-        failures::record(&mut *tx, job_id, attempt, &lost, now).await?;
+        failures::record(&mut *tx, job_id, attempt, &lost, Some(&holder), now).await?;
     } else {
         tracing::warn!(job.id = %job_id, worker = holder, "a worker vanished with several jobs: this one runs alone next");
     }

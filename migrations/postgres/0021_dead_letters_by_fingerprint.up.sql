@@ -1,0 +1,3 @@
+-- no-transaction
+-- The letters of one group, and those that have none yet.
+CREATE INDEX CONCURRENTLY dead_letters_by_fingerprint ON dead_letters (fingerprint, at, id);
