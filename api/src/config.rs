@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use tars_shared::account::secret::Secret;
 use tars_shared::account::{Name, password};
+use tars_shared::dead_letter::Keeping;
 use tars_shared::mode::Mode;
 use zeroize::Zeroizing;
 
@@ -66,6 +67,9 @@ pub struct Config {
         value_name = "MIB"
     )]
     pub job_cache_mib: u32,
+    /// How long what has ended is kept, and how often it is replayed.
+    #[arg(skip)]
+    pub keeping: Keeping,
     /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,

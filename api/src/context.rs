@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tars_shared::dead_letter::Keeping;
 use tars_shared::services::Services;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,7 @@ pub(crate) struct Context {
     /// Within which the workers that are wanted would do all there is to do.
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
+    pub(crate) keeping: Keeping,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
 }
@@ -50,6 +52,7 @@ pub(crate) struct Settings {
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
     pub(crate) job_cache_bytes: u64,
+    pub(crate) keeping: Keeping,
 }
 
 impl Context {
@@ -74,6 +77,7 @@ impl Context {
             job_watch: Arc::default(),
             known_artifacts: KnownArtifacts::default(),
             scale_target: settings.scale_target,
+            keeping: settings.keeping,
             shutdown: CancellationToken::new(),
         })
     }

@@ -17,6 +17,7 @@ mod ended_jobs;
 mod endpoint;
 mod error;
 mod first_admin;
+mod followers;
 mod gateway;
 mod inserts;
 mod job_watch;
@@ -26,6 +27,7 @@ mod keyed_semaphore;
 mod known_artifacts;
 mod limits;
 mod lingering_stream;
+mod moment;
 mod openapi;
 mod page;
 mod pending_inserts;
@@ -112,6 +114,7 @@ impl Api {
                 limits: config.limits.clone(),
                 proxies: config.trusted_proxies.clone(),
                 scale_target: Some(Duration::from_secs(config.scale_target_seconds.into())),
+                keeping: config.keeping,
                 job_cache_bytes: u64::from(config.job_cache_mib) * 1024 * 1024,
             },
         );

@@ -36,6 +36,12 @@ impl Position for (Algorithm, String, u32) {
     }
 }
 
+impl Position for u64 {
+    fn is_possible(&self) -> bool {
+        true
+    }
+}
+
 impl Position for Name {
     fn is_possible(&self) -> bool {
         true

@@ -42,6 +42,10 @@ pub(crate) struct JobView {
     /// Every failed attempt, oldest first.
     failures: Vec<Failure>,
     retry_of: Option<Uuid>,
+    /// The job that repeats this one, once there is one: somebody retried it, or replayed its dead letter. Told where one
+    /// job is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retried_as: Option<Uuid>,
     links: JobLinks,
 }
 
@@ -107,6 +111,7 @@ impl JobView {
             error,
             failures: job.failures,
             retry_of: job.retry_of,
+            retried_as: None,
             links: JobLinks::of(job.id),
         }
     }
@@ -116,6 +121,10 @@ impl JobView {
             results: Some(results),
             ..self
         }
+    }
+
+    pub(crate) fn retried_as(self, retried_as: Option<Uuid>) -> Self {
+        Self { retried_as, ..self }
     }
 }
 

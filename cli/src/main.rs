@@ -8,6 +8,7 @@ mod data_folder;
 mod embedded;
 mod environment_id;
 mod exit_code;
+mod keeping;
 mod logging;
 mod mode;
 mod policy_options;

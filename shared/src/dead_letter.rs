@@ -1,6 +1,7 @@
 //! Dead letters: what ended without a result, with the reason that a person can act on.
 
 mod fingerprint;
+mod keeping;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +14,7 @@ use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
 pub use self::fingerprint::{fingerprint, folded};
+pub use self::keeping::Keeping;
 
 use crate::job::FailureKind;
 use crate::request::{Parameters, Priority};

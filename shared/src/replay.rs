@@ -21,6 +21,14 @@ use crate::artifact::Digest;
 use crate::dead_letter::DeadLetterFilter;
 use crate::request::Priority;
 
+/// The namespace of replays that derive from an idempotency key.
+const REPLAYS: Uuid = Uuid::from_u128(0x7a25_11b7_4f0c_5c58_9d8e_3f5d_8b64_0e03);
+
+/// The replay of an idempotency key: the same owner and key always give the same one.
+pub fn keyed_replay_id(owner: &str, idempotency_key: &str) -> Uuid {
+    Uuid::new_v5(&REPLAYS, format!("{owner}\0{idempotency_key}").as_bytes())
+}
+
 /// Which dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use tars_engine::regression::Thresholds;
+use tars_shared::dead_letter::Keeping;
 
 /// The worker's options.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,11 +39,9 @@ pub struct Config {
     #[arg(long, env = "EVAL_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(0..=86400))]
     pub grace_seconds: u32,
-    /// Days after which jobs that have ended are removed, with all that belongs to them, and
-    /// artifacts that no job has named since [default: never]
-    #[arg(long, env = "EVAL_RETENTION_DAYS", value_name = "DAYS",
-          value_parser = clap::value_parser!(u32).range(1..=36500))]
-    pub retention_days: Option<u32>,
+    /// How long what has ended is kept, and how often it is replayed.
+    #[arg(skip)]
+    pub keeping: Keeping,
     /// Memory for policies that jobs may name again, in MiB; 0 reads each anew
     #[arg(
         long,

@@ -1,18 +1,15 @@
 //! Publishes jobs that no message stands for. Every worker runs one; two of them do no harm.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use tars_shared::request::Priority;
 use tars_shared::services::Services;
 use tars_shared::store::Error;
-use tars_shared::submission::Submission;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::delivered::Delivered;
+use crate::publishing::{left, publish};
 use crate::retrying::answer;
 
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -27,8 +24,6 @@ const CLAIM_GRACE: Duration = Duration::from_secs(30);
 const BATCH: u32 = 1000;
 /// How long a batch may take to be published, before others may publish it too.
 const RESERVATION: Duration = Duration::from_secs(10);
-/// Publications under way at once, of those that the queue allows: the API's do not wait for all.
-const AT_ONCE: usize = 128;
 
 /// Dispatches until `shutdown`.
 pub(crate) async fn run(
@@ -112,14 +107,10 @@ impl Dispatcher {
         while !self.shutdown.is_cancelled() {
             let due = jobs.take_due(self.publish_grace, RESERVATION, BATCH);
             let due = answer(due).await?;
-            let published = self.publish(&due).await;
+            let published = publish(&self.services, &due).await;
             answer(jobs.mark_dispatched(&published)).await?;
-            if published.len() < due.len() {
-                let published: HashSet<_> = published.iter().copied().collect();
-                let left = due.iter().map(|submission| submission.job_id);
-                let left: Vec<_> = left.filter(|id| !published.contains(id)).collect();
-                answer(jobs.mark_unpublished(&left)).await?;
-            }
+            let left = left(&due, &published);
+            answer(jobs.mark_unpublished(&left)).await?;
             if published.len() < BATCH as usize {
                 break;
             }
@@ -131,7 +122,7 @@ impl Dispatcher {
     async fn dispatch_expired(&self) -> Result<(), Error> {
         let jobs = &self.services.store.dispatches;
         while !self.shutdown.is_cancelled() {
-            let published = self.publish(&answer(jobs.expired(BATCH)).await?).await;
+            let published = publish(&self.services, &answer(jobs.expired(BATCH)).await?).await;
             answer(jobs.expire_leases(&published)).await?;
             if published.len() < BATCH as usize {
                 break;
@@ -158,7 +149,7 @@ impl Dispatcher {
             let Some(overtaken) = overtaken else { continue };
             while !self.shutdown.is_cancelled() {
                 let lost = jobs.overdue(priority, overtaken - CLAIM_GRACE, BATCH);
-                let published = self.publish(&answer(lost).await?).await;
+                let published = publish(&self.services, &answer(lost).await?).await;
                 answer(jobs.mark_dispatched(&published)).await?;
                 if published.len() < BATCH as usize {
                     break;
@@ -166,35 +157,5 @@ impl Dispatcher {
             }
         }
         Ok(())
-    }
-
-    /// Publishes jobs; which of them the queue took. Should the note of it get lost, spare copies
-    /// are published.
-    async fn publish(&self, due: &[Submission]) -> Vec<Uuid> {
-        let mut published = Vec::with_capacity(due.len());
-        for batch in due.chunks(AT_ONCE) {
-            let publications = batch.iter().map(async |submission| {
-                let published = self.services.queue.publish(submission).await;
-                published.map(|()| submission.job_id)
-            });
-            let publications = join_all(publications).await;
-            let refused = publications
-                .iter()
-                .find_map(|outcome| outcome.as_ref().err());
-            let refused = refused.map(ToString::to_string);
-            published.extend(publications.into_iter().flatten());
-            if let Some(error) = refused {
-                tracing::debug!(error, "left for the next time");
-                break;
-            }
-        }
-        if !published.is_empty() {
-            self.services
-                .metrics
-                .dispatched
-                .inc_by(published.len() as u64);
-            tracing::info!(jobs = published.len(), "dispatched");
-        }
-        published
     }
 }

@@ -22,7 +22,9 @@ mod outcome;
 mod pace;
 mod policies;
 mod presence;
+mod publishing;
 mod recorder;
+mod replayer;
 mod retention;
 mod retrying;
 mod shutdown;
@@ -82,14 +84,21 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
             recorder::run(services.clone(), config.max_attempts, drain.clone())
         });
         let pruning = supervise("retention", drain.clone(), || {
-            retention::run(services.clone(), config.retention_days, drain.clone())
+            retention::run(
+                services.clone(),
+                config.keeping.retention_days,
+                drain.clone(),
+            )
+        });
+        let replaying = supervise("replayer", drain.clone(), || {
+            replayer::run(services.clone(), config.keeping.max_replays, drain.clone())
         });
         let taking = supervise("intake", drain.clone(), || {
             let (services, handler) = (services.clone(), handler.clone());
             let size = (slots, window);
             Intake::new(services, handler, delivered.clone(), drain.clone(), size).run()
         });
-        tokio::join!(dispatching, recording, pruning, taking);
+        tokio::join!(dispatching, recording, pruning, replaying, taking);
         jobs_done.cancel();
     };
     let limiting = async {

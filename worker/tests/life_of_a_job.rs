@@ -17,6 +17,7 @@ use tars_shared::agent::{AgentState, Base64, Blob, PolicyOptions};
 use tars_shared::artifact::Digest;
 use tars_shared::clock::System;
 use tars_shared::conformance::samples;
+use tars_shared::dead_letter::Keeping;
 use tars_shared::job::{FailureKind, Job, Status};
 use tars_shared::services::Services;
 use tars_shared::store::Cancellation;
@@ -43,7 +44,7 @@ impl Worker {
             lease_seconds: 5,
             max_attempts: 5,
             grace_seconds: 60,
-            retention_days: None,
+            keeping: Keeping::default(),
             policy_cache_mib: 64,
         };
         let run = tars_worker::run(

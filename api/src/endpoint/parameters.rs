@@ -3,6 +3,8 @@
 //! Whatever is not named here is refused, and so is every value that does not fit, before a handler
 //! or a database sees it. The OpenAPI document is made of the same descriptions.
 
+mod dead_letters;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -200,6 +202,13 @@ const ACTION: Parameter = query(
         "key.rotated",
         "keys.cleaned",
         "baseline.added",
+        "replay.begun",
+        "replay.paused",
+        "replay.resumed",
+        "replay.cancelled",
+        "replay.adjusted",
+        "dead_letters.discarded",
+        "dead_letters.restored",
     ]),
     "Only this action.",
     "user.role",
@@ -263,10 +272,18 @@ impl Endpoint {
                     ]
                 }
             }
-            Self::ListDeadLetters => const { &[KIND, LIMIT, CURSOR] },
-            Self::ShowDeadLetter => {
-                const { &[path("id", Kind::Uuid, "The dead letter's id.", SOME_ID)] }
-            }
+            Self::ListDeadLetters => dead_letters::LIST,
+            Self::SummarizeDeadLetters => dead_letters::SUMMARY,
+            Self::ShowDeadLetter => dead_letters::SHOW,
+            Self::BeginReplay => dead_letters::BEGIN_REPLAY,
+            Self::ListReplays => dead_letters::REPLAYS,
+            Self::ShowReplay
+            | Self::AdjustReplay
+            | Self::FollowReplay
+            | Self::PauseReplay
+            | Self::ResumeReplay
+            | Self::CancelReplay => dead_letters::REPLAY,
+            Self::ListReplayItems | Self::ExportReplayItems => dead_letters::ITEMS,
             Self::Health
             | Self::Livez
             | Self::Readyz
@@ -285,6 +302,8 @@ impl Endpoint {
             | Self::PutArtifact
             | Self::ListEnvironments
             | Self::WorkersWanted
+            | Self::DiscardDeadLetters
+            | Self::RestoreDeadLetters
             | Self::AddBaseline => &[],
         }
     }
@@ -398,8 +417,8 @@ mod tests {
                 parameter.name
             );
         }
-        for parameter in
-            all().filter(|parameter| !["label", "Idempotency-Key"].contains(&parameter.name))
+        for parameter in all()
+            .filter(|parameter| !["label", "reason", "Idempotency-Key"].contains(&parameter.name))
         {
             // A list may be empty.
             assert_eq!(

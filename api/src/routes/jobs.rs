@@ -1,11 +1,9 @@
 //! `/v1/jobs`: list, show, wait, follow, cancel, retry, promote.
 
 mod actions;
-mod following;
 mod showing;
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _};
@@ -19,10 +17,10 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::sse::Event;
 
-use crate::auth::account_cache;
 use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
+use crate::followers;
 use crate::job_watcher::JobWatcher;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
@@ -30,9 +28,6 @@ use crate::problem::Problem;
 use crate::reply::json;
 use crate::route::{Route, call, route};
 use crate::view::JobView;
-
-/// How often it is checked that the follower may still read the job.
-const RECHECK_INTERVAL: Duration = account_cache::MAX_AGE;
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = actions::routes();
@@ -50,8 +45,8 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .answers::<Listing<JobView>>(200, "A page of them.");
     let show = Operation::new("evaluations", "Show a job")
         .described(
-            "With `wait`, as soon as it has ended or the time is over. What has ended never changes: its answer has an \
-             `ETag`, and who sends that in `If-None-Match` gets 304 as long as they may read it.",
+            "With `wait`, as soon as it has ended or the time is over. What has ended never changes, but that `retried_as` \
+             may come: its answer has an `ETag`, and who sends that in `If-None-Match` gets 304 as long as they may read it.",
         )
         .answers::<JobView>(200, "The job with its results so far.")
         .with_header("ETag", "Stands for exactly these bytes; given once the job has ended.")
@@ -98,19 +93,10 @@ async fn list(call: Call) -> Result<Response, Problem> {
 
 async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = JobWatcher::new(&call.context, call.values.id()?);
-    let permit = following::permit(&call)?;
+    let permit = followers::permit(&call)?;
     let changes = watcher.changes().await?;
-    let context = call.context.clone();
     // It ends with the stream, and the stream ends with it.
-    let access_ended = AbortOnDropHandle::new(tokio::spawn(async move {
-        let _permit = permit;
-        loop {
-            tokio::time::sleep(RECHECK_INTERVAL).await;
-            if !context.authenticator.is_still_allowed(&call.caller).await {
-                return;
-            }
-        }
-    }));
+    let access_ended = AbortOnDropHandle::new(tokio::spawn(followers::access_ended(call, permit)));
     let stream = event_stream(changes).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
 }

@@ -13,7 +13,7 @@ const ADMIN: Option<Role> = Some(Role::Admin);
 
 /// The table of endpoints a second time, by the specification: whoever changes who may do what has
 /// to mean it.
-const SPECIFIED: [(&str, &str, Option<Role>); 40] = [
+const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/health", PUBLIC),
     ("GET", "/livez", PUBLIC),
     ("GET", "/readyz", PUBLIC),
@@ -52,7 +52,20 @@ const SPECIFIED: [(&str, &str, Option<Role>); 40] = [
     ("POST", "/v1/baselines", ADMIN),
     ("GET", "/v1/baselines/{agent_type}", VIEWER),
     ("GET", "/v1/dead-letters", VIEWER),
+    ("GET", "/v1/dead-letters/summary", VIEWER),
     ("GET", "/v1/dead-letters/{id}", VIEWER),
+    ("POST", "/v1/dead-letters/discard", ADMIN),
+    ("POST", "/v1/dead-letters/restore", ADMIN),
+    ("GET", "/v1/dead-letters/replays", VIEWER),
+    ("POST", "/v1/dead-letters/replays", ADMIN),
+    ("GET", "/v1/dead-letters/replays/{id}", VIEWER),
+    ("PATCH", "/v1/dead-letters/replays/{id}", ADMIN),
+    ("GET", "/v1/dead-letters/replays/{id}/events", VIEWER),
+    ("GET", "/v1/dead-letters/replays/{id}/items", VIEWER),
+    ("GET", "/v1/dead-letters/replays/{id}/items.csv", VIEWER),
+    ("POST", "/v1/dead-letters/replays/{id}/pause", ADMIN),
+    ("POST", "/v1/dead-letters/replays/{id}/resume", ADMIN),
+    ("POST", "/v1/dead-letters/replays/{id}/cancel", ADMIN),
     ("GET", "/v1/workers/wanted", VIEWER),
 ];
 

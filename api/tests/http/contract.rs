@@ -46,6 +46,9 @@ async fn examples_work_when_they_are_pasted() {
     let (_, job) = server
         .post("/v1/evaluate", &example(&document, "post", "/v1/evaluate"))
         .await;
+    let (_, replay) = server
+        .post("/v1/dead-letters/replays", &json!({"all": true}))
+        .await;
     let mut pasted = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -63,8 +66,13 @@ async fn examples_work_when_they_are_pasted() {
                 }
                 _ => {}
             }
+            let id = if path.contains("/replays/") {
+                &replay["id"]
+            } else {
+                &job["job_id"]
+            };
             let path = path
-                .replace("{id}", job["job_id"].as_str().unwrap())
+                .replace("{id}", id.as_str().unwrap())
                 .replace("{name}", "ada");
             let method: Method = method.to_ascii_uppercase().parse().unwrap();
             let (status, answered) = answer(server.request(method, &path).json(example)).await;

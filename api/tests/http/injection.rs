@@ -118,9 +118,9 @@ async fn in_every_parameter_it_is_refused_before_any_query() {
                             .json(&json!({})),
                     };
                     let (status, problem) = answer(request.timeout(LIMIT)).await;
-                    // Labels and keys may hold any text; they are only ever bound, as the test
+                    // Labels, reasons and keys may hold any text; they are only ever bound, as the test
                     // below sees.
-                    let free = ["label", "Idempotency-Key"].contains(&name);
+                    let free = ["label", "reason", "Idempotency-Key"].contains(&name);
                     let refused = status == StatusCode::UNPROCESSABLE_ENTITY;
                     let errors = problem["errors"].as_array();
                     let named = errors

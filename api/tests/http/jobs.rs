@@ -1,13 +1,10 @@
 //! Jobs after they were accepted.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tars_shared::store::{Claim, ClaimTerms, Ending, Finish};
-use uuid::Uuid;
 
 use crate::server::{Server, answer, evaluation};
+use crate::worked::complete;
 
 #[tokio::test]
 async fn listings_come_in_pages_and_refuse_unknown_parameters() {
@@ -105,40 +102,7 @@ async fn a_long_poll_returns_when_the_job_ends() {
         .unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
 
-    let submission = server
-        .services
-        .store
-        .jobs
-        .submission(id)
-        .await
-        .unwrap()
-        .unwrap();
-    let terms = ClaimTerms {
-        worker: "w".into(),
-        claim_id: Uuid::nil(),
-        message_id: Uuid::nil(),
-        observed_lease: None,
-        alone: true,
-        term: Duration::from_mins(1),
-        max_attempts: 1,
-    };
-    let claim = server
-        .services
-        .store
-        .leases
-        .claim_one(&submission, terms.clone())
-        .await
-        .unwrap();
-    let Claim::Granted { lease, .. } = claim else {
-        panic!("{claim:?}")
-    };
-    server
-        .services
-        .store
-        .leases
-        .finish_one(Finish::of(lease, Ending::Completed(Vec::new())))
-        .await
-        .unwrap();
+    complete(&server.services.store, id).await;
 
     let (_, job) = poll.await.unwrap();
     assert_eq!(job["status"], "completed");

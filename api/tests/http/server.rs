@@ -12,6 +12,7 @@ use tars_client::Client;
 use tars_shared::account::{Actor, Name, NewServiceToken, NewUser, Role, password};
 use tars_shared::backends::Backends;
 use tars_shared::clock::{Clock, System};
+use tars_shared::dead_letter::Keeping;
 use tars_shared::limiter::Rate;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
@@ -69,6 +70,7 @@ pub(crate) fn config() -> Config {
         scale_target_seconds: 30,
         header_timeout_seconds: 10,
         job_cache_mib: 64,
+        keeping: Keeping::default(),
         limits: unlimited(),
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) results: Option<Vec<EnvironmentResult>>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) retry_of: Option<Uuid>,
+    #[serde(default)]
+    pub(crate) retried_as: Option<Uuid>,
 }
 
 /// What the service says to a submission.

@@ -11,6 +11,7 @@ use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 use tokio_util::sync::CancellationToken;
 
+use crate::keeping::KeepingOptions;
 use crate::logging;
 use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
@@ -25,11 +26,14 @@ pub(crate) struct Api {
     #[command(flatten)]
     config: tars_api::Config,
     #[command(flatten)]
+    keeping: KeepingOptions,
+    #[command(flatten)]
     mode: ModeOption,
 }
 
 impl Api {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
+        self.config.keeping = self.keeping.keeping();
         let backends = self.connections.shared().map_err(anyhow::Error::msg)?;
         let mode = self.mode.or(Mode::Production);
         logging::start(logging::SERVICE);

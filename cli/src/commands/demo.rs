@@ -15,6 +15,7 @@ use tars_engine::regression::Thresholds;
 use tars_shared::account::secret::Secret;
 use tars_shared::account::{Actor, Role};
 use tars_shared::backends::Backends;
+use tars_shared::dead_letter::Keeping;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
 
@@ -58,7 +59,7 @@ impl Demo {
                 lease_seconds: 5,
                 max_attempts: 5,
                 grace_seconds: 0,
-                retention_days: None,
+                keeping: Keeping::default(),
                 policy_cache_mib: 64,
             };
             let bound = Bound::new(&Backends::embedded(data.path()), &api, Mode::Development).await?;
@@ -119,6 +120,7 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
         scale_target_seconds: 30,
         header_timeout_seconds: 10,
         job_cache_mib: 64,
+        keeping: Keeping::default(),
         limits: Limits::default(),
     })
 }

@@ -15,6 +15,7 @@ use tars_shared::store::backend::StoreBackend;
 use self::first_start::Credentials;
 use super::accounts;
 use crate::embedded::{Bound, EmbeddedService};
+use crate::keeping::KeepingOptions;
 use crate::logging;
 use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
@@ -32,6 +33,8 @@ pub(crate) struct Dev {
     #[command(flatten)]
     api: tars_api::Config,
     #[command(flatten)]
+    keeping: KeepingOptions,
+    #[command(flatten)]
     mode: ModeOption,
     #[command(flatten)]
     worker: tars_worker::Config,
@@ -41,6 +44,8 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
+        self.api.keeping = self.keeping.keeping();
+        self.worker.keeping = self.api.keeping;
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
         let backends = self
             .connections

@@ -13,6 +13,7 @@ use tars_shared::services::Services;
 use tars_worker::Shutdown;
 use tokio_util::sync::CancellationToken;
 
+use crate::keeping::KeepingOptions;
 use crate::logging;
 use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
@@ -30,6 +31,8 @@ pub(crate) struct Worker {
     #[command(flatten)]
     checks: tars_worker::config::Checks,
     #[command(flatten)]
+    keeping: KeepingOptions,
+    #[command(flatten)]
     mode: ModeOption,
     /// Port for /health, /livez, /readyz and /metrics; 0 takes any free one [default: none]
     #[arg(long, env = "EVAL_WORKER_PORT", value_name = "PORT")]
@@ -40,7 +43,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
+        self.config.keeping = self.keeping.keeping();
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
         let backends = self.connections.shared().map_err(anyhow::Error::msg)?;
         logging::start(logging::SERVICE);

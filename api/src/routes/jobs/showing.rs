@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tars_shared::job::{Job, Status};
+use tars_shared::submission::retry_job_id;
+use uuid::Uuid;
 use warp::http::header::{CACHE_CONTROL, ETAG};
 use warp::http::{HeaderName, HeaderValue, StatusCode};
 use warp::reply::{Reply as _, Response};
 
-use super::following;
 use crate::call::Call;
 use crate::context::Context;
 use crate::deadline::within;
 use crate::ended_jobs::{Document, Made};
+use crate::followers;
 use crate::job_watcher::JobWatcher;
 use crate::problem::Problem;
 use crate::reply;
@@ -33,7 +35,7 @@ pub(super) async fn show(call: Call) -> Result<Response, Problem> {
     let _permit = if wait == 0 {
         None
     } else {
-        Some(following::permit(&call)?)
+        Some(followers::permit(&call)?)
     };
     let job = JobWatcher::new(context, id)
         .wait(Duration::from_secs(wait.into()))
@@ -57,14 +59,22 @@ async fn document(context: &Context, job: Job) -> Result<Made, Problem> {
     let store = &context.services.store;
     let jobs = store.jobs.clone();
     let results = within(async move { jobs.results(id).await }).await?;
+    let retried_as = match status {
+        Status::Failed | Status::Cancelled => retried_as(context, id).await?,
+        _ => None,
+    };
     // Two questions may be answered by two hosts, and a replica may lag behind: only what is whole
     // is kept.
     let whole = match status {
         Status::Completed => results.len() == environments,
+        // It may be retried yet.
+        Status::Failed | Status::Cancelled if retried_as.is_none() => false,
         // How many results there should be, nobody knows.
         _ => !store.hosts.reads_from_replica(),
     };
-    let view = JobView::summary(job).with_results(results);
+    let view = JobView::summary(job)
+        .with_results(results)
+        .retried_as(retried_as);
     let json = serde_json::to_vec(&view).map_err(|_| Problem::internal())?;
     // Without the room that it grew into: it may be kept for long.
     let document = Document::new(Bytes::from(json.into_boxed_slice()));
@@ -73,6 +83,14 @@ async fn document(context: &Context, job: Job) -> Result<Made, Problem> {
     } else {
         Made::Partial(document)
     })
+}
+
+/// The job that repeats this one.
+async fn retried_as(context: &Context, id: Uuid) -> Result<Option<Uuid>, Problem> {
+    let jobs = context.services.store.jobs.clone();
+    let retry = retry_job_id(id);
+    let found = within(async move { jobs.find(retry).await }).await?;
+    Ok(found.map(|job| job.id))
 }
 
 /// 200 with the document, or 304 for those who have it.

@@ -51,6 +51,10 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
         (None, _) => {}
     }
     facts.extend(job.retry_of.map(|former| ("repeats", former.to_string())));
+    facts.extend(
+        job.retried_as
+            .map(|later| ("repeated as", later.to_string())),
+    );
     if !job.labels.is_empty() {
         facts.push((
             "labels",
