@@ -5,6 +5,7 @@ mod api;
 mod baselines;
 mod demo;
 mod dev;
+mod dlq;
 mod evaluate;
 mod jobs;
 mod keys;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Rollout(rollout::Rollout),
     Submit(submit::Submit),
     Jobs(jobs::Jobs),
+    Dlq(dlq::Dlq),
     Baselines(baselines::Baselines),
 }
 
@@ -59,6 +61,7 @@ impl Command {
             Self::Rollout(rollout) => rollout.run(),
             Self::Submit(submit) => submit.run(),
             Self::Jobs(jobs) => jobs.run(),
+            Self::Dlq(dlq) => dlq.run(),
             Self::Baselines(baselines) => baselines.run(),
         }
     }

@@ -95,7 +95,17 @@ impl Client {
 
     /// Submits an evaluation. `key` makes sure that a lost answer cannot make two jobs of it.
     pub async fn submit(&self, key: &str, body: &impl Serialize) -> Result<Answer, Error> {
-        let request = self.request(Method::POST, "/v1/evaluate").json(body);
+        self.post_keyed("/v1/evaluate", key, body).await
+    }
+
+    /// Like [`post_body`](Self::post_body), for what a key makes the same when it is asked for twice.
+    pub async fn post_keyed(
+        &self,
+        path: &str,
+        key: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer, Error> {
+        let request = self.request(Method::POST, path).json(body);
         self.repeat(
             request
                 .header("Idempotency-Key", key)

@@ -1,4 +1,4 @@
-//! Follows a job to its end: by the event stream, by long polls where streams break, and through a
+//! Follows a job, or another thing that comes to an end: by the event stream, by long polls where streams break, and through a
 //! restart of the service.
 
 use std::time::Duration;
@@ -13,18 +13,18 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::events::Decoder;
 
-/// Seconds of one long poll: what is observed is at most this old.
-const WAIT: [(&str, u32); 1] = [("wait", 1)];
+/// The time between two polls, or that one waits: what is observed is at most this old.
+const WAIT: Duration = Duration::from_secs(1);
 /// A service that is away loses no job: this many seconds are given to it to come back.
 const ABSENCE: u32 = 60;
 
-/// Who hears of a job's progress.
+/// Who hears of its progress.
 pub trait Observer {
-    /// A job, as the service shows it.
-    type Job: DeserializeOwned;
+    /// What is followed, as the service shows it.
+    type Followed: DeserializeOwned;
 
-    /// The job has changed. True: it has ended.
-    fn show(&mut self, job: &Self::Job) -> bool;
+    /// It has changed. True: it has ended, or enough was seen.
+    fn show(&mut self, followed: &Self::Followed) -> bool;
 
     /// The service is away, and is waited for.
     fn service_is_away(&mut self);
@@ -44,14 +44,38 @@ pub async fn follow<O: Observer>(
     id: Uuid,
     observer: &mut O,
 ) -> Result<Answer, Error> {
-    let path = format!("/v1/jobs/{id}");
+    let wait = [("wait", WAIT.as_secs())];
+    let poll = async |path: &str| client.get(path, &wait).await;
+    follow_path(client, &format!("/v1/jobs/{id}"), poll, observer).await
+}
+
+/// Follows a replay of dead letters to its end; the answer is the replay.
+pub async fn follow_replay<O: Observer>(
+    client: &Client,
+    id: Uuid,
+    observer: &mut O,
+) -> Result<Answer, Error> {
+    let poll = async |path: &str| {
+        tokio::time::sleep(WAIT).await;
+        client.get(path, &()).await
+    };
+    let path = format!("/v1/dead-letters/replays/{id}");
+    follow_path(client, &path, poll, observer).await
+}
+
+async fn follow_path<O: Observer>(
+    client: &Client,
+    path: &str,
+    poll: impl AsyncFn(&str) -> Result<Answer, Error>,
+    observer: &mut O,
+) -> Result<Answer, Error> {
     let mut streaming = true;
     let mut met = false;
     let mut away = 0;
     loop {
         if streaming {
-            match stream(client, &path, observer).await {
-                Streamed::Ended => return client.get(&path, &()).await,
+            match stream(client, path, observer).await {
+                Streamed::Ended => return client.get(path, &()).await,
                 // A proxy in between that lets no stream through would not let the next one through
                 // either.
                 Streamed::Broke { events } => {
@@ -60,7 +84,7 @@ pub async fn follow<O: Observer>(
                 }
             }
         }
-        match client.get(&path, &WAIT).await {
+        match poll(path).await {
             Ok(answer) => {
                 if observer.show(&answer.read()?) {
                     return Ok(answer);
@@ -94,12 +118,11 @@ async fn stream<O: Observer>(client: &Client, path: &str, observer: &mut O) -> S
             break;
         };
         for event in complete {
-            let Ok(job) = serde_json::from_str(&event.data) else {
+            let Ok(followed) = serde_json::from_str(&event.data) else {
                 return Streamed::Broke { events };
             };
             events += 1;
-            observer.show(&job);
-            if event.name == "end" {
+            if observer.show(&followed) || event.name == "end" {
                 return Streamed::Ended;
             }
         }

@@ -17,6 +17,6 @@ pub use address::{Address, InvalidAddress};
 pub use answer::Answer;
 pub use client::Client;
 pub use error::{Error, Problem};
-pub use follow::{Observer, follow};
+pub use follow::{Observer, follow, follow_replay};
 pub use paged::{Paged, pages};
 pub use token::InvalidToken;

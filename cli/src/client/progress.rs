@@ -72,7 +72,7 @@ fn bar(name: String, width: usize) -> ProgressBar {
 }
 
 impl Observer for Progress {
-    type Job = Job;
+    type Followed = Job;
 
     fn show(&mut self, job: &Job) -> bool {
         self.draw(job);

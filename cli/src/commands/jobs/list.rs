@@ -45,7 +45,7 @@ pub(super) struct List {
 }
 
 /// A label as `tars submit` takes it, as the service looks for it.
-fn label(text: &str) -> Result<String, &'static str> {
+pub(in crate::commands) fn label(text: &str) -> Result<String, &'static str> {
     let pair = text.split_once('=').or_else(|| text.split_once(':'));
     pair.map(|(name, value)| format!("{name}:{value}"))
         .ok_or("it must be NAME=VALUE")
