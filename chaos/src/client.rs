@@ -76,6 +76,20 @@ impl Client {
         Some((status, response.json().await.ok()?))
     }
 
+    /// Asks for something that a key makes the same when it is asked for twice; `None` when no answer came.
+    pub async fn ask_with_key(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Option<(StatusCode, Value)> {
+        let request = self.service.request(method, path).timeout(TIMEOUT);
+        let request = request.header("Idempotency-Key", key).json(body);
+        let response = request.send().await.ok()?;
+        Some((response.status(), response.json().await.ok()?))
+    }
+
     /// Reads something; `None` when no answer came.
     pub async fn get(&self, path: &str) -> Option<Response> {
         self.service

@@ -83,6 +83,7 @@ impl Aside {
         &self,
         client: &Connection,
         action: &str,
+        done: &str,
         body: &Value,
     ) -> anyhow::Result<ExitCode> {
         let answer = client
