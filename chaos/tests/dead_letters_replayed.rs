@@ -78,7 +78,7 @@ fn bury(fleet: &Fleet, template: &str, letters: usize) {
                 "0".repeat(64)
             ),
             "invalid_policy" => {
-                "jsonb_set(agent_state::jsonb, '{policy}', '{\"inline\": \"AAAA\"}')::json"
+                r#"'{"policy": {"inline": "AAAA"}, "format": "mlp-json", "vec_normalize": null}'::json"#
                     .to_owned()
             }
             _ => "agent_state".to_owned(),

@@ -195,6 +195,7 @@ impl Replays for Adapter {
             .await?;
         let replay = ReplayRow::of(&row)?.replay;
         if inserted.rows_affected() == 0 {
+            tx.rollback().await?;
             let hash: Digest = rows::request_hash(&row)?;
             return Ok(if hash == new.request_hash {
                 Begun::Known(replay)
@@ -257,10 +258,14 @@ impl Replays for Adapter {
         .bind(id)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else {
+            tx.rollback().await?;
+            return Ok(None);
+        };
         let mut row = ReplayRow::of(&row)?;
         let before = row.clone();
         if !row.change(change, now) {
+            tx.rollback().await?;
             return Ok(Some(ReplayChanged::Impossible(before.replay.state)));
         }
         if row.replay != before.replay {
@@ -277,8 +282,8 @@ impl Replays for Adapter {
             let detail = [("change", detail), ("counts", json!(row.replay.counts))];
             self.record(&mut tx, by, action, &id.to_string(), detail)
                 .await?;
-            tx.commit().await?;
         }
+        tx.commit().await?;
         Ok(Some(ReplayChanged::Made(row.replay)))
     }
 
@@ -316,7 +321,10 @@ impl Replays for Adapter {
         .bind(now)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else {
+            tx.rollback().await?;
+            return Ok(None);
+        };
         let mut row = ReplayRow::of(&row)?;
         let step = row.advance(&mut tx, max_replays, now).await?;
         tx.commit().await?;
