@@ -46,5 +46,5 @@ CREATE TABLE replay_items (
     job_id    BLOB,
     PRIMARY KEY (replay_id, position)
 );
--- What is next, what is under way, and what became of the rest, each in its order.
-CREATE INDEX replay_items_by_outcome ON replay_items (replay_id, outcome, position);
+-- Letters are replayed in the order of their positions; what is under way is a few among many.
+CREATE INDEX replay_items_under_way ON replay_items (replay_id, position) WHERE outcome = 'queued';

@@ -12,7 +12,6 @@ use tars_shared::services::Services;
 use tars_shared::store::{Ending, Failed};
 use tars_shared::submission::Submission;
 
-use crate::agent::{Agent, AgentError};
 use crate::attempt_error::AttemptError;
 use crate::baselines::Baselines;
 use crate::cores::Cores;
@@ -22,6 +21,7 @@ use crate::policies::Policies;
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 use crate::verdict;
+use tars_shared::loaded_agent::{Agent, AgentError};
 
 /// An attempt that has run for so long keeps its results as they come; those of a shorter one are
 /// written with the job's end, and cost no more than this when they are lost before.

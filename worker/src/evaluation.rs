@@ -13,10 +13,10 @@ use tars_shared::services::Services;
 use tars_shared::store::Failed;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::Agent;
 use crate::attempt_error::AttemptError;
 use crate::lease_renewer::LeaseGuard;
 use crate::stop::{Run, Stop};
+use tars_shared::loaded_agent::Agent;
 
 /// One environment of a job.
 pub(crate) struct EnvironmentRun<'a> {

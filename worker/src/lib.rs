@@ -3,7 +3,6 @@
 //! A worker keeps nothing: whatever it held when it died, another one finds in the store and in the
 //! queue.
 
-mod agent;
 mod attempt;
 mod attempt_error;
 mod baselines;

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use moka::future::Cache;
-use tars_shared::agent::{AgentState, Blob};
 use tars_shared::artifact::Digest;
+use tars_shared::loaded_agent::{self, Agent, AgentError, identity};
 use tars_shared::metrics::Metrics;
 use tars_shared::request::Request;
 use tars_shared::services::Services;
 use tars_shared::store::Error;
-
-use crate::agent::{self, Agent, AgentError};
 
 /// The agents that this worker has read, the least used ones dropped when they take too many bytes.
 /// Jobs that ask for the same one at once wait for one reading of it. What cannot be read is not
@@ -46,10 +44,12 @@ impl Policies {
         request: &Request,
     ) -> Result<Result<Arc<Agent>, AgentError>, Error> {
         if self.agents.policy().max_capacity() == Some(0) {
-            return Ok(agent::load(services, request).await?.map(Arc::new));
+            return Ok(loaded_agent::load(&*services.store.artifacts, request)
+                .await?
+                .map(Arc::new));
         }
         let reading = async {
-            match agent::load(services, request).await {
+            match loaded_agent::load(&*services.store.artifacts, request).await {
                 Ok(Ok(agent)) => Ok(Arc::new(agent)),
                 Ok(Err(error)) => Err(NoAgent::Agent(error)),
                 Err(error) => Err(NoAgent::Store(error)),
@@ -79,25 +79,6 @@ impl Policies {
         let bytes = i64::try_from(self.agents.weighted_size()).unwrap_or(i64::MAX);
         metrics.policy_cache_bytes.set(bytes);
     }
-}
-
-/// What decides how a policy is read: its own hash and that of its statistics, and all that the
-/// request says about it.
-fn identity(request: &Request) -> Result<Digest, Error> {
-    let named = |blob: &Blob| match blob {
-        Blob::Artifact(digest) => Blob::Artifact(*digest),
-        Blob::Inline(bytes) => Blob::Artifact(Digest::of(&bytes.0)),
-    };
-    let state = &request.agent_state;
-    let named = AgentState {
-        policy: named(&state.policy),
-        format: state.format,
-        vec_normalize: state.vec_normalize.as_ref().map(named),
-        options: state.options,
-    };
-    let text = serde_json::to_vec(&(request.parameters.agent_type, named));
-    text.map(|text| Digest::of(&text))
-        .map_err(|error| Error::Corrupt(format!("agent_state: {error}")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `/v1/dead-letters`: what ended without a result, why, and what becomes of it.
 
 mod discarding;
+mod policies;
 mod rehearsal;
 mod replays;
 mod selection;

@@ -23,6 +23,11 @@ async fn failures(server: &Server, count: usize) -> Vec<Uuid> {
     for number in 0..count {
         let mut body = evaluation();
         body["labels"] = json!({"team": "blue"});
+        body["agent_type"] = json!("DQN");
+        body["agent_state"] = json!({"format": "mlp-json", "data": {
+            "version": 1, "head": "values", "activation": "relu",
+            "layers": [{"weight": [[0, 0, -1, -1], [0, 0, 1, 1]], "bias": [0, 0]}],
+        }});
         let id = submit(server, &body).await;
         let reason = format!("it took longer than {number} s");
         fail(&server.services.store, id, &reason).await;
@@ -55,7 +60,7 @@ async fn a_dead_letter_tells_all_that_led_to_it() {
     assert_eq!(letter["kind"], "timeout");
     assert_eq!(letter["state"], "open");
     assert_eq!(letter["replays"], 0);
-    assert_eq!(letter["request"]["agent_type"], "PPO");
+    assert_eq!(letter["request"]["agent_type"], "DQN");
     let submitter = letter["request"]["submitter"].as_str().unwrap();
     assert!(submitter.starts_with("token:"), "{submitter}");
     assert_eq!(letter["request"]["labels"], json!({"team": "blue"}));
@@ -111,7 +116,11 @@ async fn a_dry_run_says_what_would_happen_and_does_nothing() {
     let wish = json!({"ids": ids, "dry_run": true, "patch": {"timeout_seconds": 7}});
     let (status, dry) = server.post(REPLAYS, &wish).await;
     assert_eq!(status, StatusCode::OK, "{dry}");
-    assert_eq!((&dry["matched"], &dry["would_run"]), (&json!(3), &json!(2)));
+    assert_eq!(
+        (&dry["matched"], &dry["would_run"]),
+        (&json!(3), &json!(2)),
+        "{dry}"
+    );
     assert_eq!(dry["refused"], json!({"discarded": 1}));
     assert_eq!(dry["refusals"][0]["id"], json!(ids[0]));
     assert_eq!(dry["samples"][0]["before"]["timeout_seconds"], 300);
@@ -119,6 +128,11 @@ async fn a_dry_run_says_what_would_happen_and_does_nothing() {
     for (patch, complaint) in [
         (json!({"environments": ["Nowhere-v0"]}), "environments[0]"),
         (json!({"num_episodes": 0}), "num_episodes"),
+        (
+            json!({"environments": ["Pendulum-v1"]}),
+            "the policy takes observations of 4 values",
+        ),
+        (json!({"agent_state": {"data": "AAAA"}}), "the mlp-json document"),
     ] {
         let wish = json!({"all": true, "dry_run": true, "patch": patch});
         let (_, dry) = server.post(REPLAYS, &wish).await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tars_engine::policy::Activation;
 use tars_engine::policy_file::{Algorithm, Format};
-use tars_shared::agent::{Base64, PolicyOptions};
+use tars_shared::agent::{AgentState, Base64, Blob, PolicyOptions};
 use tars_shared::clock::System;
 use tars_shared::conformance::samples;
 

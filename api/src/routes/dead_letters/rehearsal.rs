@@ -1,19 +1,18 @@
 //! A dry run: what a replay would do, and nothing of it done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use tars_shared::agent::Blob;
-use tars_shared::artifact::Digest;
 use tars_shared::replay::document::{document, shown};
 use tars_shared::replay::{Candidate, Plan, Refusal, Refused, Selection, submission};
 use tars_shared::submission::Submission;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::policies::Policies;
 use crate::context::Context;
 use crate::deadline::within;
 use crate::problem::Problem;
@@ -78,7 +77,7 @@ pub(super) async fn rehearse(
         samples: Vec::new(),
         complete: true,
     };
-    let mut stored = Stored::default();
+    let mut policies = Policies::default();
     let mut after = None;
     loop {
         let letters = context.services.store.dead_letters.clone();
@@ -88,7 +87,7 @@ pub(super) async fn rehearse(
             if rehearsal.matched < limit {
                 let judged = submission(&candidate, plan, context.keeping.max_replays, now);
                 let judged = match judged {
-                    Ok(submission) => stored.check(context, submission).await?,
+                    Ok(submission) => policies.check(context, submission).await?,
                     Err(refused) => Err(refused),
                 };
                 rehearsal.note(&candidate, judged)?;
@@ -138,38 +137,5 @@ impl Rehearsal {
             }
         }
         Ok(())
-    }
-}
-
-/// Which artifacts are stored, asked once for each.
-#[derive(Default)]
-struct Stored(HashMap<Digest, bool>);
-
-impl Stored {
-    async fn check(
-        &mut self,
-        context: &Context,
-        submission: Submission,
-    ) -> Result<Result<Submission, Refused>, Problem> {
-        let agent = &submission.request.agent_state;
-        for blob in [Some(&agent.policy), agent.vec_normalize.as_ref()] {
-            if let Some(Blob::Artifact(digest)) = blob
-                && !self.is_stored(context, *digest).await?
-            {
-                let detail = format!("no artifact {digest} is stored");
-                return Ok(Err(Refused::new(Refusal::ArtifactGone, detail)));
-            }
-        }
-        Ok(Ok(submission))
-    }
-
-    async fn is_stored(&mut self, context: &Context, digest: Digest) -> Result<bool, Problem> {
-        if let Some(known) = self.0.get(&digest) {
-            return Ok(*known);
-        }
-        let artifacts = context.services.store.artifacts.clone();
-        let stored = within(async move { artifacts.contains(digest).await }).await?;
-        self.0.insert(digest, stored);
-        Ok(stored)
     }
 }

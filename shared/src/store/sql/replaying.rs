@@ -135,12 +135,15 @@ impl ReplayRow {
         max_replays: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<Submission>, Error> {
+        // They have their turns in the order of their positions.
+        let begun = self.replay.counts.total - self.replay.counts.remaining;
         let next = sqlx::query(
-            "SELECT position, letter_id FROM replay_items WHERE replay_id = $1 AND outcome = 'remaining' \
+            "SELECT position, letter_id FROM replay_items WHERE replay_id = $1 AND position >= $3 \
              ORDER BY position LIMIT $2",
         )
         .bind(self.replay.id)
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(i64::try_from(begun).unwrap_or(i64::MAX))
         .fetch_all(&mut *tx)
         .await?;
         let mut turns = Vec::with_capacity(next.len());

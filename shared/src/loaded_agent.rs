@@ -1,17 +1,16 @@
-//! Loads the agent of a request: fetches its blobs, reads its policy. `policies` remembers it.
+//! Loads the agent of a request: fetches its blobs, reads its policy.
 
+use crate::agent::{AgentState, Blob};
+use crate::artifact::Digest;
+use crate::job::EvaluatedPolicy;
+use crate::request::Request;
+use crate::store::{Artifacts, Error};
 use tars_engine::policy::{Dense, Policy};
 use tars_engine::policy_file::{self, Format, Given, PolicyFile};
-use tars_shared::agent::Blob;
-use tars_shared::artifact::Digest;
-use tars_shared::job::EvaluatedPolicy;
-use tars_shared::request::Request;
-use tars_shared::services::Services;
-use tars_shared::store::Error;
 
 /// Why an agent cannot be evaluated, now or ever.
 #[derive(Debug, Clone)]
-pub(crate) enum AgentError {
+pub enum AgentError {
     /// No such artifact is stored.
     Missing(Digest),
     /// The policy or its statistics cannot be read.
@@ -32,7 +31,7 @@ impl std::fmt::Display for AgentError {
 
 /// An agent, ready to act.
 #[derive(Debug)]
-pub(crate) struct Agent {
+pub struct Agent {
     sha256: Digest,
     format: Format,
     file: PolicyFile,
@@ -41,37 +40,38 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn policy(&self) -> &Policy {
+    /// What it acts by.
+    pub fn policy(&self) -> &Policy {
         &self.file.policy
     }
 
     /// About how many bytes it takes: its layers, and as much as the files it was read from for
     /// all the rest.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let numbers = |layer: &Dense| layer.weight.len() + layer.bias.len();
         let numbers: usize = self.file.policy.layers.iter().map(numbers).sum();
         numbers * size_of::<f32>() + self.read_bytes
     }
 
     /// What was read of it, for the result of an environment.
-    pub(crate) fn describe(&self, environment: &str) -> Option<EvaluatedPolicy> {
+    pub fn describe(&self, environment: &str) -> Option<EvaluatedPolicy> {
         EvaluatedPolicy::of(self.sha256, self.format, &self.file, environment)
     }
 }
 
 /// Fetches and reads the agent. The outer error is the store's, the inner one the client's.
-pub(crate) async fn load(
-    services: &Services,
+pub async fn load(
+    artifacts: &dyn Artifacts,
     request: &Request,
 ) -> Result<Result<Agent, AgentError>, Error> {
     let state = &request.agent_state;
-    let policy = match fetch(services, &state.policy).await? {
+    let policy = match fetch(artifacts, &state.policy).await? {
         Ok(bytes) => bytes,
         Err(missing) => return Ok(Err(missing)),
     };
     let statistics = match &state.vec_normalize {
         None => None,
-        Some(blob) => match fetch(services, blob).await? {
+        Some(blob) => match fetch(artifacts, blob).await? {
             Ok(bytes) => Some(bytes),
             Err(missing) => return Ok(Err(missing)),
         },
@@ -115,14 +115,34 @@ fn read(
     Ok(Agent { file, ..agent })
 }
 
-async fn fetch(services: &Services, blob: &Blob) -> Result<Result<Vec<u8>, AgentError>, Error> {
+async fn fetch(
+    artifacts: &dyn Artifacts,
+    blob: &Blob,
+) -> Result<Result<Vec<u8>, AgentError>, Error> {
     match blob {
         Blob::Inline(bytes) => Ok(Ok(bytes.0.clone())),
-        Blob::Artifact(digest) => Ok(services
-            .store
-            .artifacts
+        Blob::Artifact(digest) => Ok(artifacts
             .find(*digest)
             .await?
             .ok_or(AgentError::Missing(*digest))),
     }
+}
+
+/// What decides how a policy is read: its own hash and that of its statistics, and all that the
+/// request says about it.
+pub fn identity(request: &Request) -> Result<Digest, Error> {
+    let named = |blob: &Blob| match blob {
+        Blob::Artifact(digest) => Blob::Artifact(*digest),
+        Blob::Inline(bytes) => Blob::Artifact(Digest::of(&bytes.0)),
+    };
+    let state = &request.agent_state;
+    let named = AgentState {
+        policy: named(&state.policy),
+        format: state.format,
+        vec_normalize: state.vec_normalize.as_ref().map(named),
+        options: state.options,
+    };
+    let text = serde_json::to_vec(&(request.parameters.agent_type, named));
+    text.map(|text| Digest::of(&text))
+        .map_err(|error| Error::Corrupt(format!("agent_state: {error}")))
 }
