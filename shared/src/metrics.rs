@@ -66,6 +66,11 @@ pub struct Metrics {
     pub workers_wanted: IntGaugeVec,
     /// Messages that the queue gave up on, by `reason`.
     pub dead_messages: IntCounterVec,
+    /// How long ago the oldest open dead letter ended; 0 where there is none.
+    pub dead_letters_oldest: Gauge,
+    /// In how long retention takes the first open dead letter. Without labels, and not there where
+    /// nothing is taken.
+    pub dead_letters_expire: GaugeVec,
     /// Connections to the store, by `host` and `state`: busy or idle.
     pub store_connections: IntGaugeVec,
     /// Whether a host of the store answers, by `host` and `role`: always 1 for what it is, 0 for
@@ -188,6 +193,15 @@ impl Metrics {
                 "dead_messages_total",
                 "Messages that the queue gave up on.",
                 &["reason"],
+            ),
+            dead_letters_oldest: register.seconds(
+                "dead_letters_oldest_seconds",
+                "How long ago the oldest open dead letter ended; 0 where there is none.",
+            ),
+            dead_letters_expire: register.gauge_by(
+                "dead_letters_expire_seconds",
+                "In how long retention takes the first open dead letter.",
+                &[],
             ),
             store_connections: register.gauges(
                 "store_connections",

@@ -347,6 +347,9 @@ pub trait DeadLetters: Send + Sync {
         by: &Actor,
     ) -> Result<SetAsideChunk, Error>;
 
+    /// When the oldest open letter ended.
+    async fn oldest_open(&self) -> Result<Option<DateTime<Utc>>, Error>;
+
     /// Gives a fingerprint to letters that an older release wrote without one. Gives their number.
     async fn give_fingerprints(&self) -> Result<u64, Error>;
 }

@@ -34,9 +34,17 @@ pub(crate) async fn run(services: Services, days: Option<u32>, shutdown: Cancell
             Ok(Pruned {
                 jobs,
                 dead_letters,
+                replays,
                 artifacts,
             }) => {
-                tracing::info!(jobs, dead_letters, artifacts, days, "removed what was over");
+                tracing::info!(
+                    jobs,
+                    dead_letters,
+                    replays,
+                    artifacts,
+                    days,
+                    "removed what was over"
+                );
             }
             Err(error) => tracing::warn!(%error, "what is over stays for now"),
         }

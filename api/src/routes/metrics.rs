@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tars_shared::request::Priority;
 use tokio::time::Instant;
 use warp::Filter as _;
@@ -60,11 +61,12 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
 
 async fn read_gauges(context: &Context) {
     let services = &context.services;
-    let (ledger, demand, depths, hosts) = tokio::join!(
+    let (ledger, demand, depths, hosts, oldest) = tokio::join!(
         tokio::time::timeout(READ_TIMEOUT, services.store.jobs.ledger()),
         tokio::time::timeout(READ_TIMEOUT, services.store.workers.demand()),
         tokio::time::timeout(READ_TIMEOUT, services.queue.depths()),
         tokio::time::timeout(READ_TIMEOUT, services.store.hosts.inspect()),
+        tokio::time::timeout(READ_TIMEOUT, services.store.dead_letters.oldest_open()),
     );
     if let Ok(Ok(ledger)) = ledger {
         services.metrics.set_ledger(&ledger);
@@ -93,7 +95,26 @@ async fn read_gauges(context: &Context) {
                 .set(depth);
         }
     }
+    if let Ok(Ok(oldest)) = oldest {
+        set_oldest(context, oldest);
+    }
     if let Ok(hosts) = hosts {
         services.metrics.set_hosts(&hosts);
+    }
+}
+
+/// How old the oldest open dead letter is, and when retention takes it.
+fn set_oldest(context: &Context, oldest: Option<DateTime<Utc>>) {
+    let (metrics, now) = (&context.services.metrics, context.services.clock.now());
+    let seconds = |span: TimeDelta| span.as_seconds_f64().max(0.0);
+    let age = oldest.map_or(0.0, |oldest| seconds(now - oldest));
+    metrics.dead_letters_oldest.set(age);
+    let expires = oldest.and_then(|oldest| context.keeping.expires_at(oldest));
+    let expiry = &metrics.dead_letters_expire;
+    match expires {
+        Some(moment) => expiry
+            .with_label_values::<&str>(&[])
+            .set(seconds(moment - now)),
+        None => expiry.reset(),
     }
 }

@@ -132,7 +132,10 @@ async fn a_dry_run_says_what_would_happen_and_does_nothing() {
             json!({"environments": ["Pendulum-v1"]}),
             "the policy takes observations of 4 values",
         ),
-        (json!({"agent_state": {"data": "AAAA"}}), "the mlp-json document"),
+        (
+            json!({"agent_state": {"data": "AAAA"}}),
+            "the mlp-json document",
+        ),
     ] {
         let wish = json!({"all": true, "dry_run": true, "patch": patch});
         let (_, dry) = server.post(REPLAYS, &wish).await;

@@ -44,10 +44,11 @@ impl Prune {
             let Pruned {
                 jobs,
                 dead_letters,
+                replays,
                 artifacts,
             } = pruned;
             say(&format!(
-                "Removed {jobs} jobs, {dead_letters} messages among the dead letters and {artifacts} artifacts."
+                "Removed {jobs} jobs, {dead_letters} messages among the dead letters, {replays} replays and {artifacts} artifacts."
             ))
         })
     }

@@ -244,6 +244,12 @@ impl DeadLetters for Adapter {
         })
     }
 
+    async fn oldest_open(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let oldest = "SELECT at FROM dead_letters WHERE state = 'open' ORDER BY at, id LIMIT 1";
+        let oldest = sqlx::query_scalar(oldest);
+        Ok(oldest.fetch_optional(&mut *self.reader().await?).await?)
+    }
+
     async fn give_fingerprints(&self) -> Result<u64, Error> {
         let mut tx = self.write().await?;
         let without = sqlx::query(concat!(

@@ -18,6 +18,10 @@ const JOBS: &str = concat!(
 const DEAD_LETTERS: &str = "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters \
      WHERE at < $1 AND job_id IS NULL ORDER BY at LIMIT $2) RETURNING id";
 
+/// The letters of a replay go with its row.
+const REPLAYS: &str = "DELETE FROM replays WHERE id IN (SELECT id FROM replays \
+     WHERE ended_at < $1 AND queued = 0 ORDER BY created_at LIMIT $2) RETURNING id";
+
 /// A use is noted within the hour, and what is known to be stored is not asked for a while.
 const ARTIFACTS: &str = "DELETE FROM artifacts WHERE digest IN (SELECT digest FROM artifacts \
      WHERE coalesce(used_at, created_at) < $1 ORDER BY digest LIMIT $2) \
@@ -39,6 +43,7 @@ impl Retention for Adapter {
         Ok(Pruned {
             jobs: self.removed(old(JOBS)).await?,
             dead_letters: self.removed(old(DEAD_LETTERS)).await?,
+            replays: self.removed(old(REPLAYS)).await?,
             artifacts: self.removed(artifacts).await?,
         })
     }
