@@ -3,6 +3,8 @@
 
 #[path = "clients/bench.rs"]
 mod bench;
+#[path = "clients/dlq.rs"]
+mod dlq;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/run.rs"]

@@ -2,7 +2,7 @@
 //! end by itself when what it replays fails again.
 
 pub mod document;
-mod judging;
+pub mod judging;
 pub mod pace;
 
 use std::collections::BTreeMap;
@@ -14,8 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
-
-pub use self::judging::{Candidate, Refused, submission};
 
 use crate::artifact::Digest;
 use crate::dead_letter::DeadLetterFilter;

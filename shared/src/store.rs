@@ -47,7 +47,8 @@ use crate::baseline::{Baseline, NewBaseline};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter, Group};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
 use crate::queue::DeadMessage;
-use crate::replay::{Candidate, Selection};
+use crate::replay::Selection;
+use crate::replay::judging::Candidate;
 use crate::request::Priority;
 use crate::submission::Submission;
 

@@ -3,6 +3,7 @@
 mod aside;
 mod listing;
 mod model;
+mod naming;
 mod replay;
 mod selection;
 mod watching;
@@ -12,7 +13,8 @@ use std::process::ExitCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client::{self, Connection, Server};
+use self::naming::{id, replay_path};
+use crate::client::{self, Server};
 use crate::stdout;
 
 /// List, summarize, replay and discard dead letters: what ended without a result
@@ -66,10 +68,6 @@ struct Pause {
     reason: Option<String>,
 }
 
-fn id(text: &str) -> Result<Uuid, &'static str> {
-    Uuid::try_parse(text).map_err(|_| "it must be a full id, as listings show it")
-}
-
 impl Dlq {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         client::run(async {
@@ -101,10 +99,6 @@ impl Dlq {
     }
 }
 
-fn replay_path(id: Uuid, action: &str) -> String {
-    format!("/v1/dead-letters/replays/{id}{action}")
-}
-
 fn changed(answer: &tars_client::Answer, json: bool) -> anyhow::Result<ExitCode> {
     stdout::print(&if json {
         answer.json()
@@ -113,9 +107,4 @@ fn changed(answer: &tars_client::Answer, json: bool) -> anyhow::Result<ExitCode>
         format!("{}\n", replay.sentence())
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// How the user would ask this service for something else.
-fn command(client: &Connection, arguments: &str) -> String {
-    format!("tars dlq {arguments}{}", client.server().option())
 }

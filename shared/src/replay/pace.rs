@@ -110,7 +110,7 @@ impl Pace {
             let missing = Duration::try_from_secs_f64((1.0 - self.allowance) / rate);
             return Next::Wait(missing.map_or(LONGEST, |missing| missing.min(LONGEST)));
         }
-        Next::Go(free.min(self.allowance as u64))
+        Next::Go(free.min(whole(self.allowance).into()))
     }
 
     /// Notes that so many letters became jobs.
@@ -126,7 +126,7 @@ impl Pace {
             return u64::MAX;
         };
         if self.gone >= *wave && counts.queued == 0 {
-            let grown = (f64::from(*wave) * plan.ramp.unwrap_or(RAMP)).round() as u32;
+            let grown = whole((f64::from(*wave) * plan.ramp.unwrap_or(RAMP)).round());
             *wave = grown.max(*wave);
             self.gone = 0;
             self.canary = false;
@@ -171,6 +171,16 @@ impl Pace {
         self.as_of = now;
         self.allowance = (self.allowance + rate * passed.as_secs_f64()).min(rate.max(1.0));
     }
+}
+
+/// The whole part of a number that is not negative; what is too large is as large as it gets.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "that is what it says"
+)]
+fn whole(number: f64) -> u32 {
+    number as u32
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ pub enum ReplayChange {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReplayChanged {
     /// It is made, or was made before.
-    Made(Replay),
+    Made(Box<Replay>),
     /// A replay in this state cannot be changed like that.
     Impossible(ReplayState),
 }

@@ -235,7 +235,7 @@ fn what_is_written_is_always_there() {
     let required = |schema: Value| schema["required"].as_array().map_or(0, Vec::len);
     assert_eq!(required(of_answers::<EnvironmentResult>()), 5);
     assert_eq!(required(of_answers::<Baseline>()), 12);
-    assert_eq!(required(of_answers::<DeadLetter>()), 7);
+    assert_eq!(required(of_answers::<DeadLetter>()), 12);
     assert_eq!(required(of_answers::<Metrics>()), 13);
     assert_eq!(required(of_answers::<Comparison>()), 11);
 }

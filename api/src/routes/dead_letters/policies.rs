@@ -7,7 +7,8 @@ use tars_engine::catalogue;
 use tars_shared::agent::Blob;
 use tars_shared::artifact::Digest;
 use tars_shared::loaded_agent::{self, Agent, AgentError};
-use tars_shared::replay::{Refusal, Refused};
+use tars_shared::replay::Refusal;
+use tars_shared::replay::judging::Refused;
 use tars_shared::submission::Submission;
 
 use crate::context::Context;

@@ -2,11 +2,12 @@
 
 mod following;
 mod items;
+mod view;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json as value};
 use tars_engine::integer;
 use tars_shared::artifact::Digest;
@@ -19,6 +20,7 @@ use warp::Filter as _;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+use self::view::{View, find, location, no_replay, view};
 use super::discarding::{BODY_BYTES, check_note};
 use super::rehearsal::{Rehearsal, rehearse};
 use super::selection::{FilterBody, Given};
@@ -114,45 +116,6 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
     ];
     all.extend(items::operations());
     all
-}
-
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Replay")]
-struct View {
-    #[serde(flatten)]
-    replay: Replay,
-    links: Links,
-}
-
-/// Where to go from a replay.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ReplayLinks")]
-struct Links {
-    #[serde(rename = "self")]
-    itself: String,
-    events: String,
-    items: String,
-    pause: String,
-    resume: String,
-    cancel: String,
-}
-
-fn location(id: Uuid) -> String {
-    format!("/v1/dead-letters/replays/{id}")
-}
-
-fn view(replay: Replay) -> View {
-    let itself = location(replay.id);
-    let to = |what| format!("{itself}/{what}");
-    let links = Links {
-        events: to("events"),
-        items: to("items"),
-        pause: to("pause"),
-        resume: to("resume"),
-        cancel: to("cancel"),
-        itself,
-    };
-    View { replay, links }
 }
 
 /// A replay to be begun.
@@ -311,24 +274,12 @@ async fn list(call: Call) -> Result<Response, Problem> {
     ))
 }
 
-async fn find(call: &Call) -> Result<Replay, Problem> {
-    let (id, replays) = (
-        call.values.id()?,
-        call.context.services.store.replays.clone(),
-    );
-    let found = within(async move { replays.find(id).await }).await?;
-    found.ok_or_else(|| no_replay(id))
-}
-
-fn no_replay(id: Uuid) -> Problem {
-    Problem::not_found(format!("there is no replay {id}"))
-}
-
 async fn show(call: Call) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &view(find(&call).await?)))
 }
 
 /// What is changed about a replay.
+#[expect(clippy::option_option, reason = "null is another value than nothing")]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ReplayAdjustment")]
@@ -342,6 +293,7 @@ struct Adjustment {
 }
 
 /// Null is a value here, and not the same as nothing.
+#[expect(clippy::option_option, reason = "null is another value than nothing")]
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -387,7 +339,7 @@ async fn change(call: Call, change: ReplayChange) -> Result<Response, Problem> {
     );
     let changed = within(async move { replays.change(id, &change, &actor).await }).await?;
     match changed.ok_or_else(|| no_replay(id))? {
-        ReplayChanged::Made(replay) => Ok(json(StatusCode::OK, &view(replay))),
+        ReplayChanged::Made(replay) => Ok(json(StatusCode::OK, &view(*replay))),
         ReplayChanged::Impossible(state) => Err(Problem::conflict(
             "replay_state",
             format!("the replay is {state}"),

@@ -9,8 +9,8 @@ use tars_shared::dead_letter::State;
 use tars_shared::replay::ReplayState;
 use uuid::Uuid;
 
-use super::command;
 use super::model::{Group, Groups, Letter, Replay};
+use super::naming::command;
 use super::selection::Filter;
 use crate::client::{Connection, ago};
 use crate::render::number::count;

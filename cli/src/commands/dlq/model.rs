@@ -114,11 +114,7 @@ impl Replay {
     /// The exit code that tells a script what came of it.
     pub(super) fn exit_code(&self) -> u8 {
         let clean = self.state == ReplayState::Finished && self.counts.failed == 0;
-        if clean && self.counts.refused == 0 {
-            0
-        } else {
-            1
-        }
+        u8::from(!clean || self.counts.refused > 0)
     }
 }
 

@@ -9,8 +9,9 @@ use tars_shared::clock::{Clock as _, System};
 use tars_shared::request::Priority;
 
 use super::model::{self, Rehearsal};
+use super::naming::command;
 use super::selection::Selection;
-use super::{command, watching};
+use super::watching;
 use crate::bounded_file;
 use crate::client::Connection;
 use crate::exit_code::BAD_INPUT;
@@ -25,6 +26,10 @@ const REFUSALS: usize = 10;
 
 /// Replay dead letters as new jobs, a few first if asked to
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
 #[command(
     after_help = "Exit codes: 0 every letter succeeded; 1 some failed again, were refused or remain; 2 nothing was done."
 )]
@@ -49,7 +54,7 @@ pub(super) struct Replay {
     /// Which queue the new jobs wait in: high, normal or low
     #[arg(long, default_value_t = Priority::Low)]
     priority: Priority,
-    /// A JSON merge patch on each request, such as '{"timeout_seconds": 600}', or @FILE
+    /// A JSON merge patch on each request, such as `{"timeout_seconds": 600}`, or @FILE
     #[arg(long, value_name = "JSON|@FILE")]
     patch: Option<String>,
     /// Why; it stands in the audit log
@@ -167,7 +172,7 @@ pub(super) fn told(rehearsal: &Rehearsal) -> String {
         text.push_str(&format!("    {} {}: {}\n", one.id, one.refusal, one.detail));
     }
     if let Some(sample) = samples.iter().find(|sample| sample.before != sample.after) {
-        text.push_str("  the patch changes, for example:\n");
+        text.push_str("  requests change, for example:\n");
         let fields = sample.after.as_object().into_iter().flatten();
         for (name, after) in fields {
             let before = &sample.before[name];

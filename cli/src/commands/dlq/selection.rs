@@ -64,7 +64,7 @@ impl Filter {
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
     /// These letters
-    #[arg(value_name = "ID", value_parser = super::id, conflicts_with = "all")]
+    #[arg(value_name = "ID", value_parser = super::naming::id, conflicts_with = "all")]
     ids: Vec<Uuid>,
     #[command(flatten)]
     filter: Filter,

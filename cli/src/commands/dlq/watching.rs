@@ -8,8 +8,8 @@ use tars_client::Observer;
 use tars_shared::replay::ReplayState;
 use uuid::Uuid;
 
-use super::command;
 use super::model::Replay;
+use super::naming::command;
 use crate::client::Connection;
 use crate::exit_code::INTERRUPTED;
 use crate::stdout;

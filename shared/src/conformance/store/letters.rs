@@ -1,6 +1,6 @@
 //! Which dead letters there are, and what operators see of them.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tars_engine::policy_file::Algorithm;
 
 use super::claiming::{claim, granted};
@@ -27,7 +27,7 @@ async fn fail(store: &Store, clock: &Manual, submission: &Submission, reason: &s
 /// Three failed jobs: two alike but for a number, and one of another agent.
 async fn three(store: &Store, clock: &Manual) -> [Submission; 3] {
     let mut jobs = [submission(clock), submission(clock), submission(clock)];
-    jobs[2].subject = "somebody else".to_owned();
+    "somebody else".clone_into(&mut jobs[2].subject);
     let parameters = &mut jobs[2].request.parameters;
     parameters.agent_type = Algorithm::Ppo;
     parameters.environments = vec!["Pendulum-v1".to_owned()];
@@ -41,6 +41,40 @@ async fn three(store: &Store, clock: &Manual) -> [Submission; 3] {
     jobs
 }
 
+/// Filters, and which of the three pass.
+fn cases(
+    start: DateTime<Utc>,
+    fingerprint: Option<&str>,
+) -> Vec<(DeadLetterFilter, &'static [usize])> {
+    type Filter = DeadLetterFilter;
+    let text = |text: &str| Some(text.to_owned());
+    let moment = Some(start + TimeDelta::seconds(2));
+    let case = |set: &dyn Fn(&mut Filter), passed: &'static [usize]| {
+        let mut filter = Filter::default();
+        set(&mut filter);
+        (filter, passed)
+    };
+    vec![
+        case(&|_| {}, &[0, 1, 2]),
+        case(&|one| one.kind = Some(FailureKind::Timeout), &[0, 1, 2]),
+        case(&|one| one.kind = Some(FailureKind::Evaluation), &[]),
+        case(&|one| one.agent_type = Some(Algorithm::Ppo), &[2]),
+        case(&|one| one.environment = text("Acrobot-v1"), &[0, 1]),
+        case(&|one| one.label = text("team").zip(text("blue")), &[0, 1]),
+        case(&|one| one.label = text("team").zip(text("red")), &[]),
+        case(&|one| one.submitter = text("somebody else"), &[2]),
+        case(&|one| one.reason = text("AFTER"), &[0, 1]),
+        case(&|one| one.reason = text("0 % of a_b\\c"), &[2]),
+        case(&|one| one.reason = text("a%c"), &[]),
+        case(&|one| one.older_than = moment, &[0]),
+        case(&|one| one.newer_than = moment, &[1, 2]),
+        case(&|one| one.state = Some(State::Open), &[0, 1, 2]),
+        case(&|one| one.state = Some(State::Replayed), &[]),
+        case(&|one| one.fingerprint = fingerprint.and_then(text), &[0, 1]),
+        case(&|one| one.fingerprint = text("0"), &[]),
+    ]
+}
+
 /// A filter passes exactly what it says, in a listing and in a selection.
 ///
 /// # Panics
@@ -49,128 +83,10 @@ pub async fn dead_letters_are_filtered(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
     let start = clock.now();
     let jobs = three(&store, &clock).await;
-    let all = DeadLetterFilter::default;
-    let text = |text: &str| Some(text.to_owned());
     let alike = store.dead_letters.find(jobs[0].job_id).await.unwrap();
     let fingerprint = alike.unwrap().fingerprint;
     assert!(fingerprint.is_some());
-    let moment = start + TimeDelta::seconds(2);
-    let cases: [(DeadLetterFilter, &[usize]); 17] = [
-        (all(), &[0, 1, 2]),
-        (
-            DeadLetterFilter {
-                kind: Some(FailureKind::Timeout),
-                ..all()
-            },
-            &[0, 1, 2],
-        ),
-        (
-            DeadLetterFilter {
-                kind: Some(FailureKind::Evaluation),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            DeadLetterFilter {
-                agent_type: Some(Algorithm::Ppo),
-                ..all()
-            },
-            &[2],
-        ),
-        (
-            DeadLetterFilter {
-                environment: text("Acrobot-v1"),
-                ..all()
-            },
-            &[0, 1],
-        ),
-        (
-            DeadLetterFilter {
-                label: text("team").zip(text("blue")),
-                ..all()
-            },
-            &[0, 1],
-        ),
-        (
-            DeadLetterFilter {
-                label: text("team").zip(text("red")),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            DeadLetterFilter {
-                submitter: text("somebody else"),
-                ..all()
-            },
-            &[2],
-        ),
-        (
-            DeadLetterFilter {
-                reason: text("AFTER"),
-                ..all()
-            },
-            &[0, 1],
-        ),
-        (
-            DeadLetterFilter {
-                reason: text("0 % of a_b\\c"),
-                ..all()
-            },
-            &[2],
-        ),
-        (
-            DeadLetterFilter {
-                reason: text("a%c"),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            DeadLetterFilter {
-                older_than: Some(moment),
-                ..all()
-            },
-            &[0],
-        ),
-        (
-            DeadLetterFilter {
-                newer_than: Some(moment),
-                ..all()
-            },
-            &[1, 2],
-        ),
-        (
-            DeadLetterFilter {
-                state: Some(State::Open),
-                ..all()
-            },
-            &[0, 1, 2],
-        ),
-        (
-            DeadLetterFilter {
-                state: Some(State::Replayed),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            DeadLetterFilter {
-                fingerprint,
-                ..all()
-            },
-            &[0, 1],
-        ),
-        (
-            DeadLetterFilter {
-                fingerprint: text("0"),
-                ..all()
-            },
-            &[],
-        ),
-    ];
-    for (filter, expected) in cases {
+    for (filter, expected) in cases(start, fingerprint.as_deref()) {
         let expected: Vec<_> = expected.iter().map(|index| jobs[*index].job_id).collect();
         let mut listed: Vec<_> = store
             .dead_letters

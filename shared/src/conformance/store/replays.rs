@@ -257,7 +257,7 @@ pub async fn a_letter_that_is_not_replayed_says_why(fixture: Fixture) {
     let Fixture { store, clock } = &fixture;
     let letters = failures(&fixture, 3).await;
     let ids = |jobs: &[Uuid]| Selection::Ids(jobs.to_vec());
-    let [discarded, retried, plain] = [0, 1, 2].map(|index: usize| letters[index].job_id);
+    let [discarded, retried, left] = [0, 1, 2].map(|index: usize| letters[index].job_id);
     let aside = SetAside {
         selection: &ids(&[discarded]),
         until: clock.now(),
@@ -308,10 +308,10 @@ pub async fn a_letter_that_is_not_replayed_says_why(fixture: Fixture) {
             ..plan()
         };
         let expected = BTreeMap::from([(refusal, 1)]);
-        assert_eq!(refusals(ids(&[plain]), plan).await, expected);
+        assert_eq!(refusals(ids(&[left]), plan).await, expected);
     }
 
-    let mut id = plain;
+    let mut id = left;
     for _ in 0..MAX_REPLAYS {
         begin(store, &replay(clock, ids(&[id]), plan())).await;
         let jobs = advance(store).await;
@@ -322,7 +322,7 @@ pub async fn a_letter_that_is_not_replayed_says_why(fixture: Fixture) {
     let expected = BTreeMap::from([(Refusal::MaxReplays, 1)]);
     assert_eq!(refusals(ids(&[id]), plan()).await, expected);
     let expected = BTreeMap::from([(Refusal::AlreadyReplayed, 1)]);
-    assert_eq!(refusals(ids(&[plain]), plan()).await, expected);
+    assert_eq!(refusals(ids(&[left]), plan()).await, expected);
 }
 
 /// A patch changes what is asked for, and only that.

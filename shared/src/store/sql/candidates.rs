@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::{Connection, push_ids, rows};
-use crate::replay::Candidate;
+use crate::replay::judging::Candidate;
 use crate::store::Error;
 use crate::submission::Submission;
 

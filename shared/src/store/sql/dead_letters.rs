@@ -26,10 +26,8 @@ use crate::store::{
 use crate::submission::Submission;
 
 /// What is listed: all but the bytes, which may be megabytes.
-const LISTED: &str = concat!(
-    "SELECT letter.id, job_id, at, kind, reason, letter.state, fingerprint, replays, state_since, replayed_as, note, \
-     parameters, subject, NULL AS body FROM dead_letters AS letter LEFT JOIN jobs ON jobs.id = job_id WHERE TRUE"
-);
+const LISTED: &str = "SELECT letter.id, job_id, at, kind, reason, letter.state, fingerprint, replays, state_since, replayed_as, note, \
+     parameters, subject, NULL AS body FROM dead_letters AS letter LEFT JOIN jobs ON jobs.id = job_id WHERE TRUE";
 
 /// One letter, with everything.
 const LETTERS: &str = "SELECT letter.*, parameters, subject FROM dead_letters AS letter \

@@ -11,8 +11,9 @@ use super::replays::{ReplayRow, add_items};
 use super::{Connection, Driver, artifacts, candidates, inserts, rows, selections};
 use crate::agent::Blob;
 use crate::job::Status;
+use crate::replay::judging::{Candidate, Refused, submission};
 use crate::replay::pace::Next;
-use crate::replay::{Candidate, Item, Outcome, Refusal, Refused, ReplayState, submission};
+use crate::replay::{Item, Outcome, Refusal, ReplayState};
 use crate::store::{Error, Inserted, Step};
 use crate::submission::Submission;
 

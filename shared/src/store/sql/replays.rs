@@ -284,7 +284,7 @@ impl Replays for Adapter {
                 .await?;
         }
         tx.commit().await?;
-        Ok(Some(ReplayChanged::Made(row.replay)))
+        Ok(Some(ReplayChanged::Made(Box::new(row.replay))))
     }
 
     async fn items(

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use warp::reply::{Reply as _, Response};
 use warp::sse::Event;
 
-use super::view;
+use super::view::{find, view};
 use crate::call::Call;
 use crate::context::Context;
 use crate::deadline::within;
@@ -24,7 +24,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 pub(super) async fn events(call: Call) -> Result<Response, Problem> {
     let permit = followers::permit(&call)?;
-    let replay = super::find(&call).await?;
+    let replay = find(&call).await?;
     let context = call.context.clone();
     let access_ended = AbortOnDropHandle::new(tokio::spawn(followers::access_ended(call, permit)));
     let shutdown = context.shutdown.clone().cancelled_owned();
@@ -33,7 +33,7 @@ pub(super) async fn events(call: Call) -> Result<Response, Problem> {
     let looking = AbortOnDropHandle::new(tokio::spawn(look(context, replay, sender)));
     let stream = stream::unfold((changes, looking), async |(mut changes, looking)| {
         let replay = changes.recv().await?;
-        Some((event(replay), (changes, looking)))
+        Some((Ok::<_, Infallible>(event(replay)), (changes, looking)))
     });
     let stream = stream.take_until(access_ended).take_until(shutdown);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
@@ -63,7 +63,7 @@ async fn next(context: &Context, id: Uuid, last: &Replay) -> Option<Replay> {
     }
 }
 
-fn event(replay: Replay) -> Result<Event, Infallible> {
+fn event(replay: Replay) -> Event {
     let name = if replay.state.is_terminal() {
         "end"
     } else {
@@ -71,5 +71,5 @@ fn event(replay: Replay) -> Result<Event, Infallible> {
     };
     let event = Event::default().event(name);
     // A view is plain data; should it ever not be, an empty event says no less than a broken stream.
-    Ok(event.json_data(view(replay)).unwrap_or_default())
+    event.json_data(view(replay)).unwrap_or_default()
 }

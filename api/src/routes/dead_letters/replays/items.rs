@@ -7,6 +7,7 @@ use warp::Filter as _;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+use super::view::{find, location};
 use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
@@ -41,7 +42,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 async fn page(call: &Call) -> Result<(Uuid, Listing<Item>), Problem> {
     let page = Page::<u64>::of(&call.values)?;
     let outcome: Option<Outcome> = call.values.find("outcome")?;
-    let id = super::find(call).await?.id;
+    let id = find(call).await?.id;
     let replays = call.context.services.store.replays.clone();
     let (after, limit) = (page.after, page.fetch_limit());
     let found = within(async move { replays.items(id, outcome, after, limit).await }).await?;
@@ -62,14 +63,15 @@ async fn export(call: Call) -> Result<Response, Problem> {
     }
     let mut response = reply::bytes("text/csv", Bytes::from(text));
     if let Some(cursor) = listing.next_cursor {
-        let given = ["outcome", "limit"].into_iter();
-        let given = given.filter_map(|name| Some((name, call.values.text(name)?)));
-        let given: String = given
-            .map(|(name, text)| format!("&{name}={text}"))
-            .collect();
+        let mut given = String::new();
+        for name in ["outcome", "limit"] {
+            if let Some(text) = call.values.text(name) {
+                given.push_str(&format!("&{name}={text}"));
+            }
+        }
         let link = format!(
             "<{}/items.csv?cursor={cursor}{given}>; rel=\"next\"",
-            super::location(id)
+            location(id)
         );
         let link = HeaderValue::try_from(link).map_err(|_| Problem::internal())?;
         response.headers_mut().insert(header::LINK, link);
