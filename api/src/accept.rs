@@ -16,6 +16,7 @@ use tars_shared::request::body::Body;
 use tars_shared::services::Services;
 use tars_shared::store::{Error, Inserted};
 use tars_shared::submission::{Submission, keyed_job_id, version_of};
+use tars_shared::webhook;
 use uuid::Uuid;
 
 use crate::accepted_job::AcceptedJob;
@@ -43,23 +44,34 @@ pub(crate) struct Accepted {
 /// Turns a body into a submission. `key` makes it the same job whenever it comes again, and
 /// `request_hash` tells whether it came with the same request.
 pub(crate) fn submission(
-    services: &Services,
+    context: &Context,
     subject: &str,
     key: Option<&str>,
     request_hash: Digest,
     body: Body,
 ) -> Result<Submission, Vec<FieldError>> {
-    let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject, key));
+    let clock = &context.services.clock;
+    let job_id = key.map_or_else(|| clock.new_id(), |key| keyed_job_id(subject, key));
     let request = body.validate(job_id)?;
+    if let Some(url) = &request.parameters.callback_url {
+        admit(context, url).map_err(|complaint| vec![complaint])?;
+    }
     Ok(Submission {
         version: version_of(&request),
         job_id,
         subject: subject.to_owned(),
         request_hash,
-        submitted_at: services.clock.now(),
+        submitted_at: clock.now(),
         retry_of: None,
         request,
     })
+}
+
+/// Whether a webhook may go there.
+fn admit(context: &Context, callback_url: &str) -> Result<(), FieldError> {
+    let admitted = webhook::parse(callback_url).map_err(str::to_owned);
+    let admitted = admitted.and_then(|url| context.webhooks.admit(&url));
+    admitted.map_err(|complaint| FieldError::new("callback_url", complaint))
 }
 
 /// Records submissions, all or none, and publishes the new ones. A publication that fails is made

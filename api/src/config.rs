@@ -8,6 +8,7 @@ use tars_shared::account::secret::Secret;
 use tars_shared::account::{Name, password};
 use tars_shared::dead_letter::Keeping;
 use tars_shared::mode::Mode;
+use tars_shared::webhook::Webhooks;
 use zeroize::Zeroizing;
 
 pub use crate::limits::Limits;
@@ -73,6 +74,9 @@ pub struct Config {
     /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,
+    /// How webhooks are sent: options that API and worker share.
+    #[arg(skip)]
+    pub webhooks: Webhooks,
 }
 
 /// Secrets. Better given as environment variables: command lines are seen by every user of a

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tars_shared::dead_letter::Keeping;
 use tars_shared::services::Services;
+use tars_shared::webhook::Webhooks;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +41,8 @@ pub(crate) struct Context {
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
     pub(crate) keeping: Keeping,
+    /// Where webhooks may go, if any may.
+    pub(crate) webhooks: Webhooks,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
 }
@@ -53,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) scale_target: Option<Duration>,
     pub(crate) job_cache_bytes: u64,
     pub(crate) keeping: Keeping,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl Context {
@@ -78,6 +82,7 @@ impl Context {
             known_artifacts: KnownArtifacts::default(),
             scale_target: settings.scale_target,
             keeping: settings.keeping,
+            webhooks: settings.webhooks,
             shutdown: CancellationToken::new(),
         })
     }

@@ -123,6 +123,7 @@ endpoints! {
     GET   "/v1/jobs"                            Viewer    Reads  ListJobs,
     GET   "/v1/jobs/{id}"                       Viewer    Reads  ShowJob,
     GET   "/v1/jobs/{id}/events"                Viewer    Reads  FollowJob,
+    GET   "/v1/jobs/{id}/webhooks"              Viewer    Reads  ListJobWebhooks,
     POST  "/v1/jobs/{id}/cancel"                Developer Writes CancelJob,
     POST  "/v1/jobs/{id}/retry"                 Developer Writes RetryJob,
     POST  "/v1/jobs/{id}/promote"               Admin     Writes PromoteJob,
@@ -145,6 +146,8 @@ endpoints! {
     POST  "/v1/dead-letters/replays/{id}/pause" Admin     Writes PauseReplay,
     POST  "/v1/dead-letters/replays/{id}/resume" Admin    Writes ResumeReplay,
     POST  "/v1/dead-letters/replays/{id}/cancel" Admin    Writes CancelReplay,
+    GET   "/v1/webhooks/deliveries"             Viewer    Reads  ListWebhooks,
+    POST  "/v1/webhooks/deliveries/{id}/redeliver" Admin  Writes RedeliverWebhook,
     GET   "/v1/workers/wanted"                  Viewer    Reads  WorkersWanted,
 }
 

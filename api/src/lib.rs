@@ -116,6 +116,7 @@ impl Api {
                 scale_target: Some(Duration::from_secs(config.scale_target_seconds.into())),
                 keeping: config.keeping,
                 job_cache_bytes: u64::from(config.job_cache_mib) * 1024 * 1024,
+                webhooks: config.webhooks.clone(),
             },
         );
         let capacity = Capacity {

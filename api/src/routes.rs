@@ -11,6 +11,7 @@ mod health;
 mod jobs;
 mod metrics;
 mod receipt;
+mod webhooks;
 mod workers;
 
 use std::collections::HashMap;
@@ -44,6 +45,7 @@ impl Routes {
             health::routes(),
             jobs::routes(),
             metrics::routes(),
+            webhooks::routes(),
             workers::routes(),
         ])
     }
@@ -92,6 +94,7 @@ pub(crate) fn operations() -> Vec<(Endpoint, Operation)> {
         health::operations(),
         jobs::operations(),
         metrics::operations(),
+        webhooks::operations(),
         workers::operations(),
     ];
     operations.into_iter().flatten().collect()

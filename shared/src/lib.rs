@@ -31,3 +31,4 @@ pub mod request;
 pub mod services;
 pub mod store;
 pub mod submission;
+pub mod webhook;

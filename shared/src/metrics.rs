@@ -87,6 +87,10 @@ pub struct Metrics {
     /// Look-ups of ended jobs by `result`: `local_hit` in this process, `shared_hit` in the cache that
     /// processes share, or `miss`.
     pub cache_requests: IntCounterVec,
+    /// Attempts to deliver a webhook, by `outcome`: delivered, retried or dead.
+    pub webhook_deliveries: IntCounterVec,
+    /// Seconds that the oldest webhook that is due has been waiting for an attempt.
+    pub webhook_lag: Gauge,
     /// Connections that were lost and made anew, by `part`: store, queue, cache.
     pub reconnects: IntCounterVec,
 }
@@ -230,6 +234,15 @@ impl Metrics {
                 "cache_requests_total",
                 "Look-ups of ended jobs: in this process, in the shared cache, or in neither.",
                 &["result"],
+            ),
+            webhook_deliveries: register.counters(
+                "webhook_deliveries_total",
+                "Attempts to deliver a webhook, by what became of them.",
+                &["outcome"],
+            ),
+            webhook_lag: register.seconds(
+                "webhook_lag_seconds",
+                "How long the oldest webhook that is due has been waiting for an attempt.",
             ),
             reconnects: register.counters(
                 "reconnects_total",

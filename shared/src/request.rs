@@ -61,6 +61,9 @@ pub struct Parameters {
     pub labels: BTreeMap<String, String>,
     /// Training losses, oldest first, for `mean_loss` and `loss_trend`.
     pub losses: Vec<f64>,
+    /// Where a signed message goes when the job has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }
 
 impl Parameters {

@@ -16,6 +16,7 @@ mod replays;
 mod retention;
 pub mod sqlite;
 mod versions;
+mod webhooks;
 mod workers;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use self::leases::{
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
 pub use self::versions::Versions;
+pub use self::webhooks::Webhooks;
 pub use self::workers::{Demand, Work, WorkerReport, Workers};
 
 use crate::account::Actor;
@@ -83,6 +85,8 @@ pub struct Store {
     pub audit: Arc<dyn Audit>,
     /// Workers, as they say of themselves.
     pub workers: Arc<dyn Workers>,
+    /// Webhooks on their way.
+    pub webhooks: Arc<dyn Webhooks>,
     /// What is kept for a while.
     pub retention: Arc<dyn Retention>,
     /// The hosts it runs on.
@@ -94,7 +98,7 @@ impl Store {
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
-        S: DeadLetters + Replays + Workers + Retention,
+        S: DeadLetters + Replays + Webhooks + Workers + Retention,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
@@ -112,6 +116,7 @@ impl Store {
             signing_keys: store.clone(),
             audit: store.clone(),
             workers: store.clone(),
+            webhooks: store.clone(),
             retention: store.clone(),
             hosts: store,
         }

@@ -11,12 +11,15 @@ use crate::request::Request;
 
 /// The versions of the wire format that this program understands. A worker leaves others to newer
 /// workers.
-pub const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
+pub const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
 
 /// The oldest version that means what this request says: workers that know only version 1 would
-/// ignore the options of a policy file, and evaluate it otherwise.
+/// ignore the options of a policy file, and evaluate it otherwise; those that know only version 2
+/// would make a row without the address of a webhook, should there be none yet.
 pub fn version_of(request: &Request) -> u32 {
-    if request.agent_state.options == PolicyOptions::default() {
+    if request.parameters.callback_url.is_some() {
+        3
+    } else if request.agent_state.options == PolicyOptions::default() {
         1
     } else {
         2
@@ -73,7 +76,7 @@ mod tests {
 
     /// A worker that knows version 1 alone reads an agent without options as it is meant.
     #[test]
-    fn a_request_that_says_more_than_version_1_could_is_of_version_2() {
+    fn a_request_that_says_more_than_a_version_could_is_of_the_next() {
         let body = r#"{"agent_type": "PPO", "agent_state": {"format": "torch", "data": "AAAA"}}"#;
         let body: Body = serde_json::from_str(body).unwrap();
         let mut request = body.validate(Uuid::nil()).unwrap();
@@ -89,6 +92,13 @@ mod tests {
         assert_eq!(fields, ["format", "policy", "vec_normalize"]);
         request.agent_state.options.rescale_actions = true;
         assert_eq!(version_of(&request), 2);
-        assert!(VERSIONS.contains(&2));
+        assert!(
+            !serde_json::to_string(&request)
+                .unwrap()
+                .contains("callback")
+        );
+        request.parameters.callback_url = Some("https://example.org".to_owned());
+        assert_eq!(version_of(&request), 3);
+        assert!(VERSIONS.contains(&3));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tars_engine::regression::Thresholds;
 use tars_shared::dead_letter::Keeping;
+use tars_shared::webhook::Webhooks;
 
 /// The worker's options.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,6 +51,9 @@ pub struct Config {
         value_name = "MIB"
     )]
     pub policy_cache_mib: u32,
+    /// How webhooks are sent: options that API and worker share.
+    #[arg(skip)]
+    pub webhooks: Webhooks,
 }
 
 impl Config {

@@ -30,6 +30,7 @@ mod shutdown;
 mod stop;
 mod supervision;
 mod verdict;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -92,12 +93,15 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         let replaying = supervise("replayer", drain.clone(), || {
             replayer::run(services.clone(), config.keeping.max_replays, drain.clone())
         });
+        let delivering = supervise("webhooks", drain.clone(), || {
+            webhooks::run(services.clone(), config.webhooks.clone(), shutdown.clone())
+        });
         let taking = supervise("intake", drain.clone(), || {
             let (services, handler) = (services.clone(), handler.clone());
             let size = (slots, window);
             Intake::new(services, handler, delivered.clone(), drain.clone(), size).run()
         });
-        tokio::join!(dispatching, recording, pruning, replaying, taking);
+        tokio::join!(dispatching, recording, pruning, replaying, delivering, taking);
         jobs_done.cancel();
     };
     let limiting = async {

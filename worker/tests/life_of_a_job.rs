@@ -46,6 +46,7 @@ impl Worker {
             grace_seconds: 60,
             keeping: Keeping::default(),
             policy_cache_mib: 64,
+            webhooks: tars_shared::webhook::Webhooks::default(),
         };
         let run = tars_worker::run(
             services.clone(),

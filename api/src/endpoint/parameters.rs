@@ -185,6 +185,12 @@ const KIND: Parameter = query(
     "Only this sort of failure.",
     "timeout",
 );
+const DELIVERY_STATE: Parameter = query(
+    "state",
+    Kind::OneOf(&["pending", "delivered", "dead"]),
+    "Only webhooks in this state.",
+    "dead",
+);
 const ACTION: Parameter = query(
     "action",
     Kind::OneOf(&[
@@ -209,6 +215,7 @@ const ACTION: Parameter = query(
         "replay.adjusted",
         "dead_letters.discarded",
         "dead_letters.restored",
+        "webhook.redelivered",
     ]),
     "Only this action.",
     "user.role",
@@ -249,9 +256,11 @@ impl Endpoint {
                 const { &[JOB_STATUS, AGENT_TYPE, ENVIRONMENT_ID, LABEL, LIMIT, CURSOR] }
             }
             Self::ShowJob => const { &[JOB_ID, WAIT, IF_NONE_MATCH] },
-            Self::FollowJob | Self::CancelJob | Self::RetryJob | Self::PromoteJob => {
-                const { &[JOB_ID] }
-            }
+            Self::FollowJob
+            | Self::ListJobWebhooks
+            | Self::CancelJob
+            | Self::RetryJob
+            | Self::PromoteJob => const { &[JOB_ID] },
             Self::PutNamedArtifact => {
                 const {
                     &[path(
@@ -284,6 +293,10 @@ impl Endpoint {
             | Self::ResumeReplay
             | Self::CancelReplay => dead_letters::REPLAY,
             Self::ListReplayItems | Self::ExportReplayItems => dead_letters::ITEMS,
+            Self::ListWebhooks => const { &[DELIVERY_STATE, LIMIT, CURSOR] },
+            Self::RedeliverWebhook => {
+                const { &[path("id", Kind::Uuid, "The webhook's id.", SOME_ID)] }
+            }
             Self::Health
             | Self::Livez
             | Self::Readyz
@@ -398,6 +411,7 @@ mod tests {
 
     use tars_shared::account::{Action, Name};
     use tars_shared::job::{FailureKind, Status};
+    use tars_shared::webhook::DeliveryState;
 
     use super::*;
 
@@ -470,6 +484,8 @@ mod tests {
         };
         assert_eq!(words(JOB_STATUS), Status::ALL.map(Status::as_str));
         assert_eq!(words(KIND), FailureKind::ALL.map(FailureKind::as_str));
+        let states = DeliveryState::ALL.map(DeliveryState::as_str);
+        assert_eq!(words(DELIVERY_STATE), states);
         assert_eq!(
             words(ACTION),
             Action::ALL

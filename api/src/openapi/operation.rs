@@ -4,10 +4,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 /// The groups that operations are shown in.
-pub(crate) const TAGS: [(&str, &str); 5] = [
+pub(crate) const TAGS: [(&str, &str); 6] = [
     ("evaluations", "Submitting agents and following their jobs."),
     ("baselines", "What agents are compared with."),
     ("dead letters", "What ended without a result."),
+    ("webhooks", "What receivers are told when a job has ended."),
     ("accounts", "Who may do what."),
     (
         "operations",

@@ -61,9 +61,10 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
 
 async fn read_gauges(context: &Context) {
     let services = &context.services;
-    let (ledger, demand, depths, hosts, oldest) = tokio::join!(
+    let (ledger, demand, webhook_lag, depths, hosts, oldest) = tokio::join!(
         tokio::time::timeout(READ_TIMEOUT, services.store.jobs.ledger()),
         tokio::time::timeout(READ_TIMEOUT, services.store.workers.demand()),
+        tokio::time::timeout(READ_TIMEOUT, services.store.webhooks.lag()),
         tokio::time::timeout(READ_TIMEOUT, services.queue.depths()),
         tokio::time::timeout(READ_TIMEOUT, services.store.hosts.inspect()),
         tokio::time::timeout(READ_TIMEOUT, services.store.dead_letters.oldest_open()),
@@ -84,6 +85,9 @@ async fn read_gauges(context: &Context) {
             let gauge = &services.metrics.workers_wanted;
             gauge.with_label_values::<&str>(&[]).set(wanted);
         }
+    }
+    if let Ok(Ok(lag)) = webhook_lag {
+        services.metrics.webhook_lag.set(lag.as_secs_f64());
     }
     if let Ok(Ok(depths)) = depths {
         for (priority, depth) in depths {

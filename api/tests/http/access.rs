@@ -44,6 +44,7 @@ const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/v1/jobs", VIEWER),
     ("GET", "/v1/jobs/{id}", VIEWER),
     ("GET", "/v1/jobs/{id}/events", VIEWER),
+    ("GET", "/v1/jobs/{id}/webhooks", VIEWER),
     ("POST", "/v1/jobs/{id}/cancel", DEVELOPER),
     ("POST", "/v1/jobs/{id}/retry", DEVELOPER),
     ("POST", "/v1/jobs/{id}/promote", ADMIN),
@@ -66,6 +67,8 @@ const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/v1/dead-letters/replays/{id}/pause", ADMIN),
     ("POST", "/v1/dead-letters/replays/{id}/resume", ADMIN),
     ("POST", "/v1/dead-letters/replays/{id}/cancel", ADMIN),
+    ("GET", "/v1/webhooks/deliveries", VIEWER),
+    ("POST", "/v1/webhooks/deliveries/{id}/redeliver", ADMIN),
     ("GET", "/v1/workers/wanted", VIEWER),
 ];
 

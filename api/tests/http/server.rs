@@ -16,6 +16,7 @@ use tars_shared::dead_letter::Keeping;
 use tars_shared::limiter::Rate;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
+use tars_shared::webhook::Webhooks;
 use tokio_util::sync::CancellationToken;
 
 /// What the tokens of every test server are signed with.
@@ -72,6 +73,7 @@ pub(crate) fn config() -> Config {
         job_cache_mib: 64,
         keeping: Keeping::default(),
         limits: unlimited(),
+        webhooks: Webhooks::default(),
     }
 }
 

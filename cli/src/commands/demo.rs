@@ -61,6 +61,7 @@ impl Demo {
                 grace_seconds: 0,
                 keeping: Keeping::default(),
                 policy_cache_mib: 64,
+webhooks: tars_shared::webhook::Webhooks::default(),
             };
             let bound = Bound::new(&Backends::embedded(data.path()), &api, Mode::Development).await?;
             let token = make_token(bound.services()).await?;

@@ -131,6 +131,8 @@ actions! {
     LettersDiscarded = "dead_letters.discarded",
     /// Discarded dead letters were restored.
     LettersRestored = "dead_letters.restored",
+    /// A webhook is sent again.
+    WebhookRedelivered = "webhook.redelivered",
 }
 
 impl fmt::Display for Action {

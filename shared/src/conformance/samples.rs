@@ -49,6 +49,7 @@ pub fn submission(clock: &dyn Clock) -> Submission {
                 )]),
                 labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
                 losses: vec![0.5, 0.25],
+                callback_url: None,
             },
         },
     }
@@ -58,6 +59,14 @@ pub fn submission(clock: &dyn Clock) -> Submission {
 pub fn with_priority(clock: &dyn Clock, priority: Priority) -> Submission {
     let mut submission = submission(clock);
     submission.request.parameters.priority = priority;
+    submission
+}
+
+/// The same with a webhook.
+pub fn with_callback(clock: &dyn Clock, url: &str) -> Submission {
+    let mut submission = submission(clock);
+    submission.version = 3;
+    submission.request.parameters.callback_url = Some(url.to_owned());
     submission
 }
 

@@ -15,6 +15,7 @@ mod leases;
 mod letters;
 mod replays;
 mod retention;
+mod webhooks;
 mod workers;
 
 pub use accounts::{
@@ -79,6 +80,11 @@ pub use replays::{
     overlapping_replays_make_one_job_of_each_letter,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
+pub use webhooks::{
+    a_webhook_goes_with_its_job, a_webhook_is_sent_again_when_somebody_asks,
+    a_webhook_that_nobody_noted_is_due_again, every_end_leaves_one_webhook_if_one_was_asked_for,
+    many_takers_share_what_is_due, webhooks_and_their_attempts_are_listed,
+};
 pub use workers::the_demand_is_known;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
@@ -110,6 +116,9 @@ macro_rules! every_store_check {
             a_slow_clock_makes_keys_that_sign,
             a_terminal_job_never_changes,
             a_use_is_noted_to_the_minute,
+            a_webhook_goes_with_its_job,
+            a_webhook_is_sent_again_when_somebody_asks,
+            a_webhook_that_nobody_noted_is_due_again,
             admins_who_disable_each_other_leave_one,
             an_end_writes_all_or_nothing,
             another_request_under_the_same_key_claims_nothing,
@@ -125,6 +134,7 @@ macro_rules! every_store_check {
             dead_letters_are_grouped,
             discarded_letters_are_hidden_and_restored,
             dispatchers_share_what_is_due,
+            every_end_leaves_one_webhook_if_one_was_asked_for,
             finished_environments_survive_their_attempt,
             inserting_twice_changes_nothing,
             jobs_are_found_and_listed,
@@ -133,6 +143,7 @@ macro_rules! every_store_check {
             many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
             many_jobs_are_found_at_once,
+            many_takers_share_what_is_due,
             many_who_ask_at_once_get_one_key,
             notes_of_dispatch_made_at_once_are_all_kept,
             of_many_refreshes_at_once_one_is_traded,
@@ -157,6 +168,7 @@ macro_rules! every_store_check {
             the_oldest_queued_job_of_each_priority_is_known,
             twenty_writers_leave_ranks_without_holes,
             users_are_added_found_and_listed,
+            webhooks_and_their_attempts_are_listed,
             what_is_old_is_pruned,
             what_is_over_is_cleaned_up,
             what_takes_access_ends_sessions,

@@ -21,6 +21,7 @@ use super::{FieldError, Hyperparameter, Parameters, Priority, Request, limits, s
 use crate::agent::{AgentState, Base64, Blob, Observations, PolicyOptions};
 use crate::artifact::{self, Digest};
 use crate::submission::default_seed;
+use crate::webhook;
 
 /// An evaluation to be made. A value that may be left out may also be null.
 // Numbers are wide, so that validation can name their bounds.
@@ -77,8 +78,10 @@ pub struct Body {
     #[serde(default)]
     #[schemars(length(max = limits::LOSSES))]
     pub losses: Vec<f64>,
-    /// Reserved: refused as long as there are no webhooks, rather than never called.
-    #[schemars(with = "Option<()>")]
+    /// Where a signed message goes when the job has ended, if this service sends any: https, a public
+    /// address, no credentials and no fragment.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::callback_url")]
     pub callback_url: Option<String>,
 }
 
@@ -168,11 +171,8 @@ impl Body {
         if self.losses.len() > limits::LOSSES {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
-        if self.callback_url.is_some() {
-            complaints.add(
-                "callback_url",
-                "webhooks are not served yet: poll with ?wait= or follow the job's events",
-            );
+        if let Some(Err(complaint)) = self.callback_url.as_deref().map(webhook::parse) {
+            complaints.add("callback_url", complaint);
         }
         let parameters = Parameters {
             agent_type: self.agent_type,
@@ -187,6 +187,7 @@ impl Body {
             hyperparameters: self.hyperparameters,
             labels: self.labels,
             losses: self.losses,
+            callback_url: self.callback_url,
         };
         match agent_state {
             Some(agent_state) if complaints.0.is_empty() => Ok(Request {

@@ -13,6 +13,7 @@ use super::hyperparameter::Hyperparameter;
 use super::limits;
 use crate::agent::Observations;
 use crate::artifact::{self, Digest};
+use crate::webhook;
 
 /// Base64 as it is decoded: standard alphabet, padding, and no bits left over behind the last byte.
 const BASE64: &str =
@@ -30,6 +31,15 @@ pub fn hyperparameters(generator: &mut SchemaGenerator) -> Schema {
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     let value = json_schema!({"type": "string", "maxLength": limits::VALUE_CHARACTERS, "pattern": limits::NO_NUL});
     map(&value, &json!({"commit": "4f2a91c"}))
+}
+
+pub(super) fn callback_url(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["string", "null"],
+        "maxLength": webhook::MAX_CHARACTERS,
+        "pattern": webhook::PATTERN,
+        "examples": ["https://ci.example.org/hooks/tars"],
+    })
 }
 
 fn map(value: &Schema, example: &Value) -> Schema {

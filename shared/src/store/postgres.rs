@@ -68,6 +68,8 @@ mod transitions;
 mod batches;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/webhooks.rs"]
+mod webhooks;
 #[path = "sql/workers.rs"]
 mod workers;
 mod writing;

@@ -62,6 +62,8 @@ mod signing_keys;
 mod transitions;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/webhooks.rs"]
+mod webhooks;
 #[path = "sql/workers.rs"]
 mod workers;
 

@@ -111,6 +111,11 @@ fn both_accept_what_is_right() {
         ("losses", json!([-1, 0.5, 1e300])),
         ("losses", json!(vec![0; 10_000])),
         ("callback_url", json!(null)),
+        (
+            "callback_url",
+            json!("https://ci.example.org/hooks/tars?job=1"),
+        ),
+        ("callback_url", json!("http://a-b.example.org:8080")),
     ] {
         both(&schema, &with(field, value), true);
     }
@@ -195,7 +200,17 @@ fn both_refuse_what_is_wrong() {
         ("losses", json!(["1"])),
         ("losses", json!(null)),
         ("losses", json!(vec![0; 10_001])),
-        ("callback_url", json!("https://example.org")),
+        ("callback_url", json!("")),
+        ("callback_url", json!(7)),
+        ("callback_url", json!("example.org/hooks")),
+        ("callback_url", json!("ftp://example.org")),
+        ("callback_url", json!("https://u:p@example.org")),
+        ("callback_url", json!("https://example.org/#x")),
+        ("callback_url", json!("https://example.org/a b")),
+        (
+            "callback_url",
+            json!(format!("https://example.org/{}", "x".repeat(2048))),
+        ),
         ("num_epsiodes", json!(5)),
     ] {
         both(&schema, &with(field, value), false);

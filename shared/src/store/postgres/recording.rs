@@ -10,17 +10,17 @@ use crate::store::{Error, Inserted};
 use crate::submission::Submission;
 
 const RECORD: &str = "WITH new AS (INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, \
-     parameters, agent_state, status, submitted_at, dispatched_at, episodes_total) \
+     parameters, agent_state, status, submitted_at, dispatched_at, episodes_total, callback_url) \
      SELECT id, version, subject, request_hash, retry_of, agent_type, priority, parameters::json, agent_state::json, \
-     'queued', submitted_at, submitted_at, episodes_total FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], \
-     $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::bigint[]) AS submission \
+     'queued', submitted_at, submitted_at, episodes_total, callback_url FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], \
+     $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::bigint[], $12::text[]) AS submission \
      (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, submitted_at, \
-     episodes_total) ON CONFLICT (id) DO NOTHING RETURNING id), \
+     episodes_total, callback_url) ON CONFLICT (id) DO NOTHING RETURNING id), \
      named AS (INSERT INTO evaluations (job_id, position, environment) SELECT job_id, position, environment \
-     FROM unnest($12::uuid[], $13::bigint[], $14::text[]) AS evaluation (job_id, position, environment) \
+     FROM unnest($13::uuid[], $14::bigint[], $15::text[]) AS evaluation (job_id, position, environment) \
      JOIN new ON new.id = job_id), \
      labelled AS (INSERT INTO job_labels (job_id, name, value) SELECT job_id, name, value \
-     FROM unnest($15::uuid[], $16::text[], $17::text[]) AS label (job_id, name, value) JOIN new ON new.id = job_id) \
+     FROM unnest($16::uuid[], $17::text[], $18::text[]) AS label (job_id, name, value) JOIN new ON new.id = job_id) \
      SELECT id FROM new";
 
 impl Postgres {
@@ -56,6 +56,7 @@ fn statement(submissions: &[&Submission]) -> Result<Statement<'static>, Error> {
     let agent_types = parameters().map(|parameters| rows::text(parameters.agent_type));
     let priorities = parameters().map(|parameters| parameters.priority.as_str());
     let episodes = parameters().map(|parameters| i64::from(parameters.episodes_total()));
+    let callbacks = parameters().map(|parameters| parameters.callback_url.clone());
     let agents = submissions.iter().map(|one| &one.request.agent_state);
     let evaluations: Vec<_> = submissions
         .iter()
@@ -83,6 +84,7 @@ fn statement(submissions: &[&Submission]) -> Result<Statement<'static>, Error> {
         .bind(agents.map(document).collect::<Result<Vec<_>, _>>()?)
         .bind(column(submissions, |one| one.submitted_at))
         .bind(episodes.collect::<Vec<_>>())
+        .bind(callbacks.collect::<Vec<_>>())
         .bind(column(&evaluations, |(job_id, _, _)| *job_id))
         .bind(column(&evaluations, |(_, position, _)| *position))
         .bind(column(&evaluations, |(_, _, name)| name.clone()))
