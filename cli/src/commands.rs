@@ -16,6 +16,7 @@ mod rollout;
 mod submit;
 mod token;
 mod user;
+mod webhook;
 mod worker;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Jobs(jobs::Jobs),
     Dlq(dlq::Dlq),
     Baselines(baselines::Baselines),
+    Webhook(webhook::Webhook),
 }
 
 impl Command {
@@ -63,6 +65,7 @@ impl Command {
             Self::Jobs(jobs) => jobs.run(),
             Self::Dlq(dlq) => dlq.run(),
             Self::Baselines(baselines) => baselines.run(),
+            Self::Webhook(webhook) => webhook.run(),
         }
     }
 }

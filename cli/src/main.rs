@@ -17,6 +17,7 @@ mod render;
 mod service_token;
 mod signals;
 mod stdout;
+mod webhook_options;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,7 @@ use tars_shared::job::{FailureKind, Job, Status};
 use tars_shared::services::Services;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::Submission;
+use tars_shared::webhook::Webhooks;
 use tars_worker::{Config, Shutdown};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -46,7 +47,7 @@ impl Worker {
             grace_seconds: 60,
             keeping: Keeping::default(),
             policy_cache_mib: 64,
-            webhooks: tars_shared::webhook::Webhooks::default(),
+            webhooks: Webhooks::default(),
         };
         let run = tars_worker::run(
             services.clone(),

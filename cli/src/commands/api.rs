@@ -15,6 +15,7 @@ use crate::keeping::KeepingOptions;
 use crate::logging;
 use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
+use crate::webhook_options::WebhookOptions;
 
 /// Take jobs over HTTP and put them on the queue; `tars worker` evaluates them
 ///
@@ -28,6 +29,8 @@ pub(crate) struct Api {
     #[command(flatten)]
     keeping: KeepingOptions,
     #[command(flatten)]
+    webhooks: WebhookOptions,
+    #[command(flatten)]
     mode: ModeOption,
 }
 
@@ -38,6 +41,7 @@ impl Api {
         let mode = self.mode.or(Mode::Production);
         logging::start(logging::SERVICE);
         mode::check(mode, &self.connections, Some(&self.config.secrets))?;
+        self.config.webhooks = self.webhooks.settings(mode)?;
         tokio::runtime::Runtime::new()
             .context("cannot start the async runtime")?
             .block_on(async {

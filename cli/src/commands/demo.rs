@@ -18,6 +18,7 @@ use tars_shared::backends::Backends;
 use tars_shared::dead_letter::Keeping;
 use tars_shared::mode::Mode;
 use tars_shared::services::Services;
+use tars_shared::webhook::Webhooks;
 
 use self::round::Outcome;
 use self::story::{CANDIDATES, EPISODES, Expected, GENERATION};
@@ -61,7 +62,7 @@ impl Demo {
                 grace_seconds: 0,
                 keeping: Keeping::default(),
                 policy_cache_mib: 64,
-webhooks: tars_shared::webhook::Webhooks::default(),
+webhooks: Webhooks::default(),
             };
             let bound = Bound::new(&Backends::embedded(data.path()), &api, Mode::Development).await?;
             let token = make_token(bound.services()).await?;
@@ -120,6 +121,7 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
         max_connections_per_address: 64,
         scale_target_seconds: 30,
         header_timeout_seconds: 10,
+        webhooks: Webhooks::default(),
         job_cache_mib: 64,
         keeping: Keeping::default(),
         limits: Limits::default(),

@@ -20,6 +20,7 @@ use crate::logging;
 use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
 use crate::stdout;
+use crate::webhook_options::WebhookOptions;
 
 /// Run the whole service in this process: API, workers and a database file
 #[derive(Debug, clap::Args)]
@@ -34,6 +35,8 @@ pub(crate) struct Dev {
     api: tars_api::Config,
     #[command(flatten)]
     keeping: KeepingOptions,
+    #[command(flatten)]
+    webhooks: WebhookOptions,
     #[command(flatten)]
     mode: ModeOption,
     #[command(flatten)]
@@ -54,6 +57,7 @@ impl Dev {
         let mode = self.mode.or(Mode::Development);
         logging::start(logging::SERVICE);
         mode::check(mode, &self.connections, Some(&self.api.secrets))?;
+        let mut webhooks = self.webhooks.settings(mode)?;
         tokio::runtime::Runtime::new()
             .context("cannot start the async runtime")?
             .block_on(async {
@@ -65,13 +69,25 @@ impl Dev {
                         .take()
                         .filter(|given| !given.trim().is_empty());
                     let kept = given.map_or_else(
-                        || secret_file::keep(&self.data).map(|kept| kept.to_string()),
+                        || {
+                            secret_file::TOKENS
+                                .keep(&self.data)
+                                .map(|kept| kept.to_string())
+                        },
                         Ok,
                     )?;
                     self.api.secrets.jwt_secret_key = Some(kept);
+                    if webhooks.secrets.is_none() {
+                        let kept = secret_file::WEBHOOKS.keep(&self.data)?;
+                        webhooks.secrets = Some(kept.parse().with_context(|| {
+                            secret_file::WEBHOOKS.path(&self.data).display().to_string()
+                        })?);
+                    }
                     // The first administrator is added below, with a token beside.
                     self.api.secrets.admin_password = None;
                 }
+                self.api.webhooks = webhooks.clone();
+                self.worker.webhooks = webhooks;
                 let bound = Bound::new(&backends, &self.api, mode).await?;
                 // In production nothing is made up, and no secret is printed: standard output ends
                 // in somebody's log there.

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
-use self::id::{job_id, path};
+pub(super) use self::id::job_id;
+use self::id::path;
 pub(super) use self::list::label;
 use self::promote::Promote;
 use crate::client::{self, Connection, Job, ProgressBars, Receipt, Server};

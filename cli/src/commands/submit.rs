@@ -75,6 +75,9 @@ pub(crate) struct Submit {
     /// Do not compare with the baseline
     #[arg(long)]
     no_baseline: bool,
+    /// Where the service sends a signed message when the job has ended
+    #[arg(long, value_name = "URL")]
+    callback_url: Option<String>,
     /// Follow the job and print its result
     #[arg(long)]
     wait: bool,
@@ -115,6 +118,7 @@ impl Submit {
             timeout_seconds: self.timeout,
             labels: self.labels.into_iter().collect(),
             losses: self.losses,
+            callback_url: self.callback_url,
             ..agent
                 .request(&client, self.agent, self.environments)
                 .await?

@@ -17,6 +17,7 @@ use crate::keeping::KeepingOptions;
 use crate::logging;
 use crate::mode::{self, ModeOption};
 use crate::signals::Signals;
+use crate::webhook_options::WebhookOptions;
 
 /// Take jobs from the queue, evaluate them and record their results
 ///
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     #[command(flatten)]
     keeping: KeepingOptions,
     #[command(flatten)]
+    webhooks: WebhookOptions,
+    #[command(flatten)]
     mode: ModeOption,
     /// Port for /health, /livez, /readyz and /metrics; 0 takes any free one [default: none]
     #[arg(long, env = "EVAL_WORKER_PORT", value_name = "PORT")]
@@ -48,7 +51,9 @@ impl Worker {
         let thresholds = self.checks.thresholds().map_err(anyhow::Error::msg)?;
         let backends = self.connections.shared().map_err(anyhow::Error::msg)?;
         logging::start(logging::SERVICE);
-        mode::check(self.mode.or(Mode::Production), &self.connections, None)?;
+        let mode = self.mode.or(Mode::Production);
+        mode::check(mode, &self.connections, None)?;
+        self.config.webhooks = self.webhooks.settings(mode)?;
         tokio::runtime::Runtime::new()
             .context("cannot start the async runtime")?
             .block_on(async {
