@@ -20,8 +20,6 @@ pub(crate) enum Point {
     Recorded,
     /// The job's end is committed, and the delivery is not acknowledged.
     Committed,
-    /// A webhook has been answered, and nothing is noted.
-    Sent,
 }
 
 impl Point {
@@ -32,7 +30,6 @@ impl Point {
             Self::Evaluated => "evaluated",
             Self::Recorded => "recorded",
             Self::Committed => "committed",
-            Self::Sent => "sent",
         }
     }
 }

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 32;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a message is in one worker's hands: for an attempt, and the note of it while the store is
 /// slow.
-const RESERVATION: Duration = Duration::from_secs(60);
+const RESERVATION: Duration = Duration::from_secs(30);
 /// The receiver wants nothing more of us.
 const GONE: u16 = 410;
 
@@ -113,8 +113,6 @@ impl Deliverer {
         let noted = judge(&due, sent, start.elapsed());
         self.count(&due, &noted);
         let webhooks = &self.services.store.webhooks;
-        #[cfg(feature = "faults")]
-        crate::faults::reach(crate::faults::Point::Sent);
         match answer(webhooks.note(due.id, due.attempt, &noted)).await {
             Ok(true) => {}
             Ok(false) => {

@@ -21,7 +21,7 @@ pub trait Webhooks: Send + Sync {
     /// nothing changes.
     async fn note(&self, id: Uuid, attempt: u32, noted: &Noted) -> Result<bool, Error>;
 
-    /// Those of a job, in the order of their making.
+    /// Those of a job, the newest first.
     async fn of_job(&self, job_id: Uuid) -> Result<Vec<Delivery>, Error>;
 
     /// Those of all jobs, from the newest to the oldest.

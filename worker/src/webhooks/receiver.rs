@@ -171,3 +171,6 @@ async fn read_a_little(response: Response<Incoming>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

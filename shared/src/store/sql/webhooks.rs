@@ -1,6 +1,5 @@
 //! Webhooks on their way. They are written by triggers on `jobs`, in the transaction of a job's end.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +9,7 @@ use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Connection, Driver, Row, push_ids, rows};
+use super::{Adapter, Connection, Driver, Row, rows};
 use crate::account::{Action, Actor};
 use crate::store::{Error, Webhooks};
 use crate::webhook::{Attempt, Delivery, DeliveryFilter, DeliveryState, Due, Noted, Outcome};
@@ -27,40 +26,34 @@ const TAKE_DUE: &str = concat!(
      (SELECT parameters FROM jobs WHERE jobs.id = webhook_deliveries.job_id) AS parameters",
 );
 
-/// Attempts of one statement.
-const DELIVERIES: usize = 512;
-
-impl Adapter {
-    async fn deliveries(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Delivery>, Error> {
-        let mut reader = self.reader().await?;
-        let rows = select.build().fetch_all(&mut *reader).await?;
-        let mut deliveries: Vec<_> = rows.iter().map(delivery).collect::<Result<_, _>>()?;
-        add_attempts(&mut reader, &mut deliveries).await?;
-        Ok(deliveries)
-    }
+/// Messages with their attempts, in one statement, so that the two fit each other. What follows chooses
+/// the messages.
+fn select() -> QueryBuilder<Driver> {
+    QueryBuilder::new(
+        "SELECT delivery.*, done.number, done.at, done.milliseconds, done.status, done.error \
+         FROM (SELECT * FROM webhook_deliveries WHERE ",
+    )
 }
 
-async fn add_attempts(
+async fn fetch(
     connection: &mut Connection,
-    deliveries: &mut [Delivery],
-) -> Result<(), Error> {
-    for batch in deliveries.chunks_mut(DELIVERIES) {
-        let ids: Vec<_> = batch.iter().map(|delivery| delivery.id).collect();
-        let mut select = QueryBuilder::new("SELECT * FROM webhook_attempts WHERE delivery_id ");
-        push_ids(&mut select, &ids);
-        select.push(" ORDER BY number");
-        let mut attempts = HashMap::<Uuid, Vec<Attempt>>::new();
-        for row in &select.build().fetch_all(&mut *connection).await? {
-            attempts
-                .entry(row.try_get("delivery_id")?)
-                .or_default()
-                .push(attempt(row)?);
+    mut select: QueryBuilder<Driver>,
+) -> Result<Vec<Delivery>, Error> {
+    select.push(
+        ") AS delivery LEFT JOIN webhook_attempts AS done ON done.delivery_id = delivery.id \
+         ORDER BY delivery.created_at DESC, delivery.id DESC, done.number",
+    );
+    let mut found: Vec<Delivery> = Vec::new();
+    for row in &select.build().fetch_all(connection).await? {
+        let next = delivery(row)?;
+        if found.last().is_none_or(|last| last.id != next.id) {
+            found.push(next);
         }
-        for delivery in batch {
-            delivery.attempts = attempts.remove(&delivery.id).unwrap_or_default();
+        if let (Some(delivery), Some(attempt)) = (found.last_mut(), attempt(row)?) {
+            delivery.attempts.push(attempt);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 fn delivery(row: &Row) -> Result<Delivery, Error> {
@@ -77,15 +70,18 @@ fn delivery(row: &Row) -> Result<Delivery, Error> {
     })
 }
 
-fn attempt(row: &Row) -> Result<Attempt, Error> {
+fn attempt(row: &Row) -> Result<Option<Attempt>, Error> {
+    if row.try_get::<Option<i64>, _>("number")?.is_none() {
+        return Ok(None);
+    }
     let status: Option<i64> = row.try_get("status")?;
-    Ok(Attempt {
+    Ok(Some(Attempt {
         number: rows::number(row, "number")?,
         at: row.try_get("at")?,
         milliseconds: rows::number(row, "milliseconds")?,
         status: status.map(|_| rows::number(row, "status")).transpose()?,
         error: row.try_get("error")?,
-    })
+    }))
 }
 
 fn due(row: &Row) -> Result<(DateTime<Utc>, Due), Error> {
@@ -161,13 +157,14 @@ impl Webhooks for Adapter {
     }
 
     async fn of_job(&self, job_id: Uuid) -> Result<Vec<Delivery>, Error> {
-        let mut select = QueryBuilder::new("SELECT * FROM webhook_deliveries WHERE job_id = ");
-        select.push_bind(job_id).push(" ORDER BY created_at, id");
-        self.deliveries(select).await
+        let mut select = select();
+        select.push("job_id = ").push_bind(job_id);
+        fetch(&mut *self.reader().await?, select).await
     }
 
     async fn list(&self, filter: &DeliveryFilter, limit: u32) -> Result<Vec<Delivery>, Error> {
-        let mut select = QueryBuilder::new("SELECT * FROM webhook_deliveries WHERE TRUE");
+        let mut select = select();
+        select.push("TRUE");
         if let Some(state) = filter.state {
             select.push(" AND state = ").push_bind(state.as_str());
         }
@@ -178,23 +175,24 @@ impl Webhooks for Adapter {
         select
             .push(" ORDER BY created_at DESC, id DESC LIMIT ")
             .push_bind(i64::from(limit));
-        self.deliveries(select).await
+        fetch(&mut *self.reader().await?, select).await
     }
 
     async fn redeliver(&self, id: Uuid, by: &Actor) -> Result<Option<Delivery>, Error> {
         let mut tx = self.write().await?;
-        // An attempt under way goes on, and its end counts: only then is the message due again.
-        let row = sqlx::query(
-            "UPDATE webhook_deliveries SET state = 'pending', due_at = $2, spent = attempt WHERE id = $1 RETURNING *",
+        // Should an attempt be under way, its end counts for the new ones.
+        sqlx::query(
+            "UPDATE webhook_deliveries SET state = 'pending', due_at = $2, spent = attempt WHERE id = $1",
         )
         .bind(id)
         .bind(self.now())
-        .fetch_optional(&mut *tx)
+        .execute(&mut *tx)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        let mut redelivered = [delivery(&row)?];
-        add_attempts(&mut tx, &mut redelivered).await?;
-        let [redelivered] = redelivered;
+        let mut select = select();
+        select.push("id = ").push_bind(id);
+        let Some(redelivered) = fetch(&mut tx, select).await?.pop() else {
+            return Ok(None);
+        };
         let detail = [("job", json!(redelivered.job_id))];
         let target = id.to_string();
         self.record(&mut tx, by, Action::WebhookRedelivered, &target, detail)
