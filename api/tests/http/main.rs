@@ -26,4 +26,5 @@ mod outages;
 mod server;
 mod sessions;
 mod token_attacks;
+mod webhooks;
 mod worked;
