@@ -1,5 +1,10 @@
 //! Webhooks from end to end: the real binary, its real database, a receiver that speaks HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
+
 #[path = "support/run.rs"]
 mod run;
 #[path = "support/service.rs"]
@@ -89,7 +94,7 @@ impl Message {
     }
 }
 
-fn submit(service: &Service, token: &str, listener: &TcpListener) -> String {
+fn submit(service: &Service, token: &str, listener: &TcpListener) -> Run {
     let policy = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../examples/policies/cartpole-ppo.zip"
@@ -108,9 +113,23 @@ fn submit(service: &Service, token: &str, listener: &TcpListener) -> String {
         "--callback-url",
         &url,
     ];
-    let receipt = run(&mut command(service.url(), token, &arguments));
-    let receipt: Value = serde_json::from_str(&receipt.out).expect(&receipt.err);
-    receipt["job_id"].as_str().unwrap().to_owned()
+    run(&mut command(service.url(), token, &arguments))
+}
+
+/// The id of the job that was accepted.
+fn id(receipt: &Run) -> String {
+    let document: Value = serde_json::from_str(&receipt.out).expect(&receipt.err);
+    document["job_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn nothing_is_sent_to_this_machine_unless_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = submit(&service, service.token().unwrap(), &listener);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("loopback"), "{}", refused.err);
 }
 
 #[test]
@@ -119,7 +138,7 @@ fn a_receiver_hears_of_the_end_and_can_verify_it() {
     let service = start(folder.path());
     let token = service.token().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let job = submit(&service, &token, &listener);
+    let job = id(&submit(&service, &token, &listener));
     let message = Message::receive(&listener);
     let body: Value = serde_json::from_slice(&message.body).unwrap();
     assert_eq!(
@@ -200,7 +219,7 @@ fn a_message_comes_again_when_its_sender_is_killed_before_the_note() {
     let mut service = start(folder.path());
     let token = service.token().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let job = submit(&service, &token, &listener);
+    let job = id(&submit(&service, &token, &listener));
     let first = Message::receive(&listener);
     service.kill();
     let service = start(folder.path());

@@ -1,5 +1,10 @@
 //! Signatures of webhooks against those of the reference library (`shared/golden/webhooks.py`).
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use tars_shared::webhook::{Headers, Rejected, Secret, Secrets, TOLERANCE, verify};

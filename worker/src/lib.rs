@@ -101,7 +101,14 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
             let size = (slots, window);
             Intake::new(services, handler, delivered.clone(), drain.clone(), size).run()
         });
-        tokio::join!(dispatching, recording, pruning, replaying, delivering, taking);
+        tokio::join!(
+            dispatching,
+            recording,
+            pruning,
+            replaying,
+            delivering,
+            taking
+        );
         jobs_done.cancel();
     };
     let limiting = async {

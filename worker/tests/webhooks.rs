@@ -15,6 +15,7 @@ use tars_shared::account::Actor;
 use tars_shared::backends::Backends;
 use tars_shared::clock::{Clock as _, Manual};
 use tars_shared::conformance::samples;
+use tars_shared::dead_letter::Keeping;
 use tars_shared::services::Services;
 use tars_shared::webhook::{
     ATTEMPTS, Delivery, DeliveryState, Headers, Networks, Secret, Secrets, Webhooks, verify,
@@ -55,7 +56,7 @@ impl Bench {
             lease_seconds: 5,
             max_attempts: 5,
             grace_seconds: 60,
-            retention_days: None,
+            keeping: Keeping::default(),
             policy_cache_mib: 64,
             webhooks: Webhooks {
                 secrets: Some(secrets.clone()),
@@ -202,15 +203,15 @@ async fn a_webhook_is_signed_and_arrives_once() {
     let bench = Bench::start(Networks::everything()).await;
     let mut receiver = Receiver::start().await;
     let job = bench.ended(&receiver.url).await;
-    let received = receiver.answer("204 No Content").await;
-    assert!(received.head.starts_with("POST /hooks?key=1 HTTP/1.1\r\n"));
-    assert!(received.is_genuine(&bench));
-    assert_eq!(received.header("webhook-id"), job.to_string());
-    assert_eq!(received.header("content-type"), "application/json");
-    assert!(receiver.url.contains(received.header("host")));
+    let request = receiver.answer("204 No Content").await;
+    assert!(request.head.starts_with("POST /hooks?key=1 HTTP/1.1\r\n"));
+    assert!(request.is_genuine(&bench));
+    assert_eq!(request.header("webhook-id"), job.to_string());
+    assert_eq!(request.header("content-type"), "application/json");
+    assert!(receiver.url.contains(request.header("host")));
     let found = bench.services.store.jobs.find(job).await.unwrap().unwrap();
     assert_eq!(
-        serde_json::from_slice::<Value>(&received.body).unwrap(),
+        serde_json::from_slice::<Value>(&request.body).unwrap(),
         json!({
             "type": "job.cancelled",
             "timestamp": found.finished_at,
@@ -226,8 +227,8 @@ async fn a_webhook_is_signed_and_arrives_once() {
     assert_eq!(delivered.attempts[0].status, Some(204));
     bench.clock.advance(TimeDelta::days(2));
     let second = bench.ended(&receiver.url).await;
-    let received = receiver.answer("200 OK").await;
-    assert_eq!(received.header("webhook-id"), second.to_string());
+    let request = receiver.answer("200 OK").await;
+    assert_eq!(request.header("webhook-id"), second.to_string());
     bench.stop().await;
 }
 
@@ -240,10 +241,10 @@ async fn a_webhook_that_fails_is_sent_again_until_it_is_dead() {
     let job = bench.ended(&receiver.url).await;
     let mut bodies = Vec::new();
     for attempt in 1..=ATTEMPTS {
-        let received = receiver.answer("500 Oops").await;
-        assert!(received.is_genuine(&bench), "signed for its time");
-        assert_eq!(received.header("webhook-id"), job.to_string());
-        bodies.push(received.body);
+        let request = receiver.answer("500 Oops").await;
+        assert!(request.is_genuine(&bench), "signed for its time");
+        assert_eq!(request.header("webhook-id"), job.to_string());
+        bodies.push(request.body);
         let delivery = bench.after_attempt(job, attempt as usize).await;
         let last = delivery.attempts.last().unwrap();
         assert_eq!(

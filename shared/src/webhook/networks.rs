@@ -9,7 +9,7 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
-/// The shortest prefixes of networks that may be somebody's own: 10.0.0.0/8 and fd00::/16.
+/// The shortest prefixes of networks that may be somebody's own: 10.0.0.0/8 and `fd00::/16`.
 const SHORTEST_OWN: (u8, u8) = (8, 16);
 
 impl Networks {
@@ -96,7 +96,7 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
             return special_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
         }
         [0xfe80..=0xfebf, ..] => "link-local",
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => "private",
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => "private",
         [0xff00..=0xffff, ..] => "multicast",
         [0x2002, ..] | [0x2001, 0, ..] => "a tunnel to an IPv4 address",
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => "reserved for documentation",

@@ -21,7 +21,7 @@ use crate::submission::Submission;
 use crate::webhook::{DeliveryFilter, DeliveryState, Due, Event, Noted, Outcome};
 
 const URL: &str = "https://example.org/hooks?key=1";
-const RESERVATION: Duration = Duration::from_secs(60);
+const RESERVATION: Duration = Duration::from_mins(1);
 
 fn asks(clock: &Manual) -> Submission {
     with_callback(clock, URL)
@@ -123,7 +123,7 @@ pub async fn every_end_leaves_one_webhook_if_one_was_asked_for(fixture: Fixture)
         submission: Ok(undeliverable.clone()),
         body: Bytes::new(),
     };
-    let letters = &store.dead_letters;
+    let letters = &store.dead_messages;
     letters.dead_letter(&message, 1).await.unwrap();
     expected.push((undeliverable.job_id, Event::JobFailed));
 

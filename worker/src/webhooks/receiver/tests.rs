@@ -79,10 +79,10 @@ async fn only_receivers_with_a_certificate_of_their_name_get_anything() {
     let (ours, stranger) = (authority(), authority());
     let receivers = trusting(&ours, true);
     let named = receiver(&ours, "localhost").await;
-    let post = async |url: String| receivers.post(message(&url)).await;
-    assert_eq!(post(format!("https://localhost:{named}/x")).await, Ok(204));
+    let send = async |url: String| receivers.post(message(&url)).await;
+    assert_eq!(send(format!("https://localhost:{named}/x")).await, Ok(204));
     let refused = async |url: String| {
-        let refusal = post(url).await.unwrap_err();
+        let refusal = send(url).await.unwrap_err();
         assert!(refusal.contains("TLS"), "{refusal}");
     };
     refused(format!("https://127.0.0.1:{named}/x")).await;
