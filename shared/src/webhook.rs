@@ -11,7 +11,7 @@ mod schedule;
 mod secret;
 mod signature;
 
-pub use self::callback::{MAX_CHARACTERS, PATTERN, parse};
+pub use self::callback::{MAX_CHARACTERS, PATTERN, parse, shown};
 pub use self::delivery::{
     Attempt, Delivery, DeliveryFilter, DeliveryState, Due, Event, Noted, Outcome,
 };

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tars_shared::webhook::{Attempt, Delivery, DeliveryFilter, DeliveryState, Event};
+use tars_shared::webhook::{self, Attempt, Delivery, DeliveryFilter, DeliveryState, Event};
 use uuid::Uuid;
 use warp::Filter as _;
 use warp::http::StatusCode;
@@ -88,7 +88,7 @@ fn view(delivery: Delivery) -> View {
         id: delivery.id,
         job_id: delivery.job_id,
         event: delivery.event,
-        url: shown(&delivery.url),
+        url: webhook::shown(&delivery.url),
         state: delivery.state,
         created_at: delivery.created_at,
         next_attempt_at: is_pending.then_some(delivery.due_at),
@@ -96,14 +96,6 @@ fn view(delivery: Delivery) -> View {
         last_error: last.and_then(|attempt| attempt.error.clone()),
         attempts: delivery.attempts,
         job: location(delivery.job_id),
-    }
-}
-
-/// An address without its query.
-fn shown(url: &str) -> String {
-    match url.split_once('?') {
-        Some((address, _)) => format!("{address}?…"),
-        None => url.to_owned(),
     }
 }
 

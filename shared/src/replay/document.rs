@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::agent::Blob;
 use crate::request::body::Body;
 use crate::request::{FieldError, Request};
+use crate::webhook;
 
 /// The request as a body of `POST /v1/evaluate`, every default filled in.
 ///
@@ -36,8 +37,12 @@ fn blob(blob: &Blob) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), value)])
 }
 
-/// The same for people: bytes are named, not shown.
+/// The same for people: bytes are named, not shown, and so is what may be a secret of a webhook's
+/// receiver.
 pub fn shown(mut document: Value) -> Value {
+    if let Some(Value::String(url)) = document.get_mut("callback_url") {
+        *url = webhook::shown(url);
+    }
     for pointer in ["/agent_state/data", "/agent_state/vec_normalize/data"] {
         if let Some(data) = document.pointer_mut(pointer) {
             let text = match &*data {
@@ -130,12 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn people_see_no_bytes() {
+    fn people_see_neither_bytes_nor_secrets_of_receivers() {
         let mut request = request();
+        request.parameters.callback_url = Some("https://example.org/x?key=1".to_owned());
         request.agent_state.policy = Blob::Inline(crate::agent::Base64(vec![7; 3000]));
         let shown = shown(document(&request).unwrap());
         let data = shown["agent_state"]["data"].as_str().unwrap();
         assert!(data.starts_with("… 4000 characters"), "{data}");
         assert_eq!(shown["agent_state"]["format"], "mlp-json");
+        assert_eq!(shown["callback_url"], "https://example.org/x?…");
     }
 }

@@ -44,6 +44,14 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// An address for people: what stands behind the question mark may be a secret of its receiver.
+pub fn shown(text: &str) -> String {
+    match text.split_once('?') {
+        Some((address, _)) => format!("{address}?…"),
+        None => text.to_owned(),
+    }
+}
+
 /// The IP address that it names, if it is none that has to be looked up.
 pub(super) fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
