@@ -131,7 +131,7 @@ async fn the_document_says_who_may_what() {
 fn every_test_that_the_security_page_names_exists() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut sources = String::new();
-    let mut folders: Vec<_> = ["api", "chaos", "cli", "engine", "shared"]
+    let mut folders: Vec<_> = ["api", "chaos", "cli", "engine", "shared", "worker"]
         .map(|part| root.join(part))
         .into();
     while let Some(folder) = folders.pop() {
