@@ -68,6 +68,13 @@ impl Dev {
                         .jwt_secret_key
                         .take()
                         .filter(|given| !given.trim().is_empty());
+                    // Whoever gives one secret gives them all: then nothing is made up.
+                    if given.is_none() && webhooks.secrets.is_none() {
+                        let kept = secret_file::WEBHOOKS.keep(&self.data)?;
+                        webhooks.secrets = Some(kept.parse().with_context(|| {
+                            secret_file::WEBHOOKS.path(&self.data).display().to_string()
+                        })?);
+                    }
                     let kept = given.map_or_else(
                         || {
                             secret_file::TOKENS
@@ -77,12 +84,6 @@ impl Dev {
                         Ok,
                     )?;
                     self.api.secrets.jwt_secret_key = Some(kept);
-                    if webhooks.secrets.is_none() {
-                        let kept = secret_file::WEBHOOKS.keep(&self.data)?;
-                        webhooks.secrets = Some(kept.parse().with_context(|| {
-                            secret_file::WEBHOOKS.path(&self.data).display().to_string()
-                        })?);
-                    }
                     // The first administrator is added below, with a token beside.
                     self.api.secrets.admin_password = None;
                 }
