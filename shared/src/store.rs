@@ -11,11 +11,13 @@ mod error;
 mod halving;
 mod leases;
 pub mod migration;
+mod pauses;
 pub mod postgres;
 mod replays;
 mod retention;
 pub mod sqlite;
 mod versions;
+mod waits;
 mod workers;
 
 use std::sync::Arc;
@@ -37,9 +39,11 @@ pub use self::leases::{
     ObservedLease, Renewal,
 };
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
+pub use self::pauses::{Aside, Paused, Pauses, SetAside};
 pub use self::retention::{Pruned, Retention};
 pub use self::versions::Versions;
-pub use self::workers::{Demand, Work, WorkerReport, Workers};
+pub use self::waits::{Ahead, Waits};
+pub use self::workers::{Demand, Work, Worker, WorkerFilter, WorkerReport, Workers};
 
 use crate::account::Actor;
 use crate::artifact::Digest;
@@ -82,6 +86,10 @@ pub struct Store {
     pub audit: Arc<dyn Audit>,
     /// Workers, as they say of themselves.
     pub workers: Arc<dyn Workers>,
+    /// What is not begun for a while.
+    pub pauses: Arc<dyn Pauses>,
+    /// How long jobs wait.
+    pub waits: Arc<dyn Waits>,
     /// What is kept for a while.
     pub retention: Arc<dyn Retention>,
     /// The hosts it runs on.
@@ -94,6 +102,7 @@ impl Store {
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
         S: DeadLetters + Replays + Workers + Retention,
+        S: Pauses + Waits,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
@@ -111,6 +120,8 @@ impl Store {
             signing_keys: store.clone(),
             audit: store.clone(),
             workers: store.clone(),
+            pauses: store.clone(),
+            waits: store.clone(),
             retention: store.clone(),
             hosts: store,
         }
@@ -231,7 +242,7 @@ pub trait Dispatches: Send + Sync {
     ) -> Result<Vec<Submission>, Error>;
 
     /// How long the oldest queued job of a priority has been waiting since its submission. Jobs that
-    /// wait for the moment of a retry are left out.
+    /// wait for the moment of a retry, or are set aside, are left out.
     async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error>;
 
     /// How long the oldest of the jobs that are due has been waiting for its message.
@@ -245,7 +256,8 @@ pub trait Dispatches: Send + Sync {
     async fn expire_leases(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// For a queue that forgets everything when its process ends: no message stands for any job, no
-    /// worker holds any. Gives the number of unfinished jobs.
+    /// worker holds any. Gives the number of unfinished jobs; those that are set aside stay so, and
+    /// are not counted.
     async fn orphan_all(&self) -> Result<u64, Error>;
 }
 

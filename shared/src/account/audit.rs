@@ -131,6 +131,12 @@ actions! {
     LettersDiscarded = "dead_letters.discarded",
     /// Discarded dead letters were restored.
     LettersRestored = "dead_letters.restored",
+    /// Jobs are not begun for a while.
+    PauseBegun = "pause.begun",
+    /// They are begun again.
+    PauseEnded = "pause.ended",
+    /// A worker was asked to take nothing new and to end.
+    WorkerDrained = "worker.drained",
 }
 
 impl fmt::Display for Action {

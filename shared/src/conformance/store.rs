@@ -14,7 +14,9 @@ mod jobs;
 mod leases;
 mod letters;
 mod replays;
+mod pauses;
 mod retention;
+mod waits;
 mod workers;
 
 pub use accounts::{
@@ -78,8 +80,15 @@ pub use replays::{
     a_replay_makes_one_job_of_each_letter, a_replay_stops_waits_and_goes_on,
     overlapping_replays_make_one_job_of_each_letter,
 };
+pub use pauses::{
+    only_queued_jobs_are_set_aside, pauses_are_bounded, pauses_begin_and_end_and_are_audited,
+    what_is_set_aside_is_a_job_like_others, what_is_set_aside_waits_for_the_end_of_its_pause,
+};
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
-pub use workers::the_demand_is_known;
+pub use waits::{
+    the_jobs_before_another_are_known, what_waits_for_too_long_is_counted_unless_it_is_paused,
+};
+pub use workers::{a_worker_is_asked_to_drain_once, the_demand_is_known, workers_are_listed};
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
 #[macro_export]
@@ -110,6 +119,7 @@ macro_rules! every_store_check {
             a_slow_clock_makes_keys_that_sign,
             a_terminal_job_never_changes,
             a_use_is_noted_to_the_minute,
+            a_worker_is_asked_to_drain_once,
             admins_who_disable_each_other_leave_one,
             an_end_writes_all_or_nothing,
             another_request_under_the_same_key_claims_nothing,
@@ -140,6 +150,9 @@ macro_rules! every_store_check {
             only_a_verified_user_opens_a_session,
             only_one_of_many_claims_is_granted,
             overlapping_replays_make_one_job_of_each_letter,
+            only_queued_jobs_are_set_aside,
+            pauses_are_bounded,
+            pauses_begin_and_end_and_are_audited,
             promoting_twice_gives_the_same_baseline,
             rejected_messages_charge_nobody,
             releasing_is_free,
@@ -152,6 +165,7 @@ macro_rules! every_store_check {
             the_demand_is_known,
             the_dispatcher_finds_what_no_message_stands_for,
             the_dispatcher_takes_urgent_jobs_first,
+            the_jobs_before_another_are_known,
             the_last_admin_stays,
             the_ledger_counts_every_job_once,
             the_oldest_queued_job_of_each_priority_is_known,
@@ -159,7 +173,11 @@ macro_rules! every_store_check {
             users_are_added_found_and_listed,
             what_is_old_is_pruned,
             what_is_over_is_cleaned_up,
+            what_is_set_aside_is_a_job_like_others,
+            what_is_set_aside_waits_for_the_end_of_its_pause,
             what_takes_access_ends_sessions,
+            what_waits_for_too_long_is_counted_unless_it_is_paused,
+            workers_are_listed,
         );
     };
 }

@@ -44,6 +44,8 @@ mod inserts;
 mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
+#[path = "sql/pauses.rs"]
+mod pauses;
 mod recording;
 #[path = "sql/replaying.rs"]
 mod replaying;
@@ -68,6 +70,8 @@ mod transitions;
 mod batches;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/waits.rs"]
+mod waits;
 #[path = "sql/workers.rs"]
 mod workers;
 mod writing;

@@ -41,6 +41,8 @@ mod inserts;
 mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
+#[path = "sql/pauses.rs"]
+mod pauses;
 mod recording;
 #[path = "sql/replaying.rs"]
 mod replaying;
@@ -62,6 +64,8 @@ mod signing_keys;
 mod transitions;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/waits.rs"]
+mod waits;
 #[path = "sql/workers.rs"]
 mod workers;
 

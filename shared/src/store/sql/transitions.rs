@@ -212,8 +212,13 @@ pub(super) async fn cancel(
     )
     .bind(job_id)
     .bind(now)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    // It may have been set aside.
+    sqlx::query("DELETE FROM held_jobs WHERE job_id = $1")
+        .bind(job_id)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
