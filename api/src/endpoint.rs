@@ -145,6 +145,11 @@ endpoints! {
     POST  "/v1/dead-letters/replays/{id}/pause" Admin     Writes PauseReplay,
     POST  "/v1/dead-letters/replays/{id}/resume" Admin    Writes ResumeReplay,
     POST  "/v1/dead-letters/replays/{id}/cancel" Admin    Writes CancelReplay,
+    GET   "/v1/pauses"                          Viewer    Reads  ListPauses,
+    POST  "/v1/pauses"                          Admin     Writes BeginPause,
+    DELETE "/v1/pauses/{id}"                    Admin     Writes EndPause,
+    GET   "/v1/workers"                         Viewer    Reads  ListWorkers,
+    POST  "/v1/workers/{name}/drain"            Admin     Writes DrainWorker,
     GET   "/v1/workers/wanted"                  Viewer    Reads  WorkersWanted,
 }
 

@@ -10,6 +10,7 @@ mod evaluate;
 mod health;
 mod jobs;
 mod metrics;
+mod pauses;
 mod receipt;
 mod workers;
 
@@ -44,6 +45,7 @@ impl Routes {
             health::routes(),
             jobs::routes(),
             metrics::routes(),
+            pauses::routes(),
             workers::routes(),
         ])
     }
@@ -92,6 +94,7 @@ pub(crate) fn operations() -> Vec<(Endpoint, Operation)> {
         health::operations(),
         jobs::operations(),
         metrics::operations(),
+        pauses::operations(),
         workers::operations(),
     ];
     operations.into_iter().flatten().collect()

@@ -63,6 +63,9 @@ const SHA256: &str = "^[0-9a-f]{64}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
+/// As workers make theirs of their option, their host and their process.
+const WORKER: &str = "^[A-Za-z0-9._-]{1,192}$";
+
 const fn query(
     name: &'static str,
     kind: Kind,
@@ -209,6 +212,9 @@ const ACTION: Parameter = query(
         "replay.adjusted",
         "dead_letters.discarded",
         "dead_letters.restored",
+        "pause.begun",
+        "pause.ended",
+        "worker.drained",
     ]),
     "Only this action.",
     "user.role",
@@ -220,6 +226,13 @@ const ACTOR: Parameter = query(
     ),
     "Only what this actor did.",
     "user:admin",
+);
+
+const GONE: Parameter = query(
+    "gone",
+    Kind::OneOf(&["true", "false"]),
+    "Whether workers that have gone are listed too, for a day.",
+    "true",
 );
 
 impl Endpoint {
@@ -284,6 +297,18 @@ impl Endpoint {
             | Self::ResumeReplay
             | Self::CancelReplay => dead_letters::REPLAY,
             Self::ListReplayItems | Self::ExportReplayItems => dead_letters::ITEMS,
+            Self::EndPause => const { &[path("id", Kind::Uuid, "The pause's id.", SOME_ID)] },
+            Self::ListWorkers => const { &[GONE, LIMIT, CURSOR] },
+            Self::DrainWorker => {
+                const {
+                    &[path(
+                        "name",
+                        Kind::Text(WORKER),
+                        "The worker's name.",
+                        "worker-host-4711",
+                    )]
+                }
+            }
             Self::Health
             | Self::Livez
             | Self::Readyz
@@ -304,6 +329,8 @@ impl Endpoint {
             | Self::WorkersWanted
             | Self::DiscardDeadLetters
             | Self::RestoreDeadLetters
+            | Self::ListPauses
+            | Self::BeginPause
             | Self::AddBaseline => &[],
         }
     }
@@ -373,6 +400,7 @@ impl Kind {
                 "must be * or up to 16 entity tags, in their quotes and separated by commas"
                     .to_owned()
             }
+            Self::Text(WORKER) => "must be the name of a worker".to_owned(),
             Self::Text(SHA256) => "must be 64 hexadecimal digits, in small letters".to_owned(),
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),

@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _};
 use tars_engine::policy_file::Algorithm;
-use tars_shared::job::Status;
 use tars_shared::store::JobFilter;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -56,7 +55,8 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .with_header("X-Cache", "As with 200.")
         .fails(404, "There is no such job.");
     let follow = Operation::new("evaluations", "Follow a job")
-        .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
+        .described("Server-sent events: `progress` at every change, and when a job waits for something else than before; one `end`. \
+                    Their data are jobs without results.")
         .answers_events::<JobView>(200, "A stream of events.")
         .fails(404, "There is no such job.");
     let mut all = vec![
@@ -95,18 +95,20 @@ async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = JobWatcher::new(&call.context, call.values.id()?);
     let permit = followers::permit(&call)?;
     let changes = watcher.changes().await?;
+    let context = call.context.clone();
     // It ends with the stream, and the stream ends with it.
     let access_ended = AbortOnDropHandle::new(tokio::spawn(followers::access_ended(call, permit)));
-    let stream = event_stream(changes).take_until(access_ended);
+    let views = following::views(context, changes);
+    let stream = event_stream(views).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
 }
 
 /// `progress` while the job lives, and one `end` as the last event.
 fn event_stream(
-    jobs: impl Stream<Item = tars_shared::job::Job> + Send + 'static,
+    jobs: impl Stream<Item = JobView> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     jobs.map(|job| {
-        let name = if Status::is_terminal(job.status) {
+        let name = if job.status.is_terminal() {
             "end"
         } else {
             "progress"
@@ -114,6 +116,6 @@ fn event_stream(
         let event = Event::default().event(name);
         // A view is plain data; should it ever not be, an empty event says no less than a broken
         // stream.
-        Ok(event.json_data(JobView::summary(job)).unwrap_or_default())
+        Ok(event.json_data(job).unwrap_or_default())
     })
 }

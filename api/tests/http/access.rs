@@ -66,6 +66,11 @@ const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/v1/dead-letters/replays/{id}/pause", ADMIN),
     ("POST", "/v1/dead-letters/replays/{id}/resume", ADMIN),
     ("POST", "/v1/dead-letters/replays/{id}/cancel", ADMIN),
+    ("GET", "/v1/pauses", VIEWER),
+    ("POST", "/v1/pauses", ADMIN),
+    ("DELETE", "/v1/pauses/{id}", ADMIN),
+    ("GET", "/v1/workers", VIEWER),
+    ("POST", "/v1/workers/{name}/drain", ADMIN),
     ("GET", "/v1/workers/wanted", VIEWER),
 ];
 
