@@ -11,12 +11,14 @@ mod jobs;
 mod keys;
 mod migrate;
 mod openapi;
+mod pauses;
 mod prune;
 mod rollout;
 mod submit;
 mod token;
 mod user;
 mod worker;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Jobs(jobs::Jobs),
     Dlq(dlq::Dlq),
     Baselines(baselines::Baselines),
+    Workers(workers::Workers),
+    Pauses(pauses::Pauses),
 }
 
 impl Command {
@@ -63,6 +67,8 @@ impl Command {
             Self::Jobs(jobs) => jobs.run(),
             Self::Dlq(dlq) => dlq.run(),
             Self::Baselines(baselines) => baselines.run(),
+            Self::Workers(workers) => workers.run(),
+            Self::Pauses(pauses) => pauses.run(),
         }
     }
 }

@@ -1,0 +1,95 @@
+//! What operators do, run as they run it: the real binary against a real service.
+
+#[expect(dead_code, reason = "each test file uses what it needs of it")]
+#[path = "clients/bench.rs"]
+mod bench;
+#[path = "support/run.rs"]
+mod run;
+#[expect(dead_code, reason = "each test file uses what it needs of it")]
+#[path = "support/service.rs"]
+mod service;
+
+use std::time::{Duration, Instant};
+
+use bench::{Bench, example, id};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn submit(bench: &Bench) -> Value {
+    let policy = example("cartpole-ppo.zip");
+    bench.json(&["submit", &policy, "--agent", "PPO", "--episodes", "5"])
+}
+
+#[test]
+fn a_pause_is_begun_seen_and_ended() {
+    let bench = Bench::new();
+    let none = bench.tars(&["pauses", "list"]);
+    assert_eq!((none.code, &*none.out), (0, "Nothing is paused.\n"));
+    let unclear = bench.tars(&["pauses", "begin", "--reason", "x"]);
+    assert_eq!(unclear.code, 2, "{}", unclear.out);
+    let begin = [
+        "pauses",
+        "begin",
+        "--env",
+        "CartPole-v1",
+        "--reason",
+        "a defect",
+        "--for",
+        "2h",
+    ];
+    let pause = bench.json(&begin);
+    let job = submit(&bench);
+    let shown = bench.tars(&["jobs", "show", id(&job)]);
+    assert!(
+        shown.out.contains("environment CartPole-v1 is paused by")
+            && shown.out.contains("a defect"),
+        "{}",
+        shown.out
+    );
+    let list = bench.tars(&["pauses", "list"]);
+    assert!(list.out.contains("environment CartPole-v1"), "{}", list.out);
+
+    let ended = bench.tars(&["pauses", "end", pause["id"].as_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let watched = bench.tars(&["jobs", "watch", id(&job)]);
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+    let again = bench.tars(&["pauses", "end", pause["id"].as_str().unwrap()]);
+    assert_eq!(again.code, 2, "{}", again.out);
+}
+
+#[test]
+fn a_worker_is_drained_and_jobs_say_that_none_is_left() {
+    let bench = Bench::new();
+    let watched = bench.tars(&["jobs", "watch", id(&submit(&bench))]);
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+    let workers = bench.json(&["workers", "list"]);
+    let name = workers["items"][0]["name"].as_str().unwrap();
+    let list = bench.tars(&["workers", "list"]);
+    assert!(
+        list.out.contains(name) && list.out.contains("working"),
+        "{}",
+        list.out
+    );
+    let unknown = bench.tars(&["workers", "drain", "nobody"]);
+    assert_eq!(unknown.code, 2, "{}", unknown.out);
+    let drained = bench.tars(&["workers", "drain", name, "--wait"]);
+    assert_eq!(drained.code, 0, "{}", drained.err);
+    assert!(drained.out.contains("has ended"), "{}", drained.out);
+    let job = submit(&bench);
+    let end = Instant::now() + LIMIT;
+    loop {
+        let job = bench.json(&["jobs", "show", id(&job)]);
+        if job["waiting"]["code"] == "no_worker" {
+            break;
+        }
+        // What the service knows of workers is a second old at most.
+        assert!(Instant::now() < end, "{job}");
+    }
+    let gone = bench.tars(&["workers", "list", "--gone"]);
+    assert!(
+        gone.out.contains(name) && gone.out.contains("gone"),
+        "{}",
+        gone.out
+    );
+}
