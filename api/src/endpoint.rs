@@ -123,6 +123,7 @@ endpoints! {
     GET   "/v1/jobs"                            Viewer    Reads  ListJobs,
     GET   "/v1/jobs/{id}"                       Viewer    Reads  ShowJob,
     GET   "/v1/jobs/{id}/events"                Viewer    Reads  FollowJob,
+    POST  "/v1/jobs/cancel"                     Admin     Writes CancelJobs,
     POST  "/v1/jobs/{id}/cancel"                Developer Writes CancelJob,
     POST  "/v1/jobs/{id}/retry"                 Developer Writes RetryJob,
     POST  "/v1/jobs/{id}/promote"               Admin     Writes PromoteJob,

@@ -107,3 +107,71 @@ fn a_worker_is_drained_and_jobs_say_that_none_is_left() {
         gone.out
     );
 }
+
+#[test]
+fn many_jobs_are_shown_and_then_cancelled() {
+    let bench = Bench::new();
+    let begin = ["pauses", "begin", "--all", "--reason", "a sweep was wrong"];
+    assert_eq!(bench.tars(&begin).code, 0);
+    // Whatever the worker begins until it has heard of the pause has ended by then.
+    let job = held_or_waiting(&bench);
+    let cancel = |more: &[&str]| bench.tars(&[&["jobs", "cancel"], more].concat());
+    let by_label = ["--label", "sweep=7", "--status", "queued"];
+    let unclear = cancel(&by_label);
+    assert!(
+        unclear.code == 2 && unclear.err.contains("--yes"),
+        "{}",
+        unclear.err
+    );
+    assert_eq!(cancel(&["--all", "--label", "sweep=7", "--yes"]).code, 2);
+    let would = cancel(&[&by_label[..], &["--dry-run"]].concat());
+    assert!(
+        would.out.starts_with("1 jobs would be cancelled"),
+        "{}",
+        would.out
+    );
+    assert!(would.out.contains(id(&job)), "{}", would.out);
+    let done = cancel(&[&by_label[..], &["--yes"]].concat());
+    assert!(
+        done.out.starts_with("1 jobs are cancelled"),
+        "{}{}",
+        done.out,
+        done.err
+    );
+    assert_eq!(
+        bench.json(&["jobs", "show", id(&job)])["status"],
+        "cancelled"
+    );
+}
+
+/// A job with a label that does not begin, because everything is paused.
+fn held_or_waiting(bench: &Bench) -> Value {
+    let policy = example("cartpole-ppo.zip");
+    let submit = [
+        "submit",
+        &policy,
+        "--agent",
+        "PPO",
+        "--episodes",
+        "5",
+        "--label",
+        "sweep=7",
+    ];
+    let end = Instant::now() + LIMIT;
+    let mut completed = 0;
+    while Instant::now() < end {
+        let job = bench.json(&submit);
+        let since = Instant::now();
+        // Longer than a worker takes to hear of a pause, and than these jobs take by far.
+        while since.elapsed() < Duration::from_secs(3) {
+            if bench.json(&["jobs", "show", id(&job)])["status"] == "completed" {
+                completed += 1;
+                break;
+            }
+        }
+        if bench.json(&["jobs", "show", id(&job)])["status"] == "queued" {
+            return job;
+        }
+    }
+    panic!("{completed} jobs were completed in spite of the pause");
+}

@@ -7,6 +7,7 @@
 mod accounts;
 pub mod backend;
 mod batcher;
+mod cancellations;
 mod error;
 mod halving;
 mod leases;
@@ -33,6 +34,7 @@ pub use self::accounts::{
     UserChanged, Users,
 };
 pub use self::batcher::Batcher;
+pub use self::cancellations::{Cancellations, Cancelled};
 pub use self::error::Error;
 pub use self::leases::{
     Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
@@ -60,6 +62,8 @@ use crate::submission::Submission;
 pub struct Store {
     /// Jobs, as clients see them.
     pub jobs: Arc<dyn Jobs>,
+    /// Many jobs taken back at once.
+    pub cancellations: Arc<dyn Cancellations>,
     /// Jobs, as workers hold them.
     pub leases: Arc<dyn Leases>,
     /// Jobs, as the dispatcher finds them.
@@ -102,11 +106,12 @@ impl Store {
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
         S: DeadLetters + Replays + Workers + Retention,
-        S: Pauses + Waits,
+        S: Pauses + Waits + Cancellations,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
             jobs: store.clone(),
+            cancellations: store.clone(),
             leases: store.clone(),
             dispatches: store.clone(),
             baselines: store.clone(),
@@ -195,6 +200,12 @@ pub struct JobFilter {
     pub environment: Option<String>,
     /// Only jobs with this label and value.
     pub label: Option<(String, String)>,
+    /// Only jobs of this account.
+    pub submitter: Option<String>,
+    /// Only jobs of this priority.
+    pub priority: Option<Priority>,
+    /// Only jobs that were submitted before this moment.
+    pub submitted_before: Option<DateTime<Utc>>,
     /// Only jobs older than this place in the listing: the submission time and id of the last job
     /// seen.
     pub before: Option<(DateTime<Utc>, Uuid)>,

@@ -215,6 +215,7 @@ const ACTION: Parameter = query(
         "pause.begun",
         "pause.ended",
         "worker.drained",
+        "jobs.cancelled",
     ]),
     "Only this action.",
     "user.role",
@@ -331,6 +332,7 @@ impl Endpoint {
             | Self::RestoreDeadLetters
             | Self::ListPauses
             | Self::BeginPause
+            | Self::CancelJobs
             | Self::AddBaseline => &[],
         }
     }

@@ -1,6 +1,8 @@
 //! `/v1/jobs`: list, show, wait, follow, cancel, retry, promote.
 
 mod actions;
+mod cancelling;
+mod following;
 mod showing;
 
 use std::convert::Infallible;
@@ -16,6 +18,7 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::sse::Event;
 
+use crate::body;
 use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
@@ -30,7 +33,12 @@ use crate::view::JobView;
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = actions::routes();
+    let body = body::read("application/json", body::FORM_BYTES);
     routes.extend([
+        route(
+            Endpoint::CancelJobs,
+            call().and(body).then(cancelling::cancel),
+        ),
         route(Endpoint::ListJobs, call().then(list)),
         route(Endpoint::ShowJob, call().then(showing::show)),
         route(Endpoint::FollowJob, call().then(events)),
@@ -63,6 +71,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         (Endpoint::ListJobs, list),
         (Endpoint::ShowJob, show),
         (Endpoint::FollowJob, follow),
+        (Endpoint::CancelJobs, cancelling::operation()),
     ];
     all.extend(actions::operations());
     all
@@ -78,6 +87,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
         environment: values.find("environment")?,
         label: label.map(|(name, value)| (name.to_owned(), value.to_owned())),
         before: page.after,
+        ..JobFilter::default()
     };
     let fetch_limit = page.fetch_limit();
     let jobs = call.context.services.store.jobs.clone();

@@ -44,6 +44,7 @@ const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/v1/jobs", VIEWER),
     ("GET", "/v1/jobs/{id}", VIEWER),
     ("GET", "/v1/jobs/{id}/events", VIEWER),
+    ("POST", "/v1/jobs/cancel", ADMIN),
     ("POST", "/v1/jobs/{id}/cancel", DEVELOPER),
     ("POST", "/v1/jobs/{id}/retry", DEVELOPER),
     ("POST", "/v1/jobs/{id}/promote", ADMIN),

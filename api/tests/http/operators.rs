@@ -221,3 +221,69 @@ async fn jobs_that_wait_for_too_long_are_seen() {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
 }
+
+#[tokio::test]
+async fn many_jobs_are_cancelled_by_a_filter_and_shown_before() {
+    let server = Server::start().await;
+    let mut labelled = evaluation();
+    labelled["labels"] = json!({"sweep": "7"});
+    for body in [&labelled, &labelled, &evaluation()] {
+        server.post("/v1/evaluate", body).await;
+    }
+    let path = "/v1/jobs/cancel";
+    let mut request = json!({"filter": {"label": "sweep:7", "status": "queued"}, "dry_run": true});
+    let (status, would) = server.post(path, &request).await;
+    assert_eq!(
+        (status, &would["matched"]),
+        (StatusCode::OK, &json!(2)),
+        "{would}"
+    );
+    assert_eq!(
+        (&would["cancelled"], &would["more"]),
+        (&json!(0), &json!(false))
+    );
+    assert_eq!(would["sample"].as_array().unwrap().len(), 2);
+    request["dry_run"] = json!(false);
+    for expected in [2, 0] {
+        let (_, done) = server.post(path, &request).await;
+        assert_eq!(
+            (&done["cancelled"], &done["requested"], &done["more"]),
+            (&json!(expected), &json!(0), &json!(false))
+        );
+    }
+    let (_, queued) = server.get("/v1/jobs?status=queued").await;
+    assert_eq!(queued["items"].as_array().unwrap().len(), 1);
+    let (_, audit) = server.get("/auth/audit?action=jobs.cancelled").await;
+    assert_eq!(audit["items"][0]["detail"]["filter"]["label"], "sweep:7");
+
+    for (field, body) in [
+        ("filter", json!({})),
+        ("filter", json!({"filter": {}, "dry_run": true})),
+        ("all", json!({"filter": {"status": "queued"}, "all": true})),
+        ("filter.status", json!({"filter": {"status": "failed"}})),
+        ("filter.label", json!({"filter": {"label": "sweep"}})),
+        (
+            "filter.submitter",
+            json!({"filter": {"submitter": "a\u{0}"}}),
+        ),
+        (
+            "filter.environment",
+            json!({"filter": {"environment": "x".repeat(400)}}),
+        ),
+        (
+            "filter.older_than_seconds",
+            json!({"filter": {"older_than_seconds": 400_000_000}}),
+        ),
+        ("filter.colour", json!({"filter": {"colour": "red"}})),
+    ] {
+        let (status, problem) = server.post(path, &body).await;
+        assert_eq!(
+            status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{body}: {problem}"
+        );
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    let (_, done) = server.post(path, &json!({"all": true})).await;
+    assert_eq!(done["cancelled"], 1);
+}

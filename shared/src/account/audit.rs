@@ -137,6 +137,8 @@ actions! {
     PauseEnded = "pause.ended",
     /// A worker was asked to take nothing new and to end.
     WorkerDrained = "worker.drained",
+    /// Many jobs were taken back.
+    JobsCancelled = "jobs.cancelled",
 }
 
 impl fmt::Display for Action {

@@ -5,6 +5,7 @@ mod artifacts;
 mod attempts;
 mod baselines;
 mod batches;
+mod cancellations;
 mod claiming;
 mod dead_letters;
 mod dispatches;
@@ -45,6 +46,7 @@ pub use baselines::{
     twenty_writers_leave_ranks_without_holes,
 };
 pub use batches::a_batch_means_the_same_as_one_by_one_in_any_cut;
+pub use cancellations::many_jobs_are_cancelled_by_what_they_are;
 pub use dead_letters::{
     a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter,
     rejected_messages_charge_nobody,
@@ -142,6 +144,7 @@ macro_rules! every_store_check {
             logins_beside_a_new_password_leave_no_session,
             many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
+            many_jobs_are_cancelled_by_what_they_are,
             many_jobs_are_found_at_once,
             many_who_ask_at_once_get_one_key,
             notes_of_dispatch_made_at_once_are_all_kept,

@@ -25,6 +25,8 @@ mod audit;
 mod baselines;
 #[path = "sql/candidates.rs"]
 mod candidates;
+#[path = "sql/cancellations.rs"]
+mod cancellations;
 #[path = "sql/claims.rs"]
 mod claims;
 mod clock;

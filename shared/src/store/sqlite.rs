@@ -25,6 +25,8 @@ mod baselines;
 mod batches;
 #[path = "sql/candidates.rs"]
 mod candidates;
+#[path = "sql/cancellations.rs"]
+mod cancellations;
 #[path = "sql/claims.rs"]
 mod claims;
 #[path = "sql/dead_letters.rs"]
