@@ -30,6 +30,7 @@ async fn submit(client: &Client, jobs: u64) {
     for _ in 0..jobs / 50 {
         join_all((0..50).map(|_| client.submit(&body))).await;
     }
+    client.settle(LOST).await;
 }
 
 fn count(fleet: &Fleet, what: &str) -> u64 {
@@ -78,7 +79,13 @@ async fn a_pause_holds_through_the_deaths_of_workers_and_everything_runs_afterwa
     submit(&client, JOBS / 2).await;
     let start = Instant::now();
     let second = fleet.worker("second", 2, &[]).unwrap();
-    assert!(eventually(LOST, || held() == JOBS), "{}", second.log_tail());
+    assert!(
+        eventually(LOST, || held() == JOBS),
+        "{} of {}: {}",
+        held(),
+        count(&fleet, "jobs"),
+        second.log_tail()
+    );
     report(format_args!(
         "all {JOBS} set aside {:.2?} after the next worker came",
         start.elapsed()

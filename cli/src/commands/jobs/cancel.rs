@@ -20,6 +20,7 @@ use crate::stdout;
 ///
 /// Many are named by what they have in common; --dry-run shows what would be met, --yes goes on.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("many").multiple(true))]
 pub(super) struct Cancel {
     /// The job's full id
     #[arg(value_name = "JOB_ID", value_parser = job_id, conflicts_with = "many")]
