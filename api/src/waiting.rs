@@ -146,7 +146,7 @@ async fn without_place(
         return Some(Ok(waiting));
     }
     let prospects = context.outlook.prospects(&context.services).await;
-    Some(hindered(job, &prospects).map_or(Err(prospects), Ok))
+    Some(hindered(job, &prospects).ok_or(prospects))
 }
 
 fn recorded_later(job: &Job) -> Waiting {

@@ -10,6 +10,7 @@ mod batcher;
 mod cancellations;
 mod error;
 mod halving;
+mod job_filter;
 mod leases;
 pub mod migration;
 mod pauses;
@@ -36,12 +37,13 @@ pub use self::accounts::{
 pub use self::batcher::Batcher;
 pub use self::cancellations::{Cancellations, Cancelled};
 pub use self::error::Error;
+pub use self::job_filter::JobFilter;
 pub use self::leases::{
     Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
     ObservedLease, Renewal,
 };
+pub use self::pauses::{Aside, Hold, Paused, Pauses};
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
-pub use self::pauses::{Aside, Paused, Pauses, SetAside};
 pub use self::retention::{Pruned, Retention};
 pub use self::versions::Versions;
 pub use self::waits::{Ahead, Waits};
@@ -187,28 +189,6 @@ pub enum Inserted {
     Known,
     /// Its id was known already, with another request: it is not recorded, and nothing of an [`insert`](Jobs::insert).
     Conflict,
-}
-
-/// Which jobs to list. The default lists all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    /// Only jobs in this status.
-    pub status: Option<Status>,
-    /// Only jobs of this algorithm.
-    pub agent_type: Option<Algorithm>,
-    /// Only jobs that name this environment.
-    pub environment: Option<String>,
-    /// Only jobs with this label and value.
-    pub label: Option<(String, String)>,
-    /// Only jobs of this account.
-    pub submitter: Option<String>,
-    /// Only jobs of this priority.
-    pub priority: Option<Priority>,
-    /// Only jobs that were submitted before this moment.
-    pub submitted_before: Option<DateTime<Utc>>,
-    /// Only jobs older than this place in the listing: the submission time and id of the last job
-    /// seen.
-    pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
 /// What a cancellation did.

@@ -110,9 +110,7 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
         let pausing = supervise("pauses", drain.clone(), || {
             pauses.clone().run(services.store.clone(), drain.clone())
         });
-        tokio::join!(
-            dispatching, recording, pruning, replaying, pausing, taking
-        );
+        tokio::join!(dispatching, recording, pruning, replaying, pausing, taking);
         jobs_done.cancel();
     };
     let limiting = async {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tars_shared::pause::{self, Pause, Scope};
-use tars_shared::store::{Aside, Batcher, Error, Jobs, Pauses as Port, SetAside, Store};
+use tars_shared::store::{Aside, Batcher, Error, Hold, Jobs, Pauses as Port, Store};
 use tars_shared::submission::Submission;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ pub(crate) struct Pauses {
     known: watch::Sender<Option<Arc<[Pause]>>>,
     /// For what precedes an attempt, as the handler has it.
     jobs: Arc<dyn Jobs>,
-    setting_aside: Batcher<SetAside, Aside>,
+    setting_aside: Batcher<Hold, Aside>,
 }
 
 impl std::fmt::Debug for Pauses {
@@ -123,7 +123,7 @@ impl Pauses {
         submission: &Submission,
         pause: Uuid,
     ) -> Result<Option<Outcome>, Error> {
-        let job = SetAside::of(submission, pause);
+        let job = Hold::of(submission, pause);
         let mut aside = self.setting_aside.submit(job).await?;
         if aside == Aside::Unknown {
             // It was accepted by its message alone.
@@ -145,8 +145,8 @@ fn has_all(pauses: &[Pause]) -> bool {
 }
 
 /// The jobs that are set aside, in batches.
-fn setting_aside(pauses: Arc<dyn Port>) -> Batcher<SetAside, Aside> {
-    Batcher::sparing(move |jobs: Vec<SetAside>| {
+fn setting_aside(pauses: Arc<dyn Port>) -> Batcher<Hold, Aside> {
+    Batcher::sparing(move |jobs: Vec<Hold>| {
         let pauses = pauses.clone();
         async move {
             let answers = pauses.set_aside(&jobs).await?;

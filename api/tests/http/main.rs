@@ -27,5 +27,5 @@ mod outages;
 mod server;
 mod sessions;
 mod token_attacks;
-mod worked;
 mod waiting;
+mod worked;

@@ -14,8 +14,8 @@ mod fixture;
 mod jobs;
 mod leases;
 mod letters;
-mod replays;
 mod pauses;
+mod replays;
 mod retention;
 mod waits;
 mod workers;
@@ -46,7 +46,9 @@ pub use baselines::{
     twenty_writers_leave_ranks_without_holes,
 };
 pub use batches::a_batch_means_the_same_as_one_by_one_in_any_cut;
-pub use cancellations::many_jobs_are_cancelled_by_what_they_are;
+pub use cancellations::{
+    many_jobs_are_cancelled_by_what_they_are, what_a_cancellation_would_meet_is_known,
+};
 pub use dead_letters::{
     a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter,
     rejected_messages_charge_nobody,
@@ -77,14 +79,14 @@ pub use leases::{
 pub use letters::{
     dead_letters_are_filtered, dead_letters_are_grouped, discarded_letters_are_hidden_and_restored,
 };
+pub use pauses::{
+    only_queued_jobs_are_set_aside, pauses_are_bounded, pauses_begin_and_end_and_are_audited,
+    what_is_set_aside_is_a_job_like_others, what_is_set_aside_waits_for_the_end_of_its_pause,
+};
 pub use replays::{
     a_letter_that_is_not_replayed_says_why, a_patch_changes_what_is_replayed,
     a_replay_makes_one_job_of_each_letter, a_replay_stops_waits_and_goes_on,
     overlapping_replays_make_one_job_of_each_letter,
-};
-pub use pauses::{
-    only_queued_jobs_are_set_aside, pauses_are_bounded, pauses_begin_and_end_and_are_audited,
-    what_is_set_aside_is_a_job_like_others, what_is_set_aside_waits_for_the_end_of_its_pause,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
 pub use waits::{
@@ -174,6 +176,7 @@ macro_rules! every_store_check {
             the_oldest_queued_job_of_each_priority_is_known,
             twenty_writers_leave_ranks_without_holes,
             users_are_added_found_and_listed,
+            what_a_cancellation_would_meet_is_known,
             what_is_old_is_pruned,
             what_is_over_is_cleaned_up,
             what_is_set_aside_is_a_job_like_others,

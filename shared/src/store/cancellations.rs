@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::JobFilter;
 use super::error::Error;
+use super::job_filter::JobFilter;
 use crate::account::Actor;
 use crate::job::Job;
 

@@ -33,7 +33,7 @@ pub trait Pauses: Send + Sync {
 
     /// Sets queued jobs aside, each for itself: until their pauses are over, dispatchers leave them
     /// alone. Their messages may be acknowledged then.
-    async fn set_aside(&self, jobs: &[SetAside]) -> Result<Vec<Aside>, Error>;
+    async fn set_aside(&self, jobs: &[Hold]) -> Result<Vec<Aside>, Error>;
 
     /// Gives up to `limit` jobs that these pauses hold back to the dispatchers, and forgets pauses
     /// that have been over for a while and hold none. A pause that is in force keeps its jobs.
@@ -51,7 +51,7 @@ pub struct Paused {
 
 /// A job to set aside.
 #[derive(Debug, Clone, Copy)]
-pub struct SetAside {
+pub struct Hold {
     /// The job.
     pub job_id: Uuid,
     /// The request of the message that was delivered.
@@ -64,7 +64,7 @@ pub struct SetAside {
     pub pause_id: Uuid,
 }
 
-impl SetAside {
+impl Hold {
     /// The job of a message, for this pause.
     pub fn of(submission: &Submission, pause_id: Uuid) -> Self {
         let parameters = &submission.request.parameters;

@@ -23,10 +23,10 @@ mod artifacts;
 mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
-#[path = "sql/candidates.rs"]
-mod candidates;
 #[path = "sql/cancellations.rs"]
 mod cancellations;
+#[path = "sql/candidates.rs"]
+mod candidates;
 #[path = "sql/claims.rs"]
 mod claims;
 mod clock;

@@ -23,10 +23,10 @@ mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
 mod batches;
-#[path = "sql/candidates.rs"]
-mod candidates;
 #[path = "sql/cancellations.rs"]
 mod cancellations;
+#[path = "sql/candidates.rs"]
+mod candidates;
 #[path = "sql/claims.rs"]
 mod claims;
 #[path = "sql/dead_letters.rs"]

@@ -13,8 +13,8 @@ use tars_shared::pause::{NewPause, Pause};
 use tars_shared::queue::DeadMessage;
 use tars_shared::store::{
     Artifacts, Aside, BaselineFilter, Baselines, BestBaseline, Cancellation, Claim, ClaimRequest,
-    DeadMessages, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Jobs, Lease, Leases,
-    Paused, Pauses, Renewal, SetAside,
+    DeadMessages, Error, Failed, Finish, Heartbeat, Hold, Inserted, JobFilter, Jobs, Lease, Leases,
+    Paused, Pauses, Renewal,
 };
 use tars_shared::submission::Submission;
 use uuid::Uuid;
@@ -155,7 +155,7 @@ impl<S: Pauses + ?Sized> Pauses for Retrying<S> {
         self.retry(|| self.port.held()).await
     }
 
-    async fn set_aside(&self, jobs: &[SetAside]) -> Result<Vec<Aside>, Error> {
+    async fn set_aside(&self, jobs: &[Hold]) -> Result<Vec<Aside>, Error> {
         self.retry(|| self.port.set_aside(jobs)).await
     }
 

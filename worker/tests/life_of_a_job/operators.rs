@@ -3,6 +3,7 @@
 use tars_shared::account::Actor;
 use tars_shared::pause::{NewPause, Pause, Scope};
 use tars_shared::request::Priority;
+use tars_shared::store::WorkerFilter;
 
 use super::*;
 
@@ -114,7 +115,11 @@ async fn a_worker_says_what_it_runs_and_ends_when_an_operator_drains_it() {
     let id = submit(&services, &submission(policy(700), 1000)).await;
     let seen = async {
         loop {
-            let workers = services.store.workers.list(&Default::default(), 10).await;
+            let workers = services
+                .store
+                .workers
+                .list(&WorkerFilter::default(), 10)
+                .await;
             if let Some(worker) = workers.unwrap().pop().filter(|one| one.running == [id]) {
                 return worker;
             }
@@ -132,6 +137,10 @@ async fn a_worker_says_what_it_runs_and_ends_when_an_operator_drains_it() {
     ended.expect("it ends by itself").unwrap();
     let ran = status(&services, id).await;
     assert_eq!(ran, (Status::Completed, 1), "what it ran is finished");
-    let left = services.store.workers.list(&Default::default(), 10).await;
+    let left = services
+        .store
+        .workers
+        .list(&WorkerFilter::default(), 10)
+        .await;
     assert_eq!(left.unwrap(), []);
 }

@@ -20,6 +20,10 @@ use crate::stdout;
 ///
 /// Many are named by what they have in common; --dry-run shows what would be met, --yes goes on.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
 #[command(group = clap::ArgGroup::new("many").multiple(true))]
 pub(super) struct Cancel {
     /// The job's full id

@@ -16,7 +16,7 @@ use crate::conformance::store::fixture::Fixture;
 use crate::job::Status;
 use crate::pause::{MAX_PAUSES, NewPause, Pause, Scope};
 use crate::request::Priority;
-use crate::store::{Aside, Demand, SetAside, Store};
+use crate::store::{Aside, Demand, Hold, Store};
 use crate::submission::Submission;
 
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ async fn begun(store: &Store, pause: &NewPause) -> Pause {
 }
 
 async fn set_aside(store: &Store, job: &Submission, pause: Uuid) -> Aside {
-    let answers = store.pauses.set_aside(&[SetAside::of(job, pause)]).await;
+    let answers = store.pauses.set_aside(&[Hold::of(job, pause)]).await;
     answers.unwrap()[0]
 }
 
@@ -199,7 +199,7 @@ pub async fn only_queued_jobs_are_set_aside(fixture: Fixture) {
         .insert(&[one.clone(), two.clone()])
         .await
         .unwrap();
-    let batch = [&one, &job, &two, &one].map(|job| SetAside::of(job, pause));
+    let batch = [&one, &job, &two, &one].map(|job| Hold::of(job, pause));
     let answers = store.pauses.set_aside(&batch).await.unwrap();
     assert_eq!(
         answers,

@@ -7,7 +7,7 @@ use crate::conformance::samples::{actor, submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
 use crate::pause::{NewPause, Scope};
 use crate::request::Priority;
-use crate::store::{Ahead, SetAside};
+use crate::store::{Ahead, Hold};
 
 /// The jobs before another one are counted as far as was asked.
 ///
@@ -40,7 +40,7 @@ pub async fn the_jobs_before_another_are_known(fixture: Fixture) {
     };
     let pause = store.pauses.pause(&everything, &actor()).await.unwrap();
     let pause = pause.expect("there is room").id;
-    let aside = [SetAside::of(&jobs[1], pause)];
+    let aside = [Hold::of(&jobs[1], pause)];
     store.pauses.set_aside(&aside).await.unwrap();
     assert_eq!(ahead(10).await, found(1, false), "one ended, one is held");
 }
@@ -89,7 +89,7 @@ pub async fn what_waits_for_too_long_is_counted_unless_it_is_paused(fixture: Fix
     };
     let pause = store.pauses.pause(&everything, &actor()).await.unwrap();
     let pause = pause.expect("there is room").id;
-    let aside = [SetAside::of(&old[0], pause)];
+    let aside = [Hold::of(&old[0], pause)];
     store.pauses.set_aside(&aside).await.unwrap();
     store.pauses.resume(pause, &actor()).await.unwrap();
     assert_eq!(

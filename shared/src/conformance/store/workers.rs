@@ -128,7 +128,7 @@ pub async fn workers_are_listed(fixture: Fixture) {
         let named = workers.iter().map(|one| (one.name.clone(), one.alive));
         named.collect::<Vec<_>>()
     };
-    let named = |name: &str, alive| (name.to_owned(), alive);
+    let seen = |name: &str, alive| (name.to_owned(), alive);
     let all = list(false, None, 10).await;
     assert_eq!(
         all[1],
@@ -156,11 +156,11 @@ pub async fn workers_are_listed(fixture: Fixture) {
         .await
         .unwrap();
     clock.advance(TimeDelta::seconds(10));
-    assert_eq!(names(&list(false, None, 10).await), [named("c", true)]);
+    assert_eq!(names(&list(false, None, 10).await), [seen("c", true)]);
     let gone = list(true, None, 10).await;
     assert_eq!(
         names(&gone),
-        [named("a", false), named("b", false), named("c", true)]
+        [seen("a", false), seen("b", false), seen("c", true)]
     );
     clock.advance(TimeDelta::days(2));
     assert_eq!(list(true, None, 10).await, []);

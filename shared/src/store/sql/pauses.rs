@@ -15,7 +15,7 @@ use crate::account::{Action, Actor};
 use crate::artifact::Digest;
 use crate::job::Status;
 use crate::pause::{MAX_PAUSES, NewPause, Pause, Scope};
-use crate::store::{Aside, Error, Paused, Pauses, SetAside};
+use crate::store::{Aside, Error, Hold, Paused, Pauses};
 
 /// When messages stand for a job that is set aside: never. Dispatchers look for jobs without such a
 /// moment and for those with one that has long passed, and find it among neither.
@@ -148,7 +148,7 @@ impl Pauses for Adapter {
             .collect()
     }
 
-    async fn set_aside(&self, jobs: &[SetAside]) -> Result<Vec<Aside>, Error> {
+    async fn set_aside(&self, jobs: &[Hold]) -> Result<Vec<Aside>, Error> {
         let mut tx = self.write().await?;
         let in_force = in_force_of(&mut tx, jobs, self.now()).await?;
         let found = queued(&mut tx, jobs).await?;
@@ -226,7 +226,7 @@ struct Found {
 }
 
 /// Their rows, locked.
-async fn queued(tx: &mut Connection, jobs: &[SetAside]) -> Result<HashMap<Uuid, Found>, Error> {
+async fn queued(tx: &mut Connection, jobs: &[Hold]) -> Result<HashMap<Uuid, Found>, Error> {
     let ids: Vec<_> = jobs.iter().map(|job| job.job_id).collect();
     let mut select =
         QueryBuilder::new("SELECT id, request_hash, status, cancel_requested FROM jobs WHERE id ");
@@ -247,7 +247,7 @@ async fn queued(tx: &mut Connection, jobs: &[SetAside]) -> Result<HashMap<Uuid, 
 /// Those of their pauses that are in force.
 async fn in_force_of(
     tx: &mut Connection,
-    jobs: &[SetAside],
+    jobs: &[Hold],
     now: DateTime<Utc>,
 ) -> Result<HashSet<Uuid>, Error> {
     let pauses: HashSet<_> = jobs.iter().map(|job| job.pause_id).collect();
@@ -260,7 +260,7 @@ async fn in_force_of(
         .collect())
 }
 
-async fn hold(tx: &mut Connection, held: &BTreeMap<Uuid, &SetAside>) -> Result<(), Error> {
+async fn hold(tx: &mut Connection, held: &BTreeMap<Uuid, &Hold>) -> Result<(), Error> {
     if held.is_empty() {
         return Ok(());
     }
