@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tars_shared::account::secret::Secret;
@@ -59,6 +60,18 @@ pub struct Config {
     #[arg(long, env = "EVAL_SCALE_TARGET_SECONDS", default_value_t = 30, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub scale_target_seconds: u32,
+    /// Seconds that a job of high priority may wait before it counts as overdue
+    #[arg(long, env = "EVAL_OVERDUE_HIGH_SECONDS", default_value_t = 300, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=31_536_000))]
+    pub overdue_high_seconds: u32,
+    /// Seconds that a job of normal priority may wait
+    #[arg(long, env = "EVAL_OVERDUE_NORMAL_SECONDS", default_value_t = 3600, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=31_536_000))]
+    pub overdue_normal_seconds: u32,
+    /// Seconds that a job of low priority may wait
+    #[arg(long, env = "EVAL_OVERDUE_LOW_SECONDS", default_value_t = 86_400, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=31_536_000))]
+    pub overdue_low_seconds: u32,
     /// Memory for jobs that have ended and may be asked for again, in MiB; 0 asks the shared cache
     /// each time
     #[arg(
@@ -77,6 +90,18 @@ pub struct Config {
     /// How webhooks are sent: options that API and worker share.
     #[arg(skip)]
     pub webhooks: Webhooks,
+}
+
+impl Config {
+    /// How long jobs of each [`Priority`](tars_shared::request::Priority) may wait.
+    pub(crate) fn allowed_waits(&self) -> [Duration; 3] {
+        [
+            self.overdue_high_seconds,
+            self.overdue_normal_seconds,
+            self.overdue_low_seconds,
+        ]
+        .map(|seconds| Duration::from_secs(seconds.into()))
+    }
 }
 
 /// Secrets. Better given as environment variables: command lines are seen by every user of a

@@ -18,6 +18,7 @@ use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
+use crate::outlook::Outlook;
 use crate::pending_inserts::PendingInserts;
 
 #[derive(Debug)]
@@ -37,12 +38,16 @@ pub(crate) struct Context {
     /// What long polls and event streams wait for.
     pub(crate) job_watch: Arc<JobWatch>,
     pub(crate) known_artifacts: KnownArtifacts,
+    /// What waiting jobs wait for.
+    pub(crate) outlook: Outlook,
     /// Within which the workers that are wanted would do all there is to do.
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
     pub(crate) keeping: Keeping,
     /// Where webhooks may go, if any may.
     pub(crate) webhooks: Webhooks,
+    /// How long jobs of each priority may wait; none where that is not told.
+    pub(crate) allowed_waits: Option<[Duration; 3]>,
     /// Long polls and event streams end with the service.
     pub(crate) shutdown: CancellationToken,
 }
@@ -54,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) proxies: Vec<IpNet>,
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
+    /// None where that is not told.
+    pub(crate) allowed_waits: Option<[Duration; 3]>,
     pub(crate) job_cache_bytes: u64,
     pub(crate) keeping: Keeping,
     pub(crate) webhooks: Webhooks,
@@ -80,9 +87,11 @@ impl Context {
             ended_jobs: EndedJobs::new(settings.job_cache_bytes, cache, metrics),
             job_watch: Arc::default(),
             known_artifacts: KnownArtifacts::default(),
+            outlook: Outlook::default(),
             scale_target: settings.scale_target,
             keeping: settings.keeping,
             webhooks: settings.webhooks,
+            allowed_waits: settings.allowed_waits,
             shutdown: CancellationToken::new(),
         })
     }

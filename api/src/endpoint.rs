@@ -124,6 +124,7 @@ endpoints! {
     GET   "/v1/jobs/{id}"                       Viewer    Reads  ShowJob,
     GET   "/v1/jobs/{id}/events"                Viewer    Reads  FollowJob,
     GET   "/v1/jobs/{id}/webhooks"              Viewer    Reads  ListJobWebhooks,
+    POST  "/v1/jobs/cancel"                     Admin     Writes CancelJobs,
     POST  "/v1/jobs/{id}/cancel"                Developer Writes CancelJob,
     POST  "/v1/jobs/{id}/retry"                 Developer Writes RetryJob,
     POST  "/v1/jobs/{id}/promote"               Admin     Writes PromoteJob,
@@ -148,6 +149,11 @@ endpoints! {
     POST  "/v1/dead-letters/replays/{id}/cancel" Admin    Writes CancelReplay,
     GET   "/v1/webhooks/deliveries"             Viewer    Reads  ListWebhooks,
     POST  "/v1/webhooks/deliveries/{id}/redeliver" Admin  Writes RedeliverWebhook,
+    GET   "/v1/pauses"                          Viewer    Reads  ListPauses,
+    POST  "/v1/pauses"                          Admin     Writes BeginPause,
+    DELETE "/v1/pauses/{id}"                    Admin     Writes EndPause,
+    GET   "/v1/workers"                         Viewer    Reads  ListWorkers,
+    POST  "/v1/workers/{name}/drain"            Admin     Writes DrainWorker,
     GET   "/v1/workers/wanted"                  Viewer    Reads  WorkersWanted,
 }
 

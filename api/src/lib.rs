@@ -29,6 +29,7 @@ mod limits;
 mod lingering_stream;
 mod moment;
 mod openapi;
+mod outlook;
 mod page;
 mod pending_inserts;
 mod problem;
@@ -38,6 +39,7 @@ mod route;
 mod routes;
 mod server;
 mod view;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -115,6 +117,7 @@ impl Api {
                 proxies: config.trusted_proxies.clone(),
                 scale_target: Some(Duration::from_secs(config.scale_target_seconds.into())),
                 keeping: config.keeping,
+                allowed_waits: Some(config.allowed_waits()),
                 job_cache_bytes: u64::from(config.job_cache_mib) * 1024 * 1024,
                 webhooks: config.webhooks.clone(),
             },
@@ -207,7 +210,15 @@ impl Api {
         let recording = context
             .pending_inserts
             .record(&context.services, shutdown.clone());
-        let watching = watch_jobs(&context, shutdown.clone());
+        let watching = async {
+            // Who takes no jobs is asked nothing about them.
+            if context.duty == Duty::Accept {
+                let pausing = context
+                    .outlook
+                    .watch_pauses(&context.services, shutdown.clone());
+                tokio::join!(watch_jobs(&context, shutdown.clone()), pausing);
+            }
+        };
         let adding = first_admin::add(&context.services, self.first_admin, shutdown.clone());
         let timed_out = async {
             shutdown.cancelled().await;
@@ -247,7 +258,13 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(origins)
-            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH])
+            .allow_methods([
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ])
             .allow_headers([
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,

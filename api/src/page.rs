@@ -48,6 +48,16 @@ impl Position for Name {
     }
 }
 
+/// The name of a worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct WorkerName(pub(crate) String);
+
+impl Position for WorkerName {
+    fn is_possible(&self) -> bool {
+        !self.0.contains('\0')
+    }
+}
+
 pub(crate) struct Page<C> {
     pub(crate) limit: u32,
     /// The position of the last entry before it.

@@ -10,6 +10,7 @@ mod evaluate;
 mod health;
 mod jobs;
 mod metrics;
+mod pauses;
 mod receipt;
 mod webhooks;
 mod workers;
@@ -46,6 +47,7 @@ impl Routes {
             jobs::routes(),
             metrics::routes(),
             webhooks::routes(),
+            pauses::routes(),
             workers::routes(),
         ])
     }
@@ -95,6 +97,7 @@ pub(crate) fn operations() -> Vec<(Endpoint, Operation)> {
         jobs::operations(),
         metrics::operations(),
         webhooks::operations(),
+        pauses::operations(),
         workers::operations(),
     ];
     operations.into_iter().flatten().collect()

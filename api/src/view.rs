@@ -11,6 +11,8 @@ use tars_shared::job::{EnvironmentResult, Failure, Job, Progress, Status};
 use tars_shared::request::{Hyperparameter, Priority};
 use uuid::Uuid;
 
+use crate::waiting::Waiting;
+
 /// A job as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Job")]
@@ -19,6 +21,9 @@ pub(crate) struct JobView {
     pub(crate) status: Status,
     /// One sentence on why the job is where it is.
     explanation: String,
+    /// What a queued job waits for; left out of listings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
     verdict: Option<Verdict>,
     attempt: u32,
     interruptions: u32,
@@ -92,6 +97,7 @@ impl JobView {
             job_id: job.id,
             status: job.status,
             explanation,
+            waiting: None,
             verdict: job.verdict,
             attempt: job.attempt,
             interruptions: job.interruptions,
@@ -113,6 +119,18 @@ impl JobView {
             retry_of: job.retry_of,
             retried_as: None,
             links: JobLinks::of(job.id),
+        }
+    }
+
+    /// With what it waits for, if it does.
+    pub(crate) fn waiting(self, waiting: Option<Waiting>) -> Self {
+        let explanation = waiting
+            .as_ref()
+            .map_or(self.explanation, |waiting| waiting.detail.clone());
+        Self {
+            explanation,
+            waiting,
+            ..self
         }
     }
 

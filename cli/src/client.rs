@@ -8,6 +8,7 @@ mod moment;
 mod progress;
 mod server;
 mod token;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ pub(crate) use job::{Job, Receipt};
 pub(crate) use moment::ago;
 pub(crate) use progress::{Progress, ProgressBars};
 pub(crate) use server::{Connection, Server};
+pub(crate) use worker::Worker;
 
 /// Runs a subcommand that talks to the service.
 pub(crate) fn run(

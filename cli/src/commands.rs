@@ -11,6 +11,7 @@ mod jobs;
 mod keys;
 mod migrate;
 mod openapi;
+mod pauses;
 mod prune;
 mod rollout;
 mod submit;
@@ -18,6 +19,7 @@ mod token;
 mod user;
 mod webhook;
 mod worker;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Dlq(dlq::Dlq),
     Baselines(baselines::Baselines),
     Webhook(webhook::Webhook),
+    Workers(workers::Workers),
+    Pauses(pauses::Pauses),
 }
 
 impl Command {
@@ -66,6 +70,8 @@ impl Command {
             Self::Dlq(dlq) => dlq.run(),
             Self::Baselines(baselines) => baselines.run(),
             Self::Webhook(webhook) => webhook.run(),
+            Self::Workers(workers) => workers.run(),
+            Self::Pauses(pauses) => pauses.run(),
         }
     }
 }

@@ -93,6 +93,12 @@ impl Client {
         self.once(request).await.map_err(|failure| failure.error)
     }
 
+    /// Ends something. What has ended already is not there any more, and answered so.
+    pub async fn delete(&self, path: &str) -> Result<Answer, Error> {
+        let request = self.request(Method::DELETE, path).timeout(REQUEST_TIMEOUT);
+        self.once(request).await.map_err(|failure| failure.error)
+    }
+
     /// Submits an evaluation. `key` makes sure that a lost answer cannot make two jobs of it.
     pub async fn submit(&self, key: &str, body: &impl Serialize) -> Result<Answer, Error> {
         self.post_keyed("/v1/evaluate", key, body).await

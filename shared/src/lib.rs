@@ -24,6 +24,7 @@ pub mod limiter;
 pub mod loaded_agent;
 pub mod metrics;
 pub mod mode;
+pub mod pause;
 pub mod queue;
 pub mod redis;
 pub mod replay;

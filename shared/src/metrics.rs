@@ -61,6 +61,9 @@ pub struct Metrics {
     pub oldest_queued: GaugeVec,
     /// Seconds of a worker's slot that queued jobs are worth, by `priority`.
     pub queued_work: GaugeVec,
+    /// Jobs that have waited for longer than their priority allows, by `priority`. Not there until
+    /// somebody sets it: not every process knows how long that is.
+    pub jobs_overdue: IntGaugeVec,
     /// Workers that would do all there is to do within the target time. Without labels, and not
     /// there until somebody sets it: not every process knows the target.
     pub workers_wanted: IntGaugeVec,
@@ -186,6 +189,11 @@ impl Metrics {
             queued_work: register.gauge_by(
                 "queued_work_seconds",
                 "Seconds of a worker's slot that queued jobs are worth, at the pace of late.",
+                &["priority"],
+            ),
+            jobs_overdue: register.gauges(
+                "jobs_overdue",
+                "Queued jobs that have waited for longer than their priority allows, paused ones not counted.",
                 &["priority"],
             ),
             workers_wanted: register.gauges(

@@ -7,15 +7,19 @@
 mod accounts;
 pub mod backend;
 mod batcher;
+mod cancellations;
 mod error;
 mod halving;
+mod job_filter;
 mod leases;
 pub mod migration;
+mod pauses;
 pub mod postgres;
 mod replays;
 mod retention;
 pub mod sqlite;
 mod versions;
+mod waits;
 mod webhooks;
 mod workers;
 
@@ -32,16 +36,20 @@ pub use self::accounts::{
     UserChanged, Users,
 };
 pub use self::batcher::Batcher;
+pub use self::cancellations::{Cancellations, Cancelled};
 pub use self::error::Error;
+pub use self::job_filter::JobFilter;
 pub use self::leases::{
     Claim, ClaimRequest, ClaimTerms, Comparison, Ending, Failed, Finish, Heartbeat, Lease, Leases,
     ObservedLease, Renewal,
 };
+pub use self::pauses::{Aside, Hold, Paused, Pauses};
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
 pub use self::versions::Versions;
+pub use self::waits::{Ahead, Waits};
 pub use self::webhooks::Webhooks;
-pub use self::workers::{Demand, Work, WorkerReport, Workers};
+pub use self::workers::{Demand, Work, Worker, WorkerFilter, WorkerReport, Workers};
 
 use crate::account::Actor;
 use crate::artifact::Digest;
@@ -59,6 +67,8 @@ use crate::submission::Submission;
 pub struct Store {
     /// Jobs, as clients see them.
     pub jobs: Arc<dyn Jobs>,
+    /// Many jobs taken back at once.
+    pub cancellations: Arc<dyn Cancellations>,
     /// Jobs, as workers hold them.
     pub leases: Arc<dyn Leases>,
     /// Jobs, as the dispatcher finds them.
@@ -87,6 +97,10 @@ pub struct Store {
     pub workers: Arc<dyn Workers>,
     /// Webhooks on their way.
     pub webhooks: Arc<dyn Webhooks>,
+    /// What is not begun for a while.
+    pub pauses: Arc<dyn Pauses>,
+    /// How long jobs wait.
+    pub waits: Arc<dyn Waits>,
     /// What is kept for a while.
     pub retention: Arc<dyn Retention>,
     /// The hosts it runs on.
@@ -99,10 +113,12 @@ impl Store {
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
         S: DeadLetters + Replays + Webhooks + Workers + Retention,
+        S: Pauses + Waits + Cancellations,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
             jobs: store.clone(),
+            cancellations: store.clone(),
             leases: store.clone(),
             dispatches: store.clone(),
             baselines: store.clone(),
@@ -117,6 +133,8 @@ impl Store {
             audit: store.clone(),
             workers: store.clone(),
             webhooks: store.clone(),
+            pauses: store.clone(),
+            waits: store.clone(),
             retention: store.clone(),
             hosts: store,
         }
@@ -179,22 +197,6 @@ pub enum Inserted {
     Conflict,
 }
 
-/// Which jobs to list. The default lists all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    /// Only jobs in this status.
-    pub status: Option<Status>,
-    /// Only jobs of this algorithm.
-    pub agent_type: Option<Algorithm>,
-    /// Only jobs that name this environment.
-    pub environment: Option<String>,
-    /// Only jobs with this label and value.
-    pub label: Option<(String, String)>,
-    /// Only jobs older than this place in the listing: the submission time and id of the last job
-    /// seen.
-    pub before: Option<(DateTime<Utc>, Uuid)>,
-}
-
 /// What a cancellation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancellation {
@@ -237,7 +239,7 @@ pub trait Dispatches: Send + Sync {
     ) -> Result<Vec<Submission>, Error>;
 
     /// How long the oldest queued job of a priority has been waiting since its submission. Jobs that
-    /// wait for the moment of a retry are left out.
+    /// wait for the moment of a retry, or are set aside, are left out.
     async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error>;
 
     /// How long the oldest of the jobs that are due has been waiting for its message.
@@ -251,7 +253,8 @@ pub trait Dispatches: Send + Sync {
     async fn expire_leases(&self, jobs: &[Uuid]) -> Result<(), Error>;
 
     /// For a queue that forgets everything when its process ends: no message stands for any job, no
-    /// worker holds any. Gives the number of unfinished jobs.
+    /// worker holds any. Gives the number of unfinished jobs; those that are set aside stay so, and
+    /// are not counted.
     async fn orphan_all(&self) -> Result<u64, Error>;
 }
 

@@ -7,6 +7,11 @@ use tars_engine::regression::Thresholds;
 use tars_shared::dead_letter::Keeping;
 use tars_shared::webhook::Webhooks;
 
+use crate::host;
+
+/// Characters of a worker's name that count, and as many of its host's.
+const MAX_NAME: usize = 64;
+
 /// The worker's options.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -19,7 +24,7 @@ pub struct Config {
     #[arg(long, env = "EVAL_WORKER_WINDOW", default_value_t = 1024, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub window: u16,
-    /// How this worker signs its leases, followed by its process id
+    /// How this worker signs its leases, followed by its host and its process id
     #[arg(
         long,
         env = "EVAL_WORKER_NAME",
@@ -84,9 +89,21 @@ impl Config {
         u64::from(self.policy_cache_mib) * 1024 * 1024
     }
 
-    /// How this process signs its leases.
+    /// How this process signs its leases, and by which it is drained: unlike every other's. In
+    /// containers, process ids alone are the same everywhere.
     pub(crate) fn name(&self) -> String {
-        format!("{}-{}", self.worker_name, std::process::id())
+        let (given, host) = (&self.worker_name, host::name());
+        // It stands in paths.
+        let plain = |letter: char| {
+            if letter.is_ascii_alphanumeric() || ".-_".contains(letter) {
+                letter
+            } else {
+                '-'
+            }
+        };
+        let name: String = given.chars().take(MAX_NAME).map(plain).collect();
+        let host: String = host.chars().take(MAX_NAME).map(plain).collect();
+        format!("{name}-{host}-{}", std::process::id())
     }
 }
 

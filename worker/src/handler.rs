@@ -23,6 +23,7 @@ use crate::cores::Cores;
 use crate::isolation::{Isolation, Permit};
 use crate::lease_renewer::LeaseRenewer;
 use crate::outcome::Outcome;
+use crate::pauses::Pauses;
 use crate::policies::Policies;
 use crate::retrying::retrying;
 use crate::shutdown::Shutdown;
@@ -52,6 +53,7 @@ pub(crate) struct Handler {
     baselines: Baselines,
     cores: Arc<Cores>,
     isolation: Isolation,
+    pauses: Arc<Pauses>,
     shutdown: Shutdown,
     claiming: Batcher<ClaimRequest, Claim>,
     finishing: Batcher<Finish, bool>,
@@ -75,6 +77,7 @@ impl Handler {
             claiming: claiming(claims.leases.clone()),
             finishing: finishing(services.store.leases.clone()),
             baselines: Baselines::new(&services.store),
+            pauses: Arc::new(Pauses::new(&claims)),
             cores,
             claims,
             services,
@@ -93,11 +96,16 @@ impl Handler {
         self.isolation.run_beside(jobs);
     }
 
+    /// What is paused.
+    pub(crate) fn pauses(&self) -> Arc<Pauses> {
+        self.pauses.clone()
+    }
+
     /// Handles a delivery. Whatever it says is committed before it returns.
     pub(crate) async fn handle(&self, delivery: &Delivery) -> Outcome {
         let submission = &delivery.submission;
         let handled = if VERSIONS.contains(&submission.version) {
-            self.claim_and_run(delivery).await
+            self.set_aside_or_run(delivery).await
         } else {
             self.leave_to_a_newer_worker(submission).await
         };
@@ -144,6 +152,19 @@ impl Handler {
             Ok(()) | Err(Error::Corrupt(_)) => Outcome::Dead,
             Err(Error::Unavailable(_)) => Outcome::Requeue,
         }
+    }
+
+    /// A job that is paused is set aside without a claim, so that it costs no attempt.
+    async fn set_aside_or_run(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        let submission = &delivery.submission;
+        let covering = self.pauses.covering(submission);
+        if let Some(pause) = self.unless_draining(covering).await?
+            && let Some(outcome) = self.pauses.set_aside(submission, pause).await?
+        {
+            tracing::debug!(job.id = %submission.job_id, pause.id = %pause, "paused");
+            return Ok(outcome);
+        }
+        self.claim_and_run(delivery).await
     }
 
     async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Error> {

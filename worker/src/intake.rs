@@ -17,6 +17,7 @@ use crate::delivered::Delivered;
 use crate::handler::Handler;
 use crate::outcome::Outcome;
 use crate::pace::Pace;
+use crate::pauses::Pauses;
 use crate::retrying::answer;
 
 /// The pause before a consumer that broke is rebuilt, and after a handler that panicked.
@@ -30,6 +31,7 @@ pub(crate) struct Intake {
     services: Services,
     handler: Arc<Handler>,
     delivered: Arc<Delivered>,
+    pauses: Arc<Pauses>,
     drain: CancellationToken,
     in_hand: Arc<InHand>,
     handlers: TaskTracker,
@@ -72,6 +74,7 @@ impl Intake {
     ) -> Self {
         Self {
             services,
+            pauses: handler.pauses(),
             handler,
             delivered,
             drain,
@@ -83,6 +86,10 @@ impl Intake {
 
     pub(crate) async fn run(mut self) {
         while !self.drain.is_cancelled() {
+            tokio::select! {
+                () = self.pauses.until_some_may_begin() => {}
+                () = self.drain.cancelled() => break,
+            }
             if let Err(error) = self.consume().await {
                 tracing::warn!(%error, "the consumer broke and is rebuilt");
                 tokio::select! {
@@ -95,18 +102,27 @@ impl Intake {
         self.handlers.wait().await;
     }
 
+    /// Takes deliveries until `drain`, or until everything is paused: then what was taken in advance
+    /// goes back, and waits in its place.
     async fn consume(&mut self) -> Result<(), Error> {
-        let drain = self.drain.clone();
+        let (drain, pauses) = (self.drain.clone(), self.pauses.clone());
+        let stopped = async {
+            tokio::select! {
+                () = drain.cancelled() => {}
+                () = pauses.until_none_may_begin() => {}
+            }
+        };
+        let mut stopped = std::pin::pin!(stopped);
         let mut consumer = self.services.queue.consume().await?;
         loop {
             tokio::select! {
                 biased;
-                () = drain.cancelled() => return Ok(()),
+                () = &mut stopped => return Ok(()),
                 room = self.room(consumer.as_mut()) => room?,
             }
             let delivery = tokio::select! {
                 biased;
-                () = drain.cancelled() => return Ok(()),
+                () = &mut stopped => return Ok(()),
                 delivery = consumer.next() => delivery?,
             };
             self.begin(delivery);
@@ -182,7 +198,7 @@ async fn carry_out(services: &Services, delivery: Delivery, outcome: Outcome) ->
     let job_id = delivery.submission.job_id;
     let ours = match outcome {
         Outcome::Requeue => delivery.requeue().await?,
-        Outcome::Done | Outcome::Dead => delivery.ack().await?,
+        Outcome::Done | Outcome::Dead | Outcome::Held => delivery.ack().await?,
         Outcome::Retry(tier) => {
             match services
                 .queue

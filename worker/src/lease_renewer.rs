@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tars_shared::services::Services;
 use tars_shared::store::{Heartbeat, Lease, Renewal};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::retrying::within;
@@ -66,6 +67,18 @@ impl LeaseRenewer {
             lease,
             run,
         }
+    }
+
+    /// The jobs whose leases are held, those that were taken first, `limit` at most.
+    pub(crate) fn jobs(&self, limit: usize) -> Vec<Uuid> {
+        let runs = self.runs();
+        let mut held: Vec<_> = runs
+            .iter()
+            .map(|(lease, (_, since))| (*since, lease.job_id))
+            .collect();
+        drop(runs);
+        held.sort_unstable();
+        held.into_iter().take(limit).map(|(_, id)| id).collect()
     }
 
     /// Renews until `end`.

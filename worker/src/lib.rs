@@ -14,11 +14,13 @@ mod evaluation;
 #[cfg(feature = "faults")]
 mod faults;
 mod handler;
+mod host;
 mod intake;
 mod isolation;
 mod lease_renewer;
 mod outcome;
 mod pace;
+mod pauses;
 mod policies;
 mod presence;
 mod publishing;
@@ -44,6 +46,7 @@ use crate::delivered::Delivered;
 use crate::handler::Handler;
 use crate::intake::Intake;
 use crate::lease_renewer::LeaseRenewer;
+use crate::presence::Identity;
 pub use crate::shutdown::Shutdown;
 use crate::supervision::supervise;
 
@@ -65,11 +68,17 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
     let renewing = supervise("lease renewer", jobs_done.clone(), || {
         renewer.clone().run(jobs_done.clone())
     });
+    let identity = Identity {
+        name: config.name(),
+        host: host::name(),
+        started_at: services.clock.now(),
+    };
     let presence = supervise("presence", jobs_done.clone(), || {
         presence::run(
             services.clone(),
-            config.name(),
-            cores.clone(),
+            identity.clone(),
+            (cores.clone(), renewer.clone()),
+            shutdown.clone(),
             jobs_done.clone(),
         )
     });
@@ -101,14 +110,12 @@ pub async fn run(services: Services, config: Config, thresholds: Thresholds, shu
             let size = (slots, window);
             Intake::new(services, handler, delivered.clone(), drain.clone(), size).run()
         });
-        tokio::join!(
-            dispatching,
-            recording,
-            pruning,
-            replaying,
-            delivering,
-            taking
-        );
+        let pauses = handler.pauses();
+        let pausing = supervise("pauses", drain.clone(), || {
+            pauses.clone().run(services.store.clone(), drain.clone())
+        });
+        let keeping = async { tokio::join!(dispatching, recording, pruning, replaying) };
+        tokio::join!(keeping, delivering, pausing, taking);
         jobs_done.cancel();
     };
     let limiting = async {

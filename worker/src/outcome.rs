@@ -11,6 +11,8 @@ pub(crate) enum Outcome {
     Dead,
     /// The job is queued again: publish it for later, then ack.
     Retry(RetryTier),
+    /// The job is set aside until its pause is over: ack.
+    Held,
     /// This worker goes before the job is done: another consumer gets the delivery.
     Requeue,
 }
@@ -22,6 +24,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Dead => "dead",
             Self::Retry(_) => "retry",
+            Self::Held => "held",
             Self::Requeue => "requeue",
         }
     }

@@ -33,6 +33,7 @@ pub(crate) fn retrying(store: &Store, stop: &CancellationToken) -> Store {
         jobs: Arc::new(Retrying::new(&store.jobs, stop)),
         leases: Arc::new(Retrying::new(&store.leases, stop)),
         baselines: Arc::new(Retrying::new(&store.baselines, stop)),
+        pauses: Arc::new(Retrying::new(&store.pauses, stop)),
         artifacts: Arc::new(Retrying::new(&store.artifacts, stop)),
         dead_messages: Arc::new(Retrying::new(&store.dead_messages, stop)),
         ..store.clone()

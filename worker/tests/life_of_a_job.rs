@@ -27,6 +27,9 @@ use tars_worker::{Config, Shutdown};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+#[path = "life_of_a_job/operators.rs"]
+mod operators;
+
 /// Longer than any of these jobs takes; what is not there by then is lost.
 const LOST: Duration = Duration::from_mins(1);
 

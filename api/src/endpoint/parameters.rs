@@ -63,6 +63,9 @@ const SHA256: &str = "^[0-9a-f]{64}$";
 /// As `account::Name` has it.
 const NAME: &str = "^[a-z0-9][a-z0-9._@-]{0,63}$";
 
+/// As workers make theirs of their option, their host and their process.
+const WORKER: &str = "^[A-Za-z0-9._-]{1,192}$";
+
 const fn query(
     name: &'static str,
     kind: Kind,
@@ -216,6 +219,10 @@ const ACTION: Parameter = query(
         "dead_letters.discarded",
         "dead_letters.restored",
         "webhook.redelivered",
+        "pause.begun",
+        "pause.ended",
+        "worker.drained",
+        "jobs.cancelled",
     ]),
     "Only this action.",
     "user.role",
@@ -227,6 +234,13 @@ const ACTOR: Parameter = query(
     ),
     "Only what this actor did.",
     "user:admin",
+);
+
+const GONE: Parameter = query(
+    "gone",
+    Kind::OneOf(&["true", "false"]),
+    "Whether workers that have gone are listed too, for a day.",
+    "true",
 );
 
 impl Endpoint {
@@ -297,6 +311,18 @@ impl Endpoint {
             Self::RedeliverWebhook => {
                 const { &[path("id", Kind::Uuid, "The webhook's id.", SOME_ID)] }
             }
+            Self::EndPause => const { &[path("id", Kind::Uuid, "The pause's id.", SOME_ID)] },
+            Self::ListWorkers => const { &[GONE, LIMIT, CURSOR] },
+            Self::DrainWorker => {
+                const {
+                    &[path(
+                        "name",
+                        Kind::Text(WORKER),
+                        "The worker's name.",
+                        "worker-host-4711",
+                    )]
+                }
+            }
             Self::Health
             | Self::Livez
             | Self::Readyz
@@ -317,6 +343,9 @@ impl Endpoint {
             | Self::WorkersWanted
             | Self::DiscardDeadLetters
             | Self::RestoreDeadLetters
+            | Self::ListPauses
+            | Self::BeginPause
+            | Self::CancelJobs
             | Self::AddBaseline => &[],
         }
     }
@@ -386,6 +415,7 @@ impl Kind {
                 "must be * or up to 16 entity tags, in their quotes and separated by commas"
                     .to_owned()
             }
+            Self::Text(WORKER) => "must be the name of a worker".to_owned(),
             Self::Text(SHA256) => "must be 64 hexadecimal digits, in small letters".to_owned(),
             Self::Text(pattern) => format!("must match {pattern}"),
             Self::Uuid => "must be a UUID such as 0192f0c1-2a3b-7c4d-8e5f-001122334455".to_owned(),

@@ -11,7 +11,7 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::receipt::{Receipt, receipt};
+use super::receipt::{Receipt, paused, receipt};
 use crate::accept;
 use crate::body;
 use crate::call::Call;
@@ -81,13 +81,10 @@ async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response,
     let body: Body = body::parse(bytes).await?;
     let owner = call.caller.owner();
     let submission = accept::submission(&call.context, &owner, key(&call), hash, body);
-    let accepted = accept::accept(
-        &call.context,
-        "",
-        vec![submission.map_err(Problem::invalid)?],
-    )
-    .await?;
-    receipt(accepted[0])
+    let submission = submission.map_err(Problem::invalid)?;
+    let paused = paused(&call.context, &submission);
+    let accepted = accept::accept(&call.context, "", vec![submission]).await?;
+    receipt(accepted[0], paused)
 }
 
 /// Many evaluations, accepted all or none.
@@ -139,7 +136,14 @@ async fn evaluate_batch(call: Call, bytes: Result<Bytes, Problem>) -> Result<Res
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
+    let paused: Vec<_> = submissions
+        .iter()
+        .map(|submission| paused(&call.context, submission))
+        .collect();
     let accepted = accept::accept(&call.context, "evaluations", submissions).await?;
-    let jobs = accepted.into_iter().map(Receipt::from).collect();
+    let jobs = accepted.into_iter().zip(paused);
+    let jobs = jobs
+        .map(|(accepted, paused)| Receipt::new(accepted, paused))
+        .collect();
     Ok(json(StatusCode::ACCEPTED, &BatchReceipt { jobs }))
 }

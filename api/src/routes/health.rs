@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tars_shared::request::Priority;
 use tars_shared::store::{Host, Role as HostRole};
 use warp::Filter as _;
 use warp::http::StatusCode;
@@ -70,6 +71,9 @@ struct Part {
     host: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
+    /// What is not as it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -101,6 +105,7 @@ async fn probe<T, E: std::fmt::Display>(
         latency_ms: milliseconds(start.elapsed()),
         host: None,
         role: None,
+        detail: None,
     }
 }
 
@@ -126,15 +131,48 @@ fn store_part(host: Host) -> Part {
             HostRole::Primary => "primary",
             HostRole::Replica => "replica",
         }),
+        detail: None,
     }
+}
+
+/// Whether jobs wait for longer than their priority allows, where this process knows that.
+async fn waiting_part(context: &Context) -> Option<Part> {
+    let allowed = context.allowed_waits?;
+    let start = Instant::now();
+    // A store that does not answer shows in its own part.
+    let overdue = context.outlook.overdue(&context.services, allowed).await?;
+    let late: Vec<_> = Priority::ALL
+        .into_iter()
+        .filter(|priority| overdue[*priority as usize] > 0)
+        .map(|priority| {
+            let (jobs, allowed) = (overdue[priority as usize], allowed[priority as usize]);
+            format!(
+                "{jobs} of {priority} priority for more than {} s",
+                allowed.as_secs()
+            )
+        })
+        .collect();
+    Some(Part {
+        name: "waiting",
+        state: if late.is_empty() {
+            State::Healthy
+        } else {
+            State::Degraded
+        },
+        latency_ms: milliseconds(start.elapsed()),
+        host: None,
+        role: None,
+        detail: (!late.is_empty()).then(|| format!("jobs wait for too long: {}", late.join(", "))),
+    })
 }
 
 async fn inspect(context: &Context) -> Vec<Part> {
     let services = &context.services;
-    let (hosts, queue, cache) = tokio::join!(
+    let (hosts, queue, cache, waiting) = tokio::join!(
         tokio::time::timeout(PROBE_TIMEOUT, services.store.hosts.inspect()),
         probe("queue", services.queue.depths()),
         probe("cache", services.cache.ping()),
+        waiting_part(context),
     );
     let mut parts: Vec<_> = hosts
         .unwrap_or_default()
@@ -142,6 +180,7 @@ async fn inspect(context: &Context) -> Vec<Part> {
         .map(store_part)
         .collect();
     parts.extend([queue, cache]);
+    parts.extend(waiting);
     parts
 }
 
@@ -158,6 +197,10 @@ async fn health(call: Call) -> Result<Response, Problem> {
         _ if parts.iter().all(|part| part.state == State::Healthy) => {
             (State::Healthy, "every part answers")
         }
+        (true, true) if parts.iter().all(|part| part.state != State::Unhealthy) => (
+            State::Degraded,
+            "every part answers, and jobs wait for longer than their priority allows",
+        ),
         (true, true) => (State::Degraded, "jobs are accepted and run"),
         (true, false) => (
             State::Degraded,

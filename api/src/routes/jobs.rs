@@ -1,6 +1,8 @@
 //! `/v1/jobs`: list, show, wait, follow, cancel, retry, promote.
 
 mod actions;
+mod cancelling;
+mod following;
 mod showing;
 
 use std::convert::Infallible;
@@ -8,7 +10,6 @@ use std::convert::Infallible;
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _};
 use tars_engine::policy_file::Algorithm;
-use tars_shared::job::Status;
 use tars_shared::store::JobFilter;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::sse::Event;
 
+use crate::body;
 use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
@@ -31,7 +33,12 @@ use crate::view::JobView;
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = actions::routes();
+    let body = body::read("application/json", body::FORM_BYTES);
     routes.extend([
+        route(
+            Endpoint::CancelJobs,
+            call().and(body).then(cancelling::cancel),
+        ),
         route(Endpoint::ListJobs, call().then(list)),
         route(Endpoint::ShowJob, call().then(showing::show)),
         route(Endpoint::FollowJob, call().then(events)),
@@ -56,13 +63,15 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
         .with_header("X-Cache", "As with 200.")
         .fails(404, "There is no such job.");
     let follow = Operation::new("evaluations", "Follow a job")
-        .described("Server-sent events: `progress` at every change and one `end`. Their data are jobs without results.")
+        .described("Server-sent events: `progress` at every change, and when a job waits for something else than before; one `end`. \
+                    Their data are jobs without results.")
         .answers_events::<JobView>(200, "A stream of events.")
         .fails(404, "There is no such job.");
     let mut all = vec![
         (Endpoint::ListJobs, list),
         (Endpoint::ShowJob, show),
         (Endpoint::FollowJob, follow),
+        (Endpoint::CancelJobs, cancelling::operation()),
     ];
     all.extend(actions::operations());
     all
@@ -78,6 +87,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
         environment: values.find("environment")?,
         label: label.map(|(name, value)| (name.to_owned(), value.to_owned())),
         before: page.after,
+        ..JobFilter::default()
     };
     let fetch_limit = page.fetch_limit();
     let jobs = call.context.services.store.jobs.clone();
@@ -95,18 +105,20 @@ async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = JobWatcher::new(&call.context, call.values.id()?);
     let permit = followers::permit(&call)?;
     let changes = watcher.changes().await?;
+    let context = call.context.clone();
     // It ends with the stream, and the stream ends with it.
     let access_ended = AbortOnDropHandle::new(tokio::spawn(followers::access_ended(call, permit)));
-    let stream = event_stream(changes).take_until(access_ended);
+    let views = following::views(context, changes);
+    let stream = event_stream(views).take_until(access_ended);
     Ok(warp::sse::reply(warp::sse::keep_alive().stream(stream)).into_response())
 }
 
 /// `progress` while the job lives, and one `end` as the last event.
 fn event_stream(
-    jobs: impl Stream<Item = tars_shared::job::Job> + Send + 'static,
+    jobs: impl Stream<Item = JobView> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     jobs.map(|job| {
-        let name = if Status::is_terminal(job.status) {
+        let name = if job.status.is_terminal() {
             "end"
         } else {
             "progress"
@@ -114,6 +126,6 @@ fn event_stream(
         let event = Event::default().event(name);
         // A view is plain data; should it ever not be, an empty event says no less than a broken
         // stream.
-        Ok(event.json_data(JobView::summary(job)).unwrap_or_default())
+        Ok(event.json_data(job).unwrap_or_default())
     })
 }

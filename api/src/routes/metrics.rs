@@ -61,14 +61,26 @@ async fn metrics(call: Call) -> Result<Response, Problem> {
 
 async fn read_gauges(context: &Context) {
     let services = &context.services;
-    let (ledger, demand, webhook_lag, depths, hosts, oldest) = tokio::join!(
+    let overdue = async {
+        let allowed = context.allowed_waits?;
+        context.outlook.overdue(services, allowed).await
+    };
+    let (ledger, demand, webhook_lag, depths, hosts, oldest, overdue) = tokio::join!(
         tokio::time::timeout(READ_TIMEOUT, services.store.jobs.ledger()),
         tokio::time::timeout(READ_TIMEOUT, services.store.workers.demand()),
         tokio::time::timeout(READ_TIMEOUT, services.store.webhooks.lag()),
         tokio::time::timeout(READ_TIMEOUT, services.queue.depths()),
         tokio::time::timeout(READ_TIMEOUT, services.store.hosts.inspect()),
         tokio::time::timeout(READ_TIMEOUT, services.store.dead_letters.oldest_open()),
+        overdue,
     );
+    if let Some(overdue) = overdue {
+        for priority in Priority::ALL {
+            let jobs = i64::try_from(overdue[priority as usize]).unwrap_or(i64::MAX);
+            let gauge = &services.metrics.jobs_overdue;
+            gauge.with_label_values(&[priority.as_str()]).set(jobs);
+        }
+    }
     if let Ok(Ok(ledger)) = ledger {
         services.metrics.set_ledger(&ledger);
     }

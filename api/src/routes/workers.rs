@@ -1,10 +1,12 @@
-//! `GET /v1/workers/wanted`: what an autoscaler needs to know.
+//! `/v1/workers`: who works on what, who is to stop, and what an autoscaler needs to know.
 
-use std::collections::BTreeMap;
+mod wanted;
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tars_shared::request::Priority;
+use tars_shared::store::{Worker, WorkerFilter};
+use uuid::Uuid;
 use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -13,60 +15,119 @@ use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::openapi::operation::Operation;
+use crate::page::{Listing, Page, WorkerName};
 use crate::problem::Problem;
 use crate::reply::json;
 use crate::route::{Route, call, route};
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![route(Endpoint::WorkersWanted, call().then(wanted))]
+    vec![
+        route(Endpoint::ListWorkers, call().then(list)),
+        route(Endpoint::DrainWorker, call().then(drain)),
+        route(Endpoint::WorkersWanted, call().then(wanted::show)),
+    ]
 }
 
 pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
-    let wanted = Operation::new("operations", "How many workers are wanted")
+    let list = Operation::new("operations", "List workers")
+        .described("Each tells of itself every two seconds. One that was not seen for 15 seconds has gone.")
+        .answers::<Listing<View>>(200, "By name.");
+    let drain = Operation::new("operations", "Drain a worker")
         .described(
-            "Those that would do all that waits and runs within the target time, at the pace of late; never fewer than \
-             are busy, so that no busy worker is ever surplus.",
+            "Within two seconds it takes nothing new. It finishes what it runs within its grace period, gives the rest \
+             back, and ends as on SIGTERM. Whatever starts workers may start another in its place.",
         )
-        .answers::<WorkerDemand>(200, "The number, and what it comes from.");
-    vec![(Endpoint::WorkersWanted, wanted)]
+        .answers::<View>(202, "It is asked to.")
+        .fails(404, "No worker of this name is there.");
+    vec![
+        (Endpoint::ListWorkers, list),
+        (Endpoint::DrainWorker, drain),
+        (Endpoint::WorkersWanted, wanted::operation()),
+    ]
 }
 
-/// What an autoscaler needs to know.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "WorkerState")]
+enum State {
+    /// It takes jobs.
+    Working,
+    /// It takes nothing new, and ends when it is done.
+    Draining,
+    /// It was not seen for a while.
+    Gone,
+}
+
+/// A worker, as it says of itself.
 #[derive(Serialize, JsonSchema)]
-struct WorkerDemand {
-    /// Work that waits and runs ÷ (slots of a worker × target); at least `busy_workers`, and at
-    /// least one while a job waits.
-    workers_wanted: u32,
-    /// Workers that were seen in the last seconds.
-    workers: u32,
-    /// Those that run something.
-    busy_workers: u32,
-    /// Evaluations that they can run at the same time.
+#[schemars(rename = "Worker")]
+struct View {
+    name: String,
+    state: State,
+    /// The machine that it runs on; null of versions that do not say.
+    host: Option<String>,
+    version: Option<String>,
+    started_at: Option<DateTime<Utc>>,
+    /// When it told of itself last.
+    seen_at: DateTime<Utc>,
+    /// Evaluations at the same time.
     slots: u32,
-    /// Seconds of one slot that queued jobs are worth, by priority.
-    queued_work_seconds: BTreeMap<&'static str, f64>,
-    /// Seconds of one slot that are left of running jobs.
-    running_work_seconds: f64,
-    /// Seconds of one slot that an episode took of late; null where none was ever run.
-    seconds_per_episode: Option<f64>,
-    /// Seconds within which all should be done.
-    target_seconds: u64,
+    /// How many of them run.
+    busy: u32,
+    /// Jobs that it holds, those that it took first; of many short ones not all.
+    running: Vec<Uuid>,
+    /// When an operator asked it to drain.
+    drain_requested_at: Option<DateTime<Utc>>,
 }
 
-async fn wanted(call: Call) -> Result<Response, Problem> {
-    let workers = call.context.services.store.workers.clone();
-    let target = call.context.scale_target.unwrap_or_default();
-    let demand = within(async move { workers.demand().await }).await?;
-    let queued = Priority::ALL.map(|one| (one.as_str(), demand.queued_seconds(one)));
-    let demand = WorkerDemand {
-        workers_wanted: demand.workers_wanted(target),
-        workers: demand.workers,
-        busy_workers: demand.busy_workers,
-        slots: demand.slots,
-        queued_work_seconds: queued.into(),
-        running_work_seconds: demand.running_seconds(),
-        seconds_per_episode: demand.seconds_per_episode,
-        target_seconds: target.as_secs(),
+fn view(worker: Worker) -> View {
+    let state = match (
+        worker.alive,
+        worker.draining || worker.drain_requested_at.is_some(),
+    ) {
+        (false, _) => State::Gone,
+        (true, true) => State::Draining,
+        (true, false) => State::Working,
     };
-    Ok(json(StatusCode::OK, &demand))
+    View {
+        name: worker.name,
+        state,
+        host: worker.host,
+        version: worker.version,
+        started_at: worker.started_at,
+        seen_at: worker.seen_at,
+        slots: worker.slots,
+        busy: worker.busy,
+        running: worker.running,
+        drain_requested_at: worker.drain_requested_at,
+    }
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let page = Page::<WorkerName>::of(&call.values)?;
+    let filter = WorkerFilter {
+        gone: call.values.text("gone") == Some("true"),
+        after: page.after.as_ref().map(|name| name.0.clone()),
+    };
+    let fetch_limit = page.fetch_limit();
+    let workers = call.context.services.store.workers.clone();
+    let found = within(async move { workers.list(&filter, fetch_limit).await }).await?;
+    let position = |worker: &Worker| WorkerName(worker.name.clone());
+    Ok(json(
+        StatusCode::OK,
+        &Listing::new(found, page.limit, position, view),
+    ))
+}
+
+async fn drain(call: Call) -> Result<Response, Problem> {
+    let name: String = call.values.of_path("name")?;
+    let (workers, actor) = (
+        call.context.services.store.workers.clone(),
+        call.caller.actor(),
+    );
+    let asked = name.clone();
+    let worker = within(async move { workers.drain(&asked, &actor).await })
+        .await?
+        .ok_or_else(|| Problem::not_found(format!("no worker {name} is there")))?;
+    Ok(json(StatusCode::ACCEPTED, &view(worker)))
 }

@@ -45,6 +45,7 @@ const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/v1/jobs/{id}", VIEWER),
     ("GET", "/v1/jobs/{id}/events", VIEWER),
     ("GET", "/v1/jobs/{id}/webhooks", VIEWER),
+    ("POST", "/v1/jobs/cancel", ADMIN),
     ("POST", "/v1/jobs/{id}/cancel", DEVELOPER),
     ("POST", "/v1/jobs/{id}/retry", DEVELOPER),
     ("POST", "/v1/jobs/{id}/promote", ADMIN),
@@ -69,6 +70,11 @@ const SPECIFIED: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/v1/dead-letters/replays/{id}/cancel", ADMIN),
     ("GET", "/v1/webhooks/deliveries", VIEWER),
     ("POST", "/v1/webhooks/deliveries/{id}/redeliver", ADMIN),
+    ("GET", "/v1/pauses", VIEWER),
+    ("POST", "/v1/pauses", ADMIN),
+    ("DELETE", "/v1/pauses/{id}", ADMIN),
+    ("GET", "/v1/workers", VIEWER),
+    ("POST", "/v1/workers/{name}/drain", ADMIN),
     ("GET", "/v1/workers/wanted", VIEWER),
 ];
 

@@ -23,6 +23,8 @@ pub(crate) struct FlakyJobs {
     pub(crate) finds_of_many: AtomicUsize,
     /// Jobs complete as soon as their cancellation is requested.
     pub(crate) completes_at_cancel: AtomicBool,
+    /// The queue gives no answers.
+    pub(crate) queue_is_away: AtomicBool,
 }
 
 impl FlakyJobs {
@@ -36,9 +38,13 @@ impl FlakyJobs {
             finds: AtomicUsize::new(0),
             finds_of_many: AtomicUsize::new(0),
             completes_at_cancel: AtomicBool::new(false),
+            queue_is_away: AtomicBool::new(false),
         });
         services.store.jobs = flaky.clone();
-        services.queue = Arc::new(Durable(services.queue.clone()));
+        services.queue = Arc::new(Durable {
+            inner: services.queue.clone(),
+            switch: flaky.clone(),
+        });
         flaky
     }
 
@@ -115,12 +121,24 @@ impl Jobs for FlakyJobs {
 }
 
 /// A queue that says it is durable.
-struct Durable(Arc<dyn Queue>);
+struct Durable {
+    inner: Arc<dyn Queue>,
+    switch: Arc<FlakyJobs>,
+}
+
+impl Durable {
+    fn answering(&self) -> Result<&dyn Queue, queue::Error> {
+        if self.switch.queue_is_away.load(Ordering::Relaxed) {
+            return Err(queue::Error::Unavailable("the network is cut".to_owned()));
+        }
+        Ok(&*self.inner)
+    }
+}
 
 #[async_trait]
 impl Queue for Durable {
     async fn publish(&self, submission: &Submission) -> Result<(), queue::Error> {
-        self.0.publish(submission).await
+        self.answering()?.publish(submission).await
     }
 
     async fn publish_later(
@@ -128,19 +146,19 @@ impl Queue for Durable {
         submission: &Submission,
         tier: RetryTier,
     ) -> Result<(), queue::Error> {
-        self.0.publish_later(submission, tier).await
+        self.answering()?.publish_later(submission, tier).await
     }
 
     async fn consume(&self) -> Result<Box<dyn Consumer>, queue::Error> {
-        self.0.consume().await
+        self.answering()?.consume().await
     }
 
     async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, queue::Error> {
-        self.0.consume_dead().await
+        self.answering()?.consume_dead().await
     }
 
     async fn depths(&self) -> Result<Vec<(Priority, u64)>, queue::Error> {
-        self.0.depths().await
+        self.answering()?.depths().await
     }
 
     fn is_durable(&self) -> bool {

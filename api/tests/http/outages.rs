@@ -16,7 +16,7 @@ use crate::server::{Server, answer, config, evaluation};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Two API processes on one store, one queue and one cache.
-async fn two_servers() -> (Server, Server, Arc<FlakyJobs>) {
+pub(crate) async fn two_servers() -> (Server, Server, Arc<FlakyJobs>) {
     let data = tempfile::tempdir().unwrap();
     let mut services = Services::open(&Backends::embedded(data.path()), Arc::new(System))
         .await
@@ -40,6 +40,7 @@ async fn a_job_without_a_row_is_queued_and_never_unknown() {
         assert_eq!(job["job_id"], receipt["job_id"]);
         assert_eq!(job["submitted_at"], receipt["submitted_at"]);
         assert_eq!(job["progress"]["episodes_total"], 100);
+        assert_eq!(job["waiting"]["code"], "recorded_later", "{job}");
     }
     let (status, _) = one.post(&format!("{path}/cancel"), &json!(null)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "not now");

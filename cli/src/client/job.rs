@@ -17,6 +17,9 @@ pub(crate) struct Job {
     pub(crate) id: Uuid,
     pub(crate) status: Status,
     pub(crate) explanation: String,
+    /// Left out of listings, and of jobs that do not wait.
+    #[serde(default)]
+    pub(crate) waiting: Option<Waiting>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) attempt: u32,
     pub(crate) agent_type: Algorithm,
@@ -37,6 +40,14 @@ pub(crate) struct Job {
     pub(crate) retry_of: Option<Uuid>,
     #[serde(default)]
     pub(crate) retried_as: Option<Uuid>,
+}
+
+/// What a job waits for; its explanation says it in words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Waiting {
+    pub(crate) code: String,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) basis: Option<String>,
 }
 
 /// What the service says to a submission.

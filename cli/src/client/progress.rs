@@ -13,7 +13,7 @@ use super::job::Job;
 pub(crate) enum ProgressBars {
     /// In a terminal; the number is the width of the names.
     Bars(MultiProgress, usize),
-    /// A line at each quarter and each change of status.
+    /// A line at each quarter, each change of status and of what a job waits for.
     Lines,
     /// Nothing at all.
     Silent,
@@ -25,7 +25,7 @@ pub(crate) enum Progress {
     Bar(ProgressBar),
     Lines {
         name: String,
-        last: Option<(Status, u32)>,
+        last: Option<(Status, u32, Option<String>)>,
         last_note: Option<&'static str>,
     },
     Silent,
@@ -109,15 +109,16 @@ impl Progress {
                 let now = (
                     job.status,
                     done.saturating_mul(4).checked_div(total).unwrap_or(0),
+                    job.waiting.as_ref().map(|waiting| waiting.code.clone()),
                 );
-                if *last == Some(now) {
+                if last.as_ref() == Some(&now) {
                     return;
                 }
                 (*last, *last_note) = (Some(now), None);
-                let state = if job.status.is_terminal() {
-                    outcome(job)
-                } else {
-                    job.status.to_string()
+                let state = match job.status {
+                    Status::Queued => format!("queued: {}", job.explanation),
+                    Status::Running => job.status.to_string(),
+                    Status::Completed | Status::Failed | Status::Cancelled => outcome(job),
                 };
                 eprintln!("  {name}: {done} of {total} episodes, {state}");
             }

@@ -1,5 +1,6 @@
 //! `tars jobs`: what became of submissions, and what can be done about it.
 
+mod cancel;
 mod id;
 mod list;
 pub(super) mod promote;
@@ -14,7 +15,7 @@ pub(super) use self::id::job_id;
 use self::id::path;
 pub(super) use self::list::label;
 use self::promote::Promote;
-use crate::client::{self, Connection, Job, ProgressBars, Receipt, Server};
+use crate::client::{self, Connection, ProgressBars, Receipt, Server};
 use crate::exit_code::INTERRUPTED;
 use crate::stdout;
 
@@ -35,8 +36,7 @@ enum Action {
     Show(One),
     /// Follow a job to its end; exits as `tars submit --wait` does
     Watch(One),
-    /// Take a job back
-    Cancel(One),
+    Cancel(cancel::Cancel),
     /// Submit a failed or cancelled job again, with the same seed
     Retry(One),
     /// Make a job's results baselines
@@ -61,7 +61,7 @@ impl Jobs {
                 Action::List(list) => list.run(&client).await,
                 Action::Show(One { id, json }) => show::run(&client, id, json).await,
                 Action::Watch(One { id, json }) => watch(&client, id, json).await,
-                Action::Cancel(One { id, json }) => cancel(&client, id, json).await,
+                Action::Cancel(cancel) => cancel.run(&client).await,
                 Action::Retry(One { id, json }) => retry(&client, id, json).await,
                 Action::Promote(promote) => promote.run(&client).await,
             }
@@ -90,17 +90,6 @@ pub(super) async fn watch(client: &Connection, id: Uuid, json: bool) -> anyhow::
     };
     let job = show::print(client, &answer, json).await?;
     Ok(job.exit_code().into())
-}
-
-async fn cancel(client: &Connection, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {
-    let answer = client.post(&path(id, "/cancel")).await?;
-    stdout::print(&if json {
-        answer.json()
-    } else {
-        let job: Job = answer.read()?;
-        format!("job {id} is {}: {}\n", job.status, job.explanation)
-    })?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn retry(client: &Connection, id: Uuid, json: bool) -> anyhow::Result<ExitCode> {

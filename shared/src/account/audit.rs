@@ -133,6 +133,14 @@ actions! {
     LettersRestored = "dead_letters.restored",
     /// A webhook is sent again.
     WebhookRedelivered = "webhook.redelivered",
+    /// Jobs are not begun for a while.
+    PauseBegun = "pause.begun",
+    /// They are begun again.
+    PauseEnded = "pause.ended",
+    /// A worker was asked to take nothing new and to end.
+    WorkerDrained = "worker.drained",
+    /// Many jobs were taken back.
+    JobsCancelled = "jobs.cancelled",
 }
 
 impl fmt::Display for Action {

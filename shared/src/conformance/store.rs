@@ -5,6 +5,7 @@ mod artifacts;
 mod attempts;
 mod baselines;
 mod batches;
+mod cancellations;
 mod claiming;
 mod dead_letters;
 mod dispatches;
@@ -13,8 +14,10 @@ mod fixture;
 mod jobs;
 mod leases;
 mod letters;
+mod pauses;
 mod replays;
 mod retention;
+mod waits;
 mod webhooks;
 mod workers;
 
@@ -44,6 +47,9 @@ pub use baselines::{
     twenty_writers_leave_ranks_without_holes,
 };
 pub use batches::a_batch_means_the_same_as_one_by_one_in_any_cut;
+pub use cancellations::{
+    many_jobs_are_cancelled_by_what_they_are, what_a_cancellation_would_meet_is_known,
+};
 pub use dead_letters::{
     a_dead_message_costs_its_job_an_attempt, a_failed_job_is_a_dead_letter,
     rejected_messages_charge_nobody,
@@ -74,18 +80,25 @@ pub use leases::{
 pub use letters::{
     dead_letters_are_filtered, dead_letters_are_grouped, discarded_letters_are_hidden_and_restored,
 };
+pub use pauses::{
+    only_queued_jobs_are_set_aside, pauses_are_bounded, pauses_begin_and_end_and_are_audited,
+    what_is_set_aside_is_a_job_like_others, what_is_set_aside_waits_for_the_end_of_its_pause,
+};
 pub use replays::{
     a_letter_that_is_not_replayed_says_why, a_patch_changes_what_is_replayed,
     a_replay_makes_one_job_of_each_letter, a_replay_stops_waits_and_goes_on,
     overlapping_replays_make_one_job_of_each_letter,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
+pub use waits::{
+    the_jobs_before_another_are_known, what_waits_for_too_long_is_counted_unless_it_is_paused,
+};
 pub use webhooks::{
     a_webhook_goes_with_its_job, a_webhook_is_sent_again_when_somebody_asks,
     a_webhook_that_nobody_noted_is_due_again, every_end_leaves_one_webhook_if_one_was_asked_for,
     many_takers_share_what_is_due, webhooks_and_their_attempts_are_listed,
 };
-pub use workers::the_demand_is_known;
+pub use workers::{a_worker_is_asked_to_drain_once, the_demand_is_known, workers_are_listed};
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
 #[macro_export]
@@ -119,6 +132,7 @@ macro_rules! every_store_check {
             a_webhook_goes_with_its_job,
             a_webhook_is_sent_again_when_somebody_asks,
             a_webhook_that_nobody_noted_is_due_again,
+            a_worker_is_asked_to_drain_once,
             admins_who_disable_each_other_leave_one,
             an_end_writes_all_or_nothing,
             another_request_under_the_same_key_claims_nothing,
@@ -142,6 +156,7 @@ macro_rules! every_store_check {
             logins_beside_a_new_password_leave_no_session,
             many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
+            many_jobs_are_cancelled_by_what_they_are,
             many_jobs_are_found_at_once,
             many_takers_share_what_is_due,
             many_who_ask_at_once_get_one_key,
@@ -151,6 +166,9 @@ macro_rules! every_store_check {
             only_a_verified_user_opens_a_session,
             only_one_of_many_claims_is_granted,
             overlapping_replays_make_one_job_of_each_letter,
+            only_queued_jobs_are_set_aside,
+            pauses_are_bounded,
+            pauses_begin_and_end_and_are_audited,
             promoting_twice_gives_the_same_baseline,
             rejected_messages_charge_nobody,
             releasing_is_free,
@@ -163,15 +181,21 @@ macro_rules! every_store_check {
             the_demand_is_known,
             the_dispatcher_finds_what_no_message_stands_for,
             the_dispatcher_takes_urgent_jobs_first,
+            the_jobs_before_another_are_known,
             the_last_admin_stays,
             the_ledger_counts_every_job_once,
             the_oldest_queued_job_of_each_priority_is_known,
             twenty_writers_leave_ranks_without_holes,
             users_are_added_found_and_listed,
             webhooks_and_their_attempts_are_listed,
+            what_a_cancellation_would_meet_is_known,
             what_is_old_is_pruned,
             what_is_over_is_cleaned_up,
+            what_is_set_aside_is_a_job_like_others,
+            what_is_set_aside_waits_for_the_end_of_its_pause,
             what_takes_access_ends_sessions,
+            what_waits_for_too_long_is_counted_unless_it_is_paused,
+            workers_are_listed,
         );
     };
 }

@@ -23,6 +23,8 @@ mod artifacts;
 mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
+#[path = "sql/cancellations.rs"]
+mod cancellations;
 #[path = "sql/candidates.rs"]
 mod candidates;
 #[path = "sql/claims.rs"]
@@ -44,6 +46,8 @@ mod inserts;
 mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
+#[path = "sql/pauses.rs"]
+mod pauses;
 mod recording;
 #[path = "sql/replaying.rs"]
 mod replaying;
@@ -68,6 +72,8 @@ mod transitions;
 mod batches;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/waits.rs"]
+mod waits;
 #[path = "sql/webhooks.rs"]
 mod webhooks;
 #[path = "sql/workers.rs"]

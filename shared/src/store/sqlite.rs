@@ -23,6 +23,8 @@ mod audit;
 #[path = "sql/baselines.rs"]
 mod baselines;
 mod batches;
+#[path = "sql/cancellations.rs"]
+mod cancellations;
 #[path = "sql/candidates.rs"]
 mod candidates;
 #[path = "sql/claims.rs"]
@@ -41,6 +43,8 @@ mod inserts;
 mod jobs;
 #[path = "sql/leases.rs"]
 mod leases;
+#[path = "sql/pauses.rs"]
+mod pauses;
 mod recording;
 #[path = "sql/replaying.rs"]
 mod replaying;
@@ -62,6 +66,8 @@ mod signing_keys;
 mod transitions;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/waits.rs"]
+mod waits;
 #[path = "sql/webhooks.rs"]
 mod webhooks;
 #[path = "sql/workers.rs"]

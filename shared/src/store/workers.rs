@@ -3,21 +3,67 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::error::Error;
+use crate::account::Actor;
 use crate::request::Priority;
 
 /// Workers, as whoever starts and stops them sees them.
 #[async_trait]
 pub trait Workers: Send + Sync {
-    /// Notes that a worker is there, and what it lately did.
-    async fn report(&self, report: &WorkerReport) -> Result<(), Error>;
+    /// Notes that a worker is there, what it runs, and what it lately did. True: it is to drain.
+    async fn report(&self, report: &WorkerReport) -> Result<bool, Error>;
 
     /// Notes that a worker has gone in order.
     async fn leave(&self, name: &str) -> Result<(), Error>;
 
     /// What there is to do, and who does it.
     async fn demand(&self) -> Result<Demand, Error>;
+
+    /// Workers by name.
+    async fn list(&self, filter: &WorkerFilter, limit: u32) -> Result<Vec<Worker>, Error>;
+
+    /// Asks a worker to take nothing new, and to end when it is done. `None` when no worker of this
+    /// name was seen lately. What was asked for already is not asked for again, nor audited.
+    async fn drain(&self, name: &str, by: &Actor) -> Result<Option<Worker>, Error>;
+}
+
+/// Which workers to list. The default lists all that were seen lately.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkerFilter {
+    /// Those that have gone, too, for a day.
+    pub gone: bool,
+    /// Only those after this name.
+    pub after: Option<String>,
+}
+
+/// A worker, as others see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Worker {
+    /// How it signs its leases.
+    pub name: String,
+    /// Whether it was seen lately.
+    pub alive: bool,
+    /// When it was seen last.
+    pub seen_at: DateTime<Utc>,
+    /// The machine that it runs on. Former versions do not say.
+    pub host: Option<String>,
+    /// The version of the program.
+    pub version: Option<String>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Evaluations at the same time.
+    pub slots: u32,
+    /// How many of them run now.
+    pub busy: u32,
+    /// Some of the jobs that it holds.
+    pub running: Vec<Uuid>,
+    /// Whether it takes nothing new any more.
+    pub draining: bool,
+    /// When it was asked to drain.
+    pub drain_requested_at: Option<DateTime<Utc>>,
 }
 
 /// A worker, as it says of itself.
@@ -25,10 +71,20 @@ pub trait Workers: Send + Sync {
 pub struct WorkerReport {
     /// How it signs its leases.
     pub name: String,
+    /// The machine that it runs on.
+    pub host: String,
+    /// The version of the program.
+    pub version: String,
+    /// When it began: another worker may have had its name before.
+    pub started_at: DateTime<Utc>,
     /// Evaluations at the same time.
     pub slots: u32,
     /// How many of them run now.
     pub busy: u32,
+    /// Some of the jobs that it holds.
+    pub running: Vec<Uuid>,
+    /// Whether it takes nothing new any more.
+    pub draining: bool,
     /// Episodes that it lately finished; older ones count less.
     pub episodes: f64,
     /// The seconds of slots that these took.
@@ -47,16 +103,20 @@ pub struct Work {
 /// What there is to do, and who does it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Demand {
-    /// What waits, by [`Priority`].
+    /// What waits, by [`Priority`]. What is set aside for a pause is not among it.
     pub queued: [Work; 3],
     /// What runs.
     pub running: Work,
-    /// Workers that were seen a moment ago.
+    /// Workers that were seen a moment ago and take new jobs.
     pub workers: u32,
-    /// Those that run something.
+    /// Workers that run something, and may be about to end.
     pub busy_workers: u32,
-    /// The evaluations that they can run at the same time.
+    /// The evaluations that workers that take new jobs can run at the same time.
     pub slots: u32,
+    /// How many of these run now.
+    pub busy_slots: u32,
+    /// When a worker was seen last.
+    pub last_seen: Option<DateTime<Utc>>,
     /// Seconds of a slot that one episode took of late; unknown where none was ever run.
     pub seconds_per_episode: Option<f64>,
 }

@@ -1,5 +1,6 @@
 //! Every port that is repeated, method by method.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,11 +9,12 @@ use tars_shared::account::Actor;
 use tars_shared::artifact::Digest;
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Ledger};
+use tars_shared::pause::{NewPause, Pause};
 use tars_shared::queue::DeadMessage;
 use tars_shared::store::{
-    Artifacts, BaselineFilter, Baselines, BestBaseline, Cancellation, Claim, ClaimRequest,
-    DeadMessages, Error, Failed, Finish, Heartbeat, Inserted, JobFilter, Jobs, Lease, Leases,
-    Renewal,
+    Artifacts, Aside, BaselineFilter, Baselines, BestBaseline, Cancellation, Claim, ClaimRequest,
+    DeadMessages, Error, Failed, Finish, Heartbeat, Hold, Inserted, JobFilter, Jobs, Lease, Leases,
+    Paused, Pauses, Renewal,
 };
 use tars_shared::submission::Submission;
 use uuid::Uuid;
@@ -131,6 +133,34 @@ impl<S: Artifacts + ?Sized> Artifacts for Retrying<S> {
 
     async fn contains(&self, digest: Digest) -> Result<bool, Error> {
         self.retry(|| self.port.contains(digest)).await
+    }
+}
+
+#[async_trait]
+impl<S: Pauses + ?Sized> Pauses for Retrying<S> {
+    /// Asked twice, it would pause twice.
+    async fn pause(&self, pause: &NewPause, by: &Actor) -> Result<Option<Pause>, Error> {
+        self.port.pause(pause, by).await
+    }
+
+    async fn resume(&self, id: Uuid, by: &Actor) -> Result<Option<Pause>, Error> {
+        self.retry(|| self.port.resume(id, by)).await
+    }
+
+    async fn paused(&self) -> Result<Paused, Error> {
+        self.retry(|| self.port.paused()).await
+    }
+
+    async fn held(&self) -> Result<HashMap<Uuid, u64>, Error> {
+        self.retry(|| self.port.held()).await
+    }
+
+    async fn set_aside(&self, jobs: &[Hold]) -> Result<Vec<Aside>, Error> {
+        self.retry(|| self.port.set_aside(jobs)).await
+    }
+
+    async fn release_held(&self, pauses: &[Uuid], limit: u32) -> Result<u64, Error> {
+        self.retry(|| self.port.release_held(pauses, limit)).await
     }
 }
 

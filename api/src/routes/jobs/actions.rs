@@ -14,7 +14,7 @@ use warp::Filter as _;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::super::receipt::{Receipt, receipt};
+use super::super::receipt::{Receipt, paused, receipt};
 use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
@@ -116,8 +116,9 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
         retry_of: Some(id),
         ..former
     };
+    let paused = paused(context, &submission);
     let accepted = accept::accept(context, "", vec![submission]).await?;
-    receipt(accepted[0])
+    receipt(accepted[0], paused)
 }
 
 /// Which environments of a job become baselines; all of them by default.

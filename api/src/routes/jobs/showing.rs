@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tars_shared::job::{Job, Status};
+use tars_shared::job::Status;
 use tars_shared::submission::retry_job_id;
 use uuid::Uuid;
 use warp::http::header::{CACHE_CONTROL, ETAG};
@@ -15,10 +15,11 @@ use crate::context::Context;
 use crate::deadline::within;
 use crate::ended_jobs::{Document, Made};
 use crate::followers;
-use crate::job_watcher::JobWatcher;
+use crate::job_watcher::{JobWatcher, Looked};
 use crate::problem::Problem;
 use crate::reply;
 use crate::view::JobView;
+use crate::waiting::waiting;
 
 /// Whether the answer was remembered, by this process or in the shared cache.
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -37,15 +38,15 @@ pub(super) async fn show(call: Call) -> Result<Response, Problem> {
     } else {
         Some(followers::permit(&call)?)
     };
-    let job = JobWatcher::new(context, id)
+    let looked = JobWatcher::new(context, id)
         .wait(Duration::from_secs(wait.into()))
         .await?;
-    if job.status.is_terminal() {
-        let making = document(context, job);
+    if looked.job.status.is_terminal() {
+        let making = document(context, looked);
         let document = context.ended_jobs.find_or_make(id, making).await?;
         return Ok(ended(&call, document, "miss"));
     }
-    let (Made::Whole(document) | Made::Partial(document)) = document(context, job).await?;
+    let (Made::Whole(document) | Made::Partial(document)) = document(context, looked).await?;
     let mut response = reply::bytes("application/json", document.bytes);
     response
         .headers_mut()
@@ -53,8 +54,11 @@ pub(super) async fn show(call: Call) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// The job with its results.
-async fn document(context: &Context, job: Job) -> Result<Made, Problem> {
+/// The job with its results, or with what it waits for: only a job that has ended is always the
+/// same, and only that gets a tag.
+async fn document(context: &Context, looked: Looked) -> Result<Made, Problem> {
+    let waiting = waiting(context, &looked).await;
+    let job = looked.job;
     let (id, status, environments) = (job.id, job.status, job.parameters.environments.len());
     let store = &context.services.store;
     let jobs = store.jobs.clone();
@@ -73,6 +77,7 @@ async fn document(context: &Context, job: Job) -> Result<Made, Problem> {
         _ => !store.hosts.reads_from_replica(),
     };
     let view = JobView::summary(job)
+        .waiting(waiting)
         .with_results(results)
         .retried_as(retried_as);
     let json = serde_json::to_vec(&view).map_err(|_| Problem::internal())?;

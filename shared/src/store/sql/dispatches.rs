@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Driver, push_ids, rows, transitions};
+use super::{Adapter, Driver, pauses, push_ids, rows, transitions};
 use crate::request::Priority;
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
@@ -59,7 +59,10 @@ fn mark(jobs: &[Uuid], dispatched_at: Option<DateTime<Utc>>) -> QueryBuilder<Dri
     let mut update =
         QueryBuilder::new("WITH locked AS (SELECT id FROM jobs WHERE status = 'queued' AND id ");
     push_ids(&mut update, jobs);
+    // A note of a message that came late changes nothing for a job that was set aside meanwhile.
     update
+        .push(" AND ")
+        .push(pauses::NOT_HELD)
         .push(concat!(" ORDER BY id", for_update!()))
         .push(") UPDATE jobs SET reserved_until = NULL, dispatched_at = ")
         .push_bind(dispatched_at)
@@ -136,14 +139,20 @@ impl Dispatches for Adapter {
 
     async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error> {
         let now = self.now();
-        let oldest: Option<DateTime<Utc>> = sqlx::query_scalar(
-            "SELECT submitted_at FROM jobs WHERE status = 'queued' AND priority = $1 \
-             AND (not_before IS NULL OR not_before <= $2) ORDER BY submitted_at LIMIT 1",
-        )
-        .bind(priority.as_str())
-        .bind(now)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        let mut select = QueryBuilder::new(
+            "SELECT submitted_at FROM jobs WHERE status = 'queued' AND priority = ",
+        );
+        select
+            .push_bind(priority.as_str())
+            .push(" AND (not_before IS NULL OR not_before <= ")
+            .push_bind(now)
+            .push(") AND ")
+            .push(pauses::NOT_HELD)
+            .push(" ORDER BY submitted_at LIMIT 1");
+        let oldest: Option<DateTime<Utc>> = select
+            .build_query_scalar()
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
         Ok(since(oldest, now))
     }
 
@@ -199,9 +208,10 @@ impl Dispatches for Adapter {
         for row in &running {
             transitions::expire_lease(&mut tx, row.try_get("id")?, now).await?;
         }
-        let orphaned = sqlx::query("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued'")
-            .execute(&mut *tx)
-            .await?;
+        let mut orphan =
+            QueryBuilder::new("UPDATE jobs SET dispatched_at = NULL WHERE status = 'queued' AND ");
+        orphan.push(pauses::NOT_HELD);
+        let orphaned = orphan.build().execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(orphaned.rows_affected())
     }

@@ -125,7 +125,7 @@ impl Jobs for Adapter {
 
 impl Adapter {
     /// The jobs of a statement that selects [`rows::JOB`], with their failures.
-    async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
+    pub(super) async fn jobs(&self, mut select: QueryBuilder<Driver>) -> Result<Vec<Job>, Error> {
         let mut reader = self.reader().await?;
         let rows = select.build().fetch_all(&mut *reader).await?;
         let mut jobs: Vec<_> = rows
@@ -163,6 +163,15 @@ impl Adapter {
 fn listing(filter: &JobFilter) -> Result<QueryBuilder<Driver>, Error> {
     let mut select = QueryBuilder::new("SELECT ");
     select.push(rows::JOB).push(" FROM jobs WHERE TRUE");
+    push_filter(&mut select, filter)?;
+    Ok(select)
+}
+
+/// Continues a condition on jobs.
+pub(super) fn push_filter(
+    select: &mut QueryBuilder<Driver>,
+    filter: &JobFilter,
+) -> Result<(), Error> {
     if let Some(status) = filter.status {
         select.push(" AND status = ").push_bind(status.as_str());
     }
@@ -190,5 +199,16 @@ fn listing(filter: &JobFilter) -> Result<QueryBuilder<Driver>, Error> {
             .push_bind(submitted_at);
         select.push(", ").push_bind(id).push(")");
     }
-    Ok(select)
+    if let Some(submitter) = &filter.submitter {
+        select
+            .push(" AND subject = ")
+            .push_bind(rows::storable(submitter));
+    }
+    if let Some(priority) = filter.priority {
+        select.push(" AND priority = ").push_bind(priority.as_str());
+    }
+    if let Some(moment) = filter.submitted_before {
+        select.push(" AND submitted_at < ").push_bind(moment);
+    }
+    Ok(())
 }

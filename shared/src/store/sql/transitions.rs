@@ -8,11 +8,11 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _};
 use tars_engine::regression::Verdict;
 use uuid::Uuid;
 
-use super::{Connection, Row, Statement, failures, rows};
+use super::{Connection, Row, Statement, failures, push_ids, rows};
 use crate::job::{FailureKind, Status};
 use crate::store::{Cancellation, ClaimTerms, Comparison, Ending, Error, Failed, Lease};
 
@@ -207,13 +207,37 @@ pub(super) async fn cancel(
     job_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE jobs SET status = 'cancelled', finished_at = $2, cancel_requested = TRUE WHERE id = $1",
-    )
-    .bind(job_id)
-    .bind(now)
-    .execute(tx)
-    .await?;
+    cancel_all(tx, &[job_id], now).await
+}
+
+/// The same for many, whose rows are locked. They may have been set aside.
+pub(super) async fn cancel_all(
+    tx: &mut Connection,
+    queued: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if queued.is_empty() {
+        return Ok(());
+    }
+    let mut update = QueryBuilder::new(
+        "UPDATE jobs SET status = 'cancelled', cancel_requested = TRUE, finished_at = ",
+    );
+    push_ids(update.push_bind(now).push(" WHERE id "), queued);
+    update.build().execute(&mut *tx).await?;
+    let mut release = QueryBuilder::new("DELETE FROM held_jobs WHERE job_id ");
+    push_ids(&mut release, queued);
+    release.build().execute(tx).await?;
+    Ok(())
+}
+
+/// Asks the workers of running jobs to stop.
+pub(super) async fn ask_to_end(tx: &mut Connection, running: &[Uuid]) -> Result<(), Error> {
+    if running.is_empty() {
+        return Ok(());
+    }
+    let mut update = QueryBuilder::new("UPDATE jobs SET cancel_requested = TRUE WHERE id ");
+    push_ids(&mut update, running);
+    update.build().execute(tx).await?;
     Ok(())
 }
 
@@ -251,10 +275,7 @@ pub(super) async fn request_cancellation(
             Some(Cancellation::Cancelled)
         }
         Some(Status::Running) => {
-            sqlx::query("UPDATE jobs SET cancel_requested = TRUE WHERE id = $1")
-                .bind(job_id)
-                .execute(tx)
-                .await?;
+            ask_to_end(tx, &[job_id]).await?;
             Some(Cancellation::Requested)
         }
         Some(ended) => Some(Cancellation::Ended(ended)),

@@ -29,6 +29,13 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
         ("job", job.id.to_string()),
         ("status", palette.paint(ink, job.status.as_str())),
         ("", explanation(job)),
+    ];
+    if let Some(waiting) = &job.waiting {
+        let since = waiting.since.map(|since| ago(now, since));
+        facts.extend(since.map(|since| ("since", since)));
+        facts.extend(waiting.basis.clone().map(|basis| ("basis", basis)));
+    }
+    facts.extend([
         (
             "agent",
             format!("{} in {}", job.agent_type, job.environments.join(", ")),
@@ -38,7 +45,7 @@ fn facts(job: &Job, now: DateTime<Utc>, palette: Palette) -> Vec<(&'static str, 
             "submitted",
             format!("{}, {} priority", ago(now, job.submitted_at), job.priority),
         ),
-    ];
+    ]);
     match (job.started_at, job.finished_at) {
         (Some(started), Some(finished)) => {
             let seconds = (finished - started).as_seconds_f64();
