@@ -1,4 +1,5 @@
-//! Accepting evaluations: validate, keep large policies as artifacts, record the job, publish it.
+//! Accepting evaluations: validate, count what the submitter has open, keep large policies as
+//! artifacts, record the job, publish it.
 //!
 //! A job is accepted when *either* durable home has it: the store its row, or the queue its
 //! message. Without the row, the message carries all that is needed to make one.
@@ -11,6 +12,7 @@ use futures_util::future::join_all;
 use tars_shared::agent::{AgentState, Blob};
 use tars_shared::artifact::Digest;
 use tars_shared::job::Status;
+use tars_shared::line::Lane;
 use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
 use tars_shared::services::Services;
@@ -43,12 +45,13 @@ pub(crate) struct Accepted {
 /// Turns a body into a submission. `key` makes it the same job whenever it comes again, and
 /// `request_hash` tells whether it came with the same request.
 pub(crate) fn submission(
-    services: &Services,
+    context: &Context,
     subject: &str,
     key: Option<&str>,
     request_hash: Digest,
     body: Body,
 ) -> Result<Submission, Vec<FieldError>> {
+    let services = &context.services;
     let job_id = key.map_or_else(|| services.clock.new_id(), |key| keyed_job_id(subject, key));
     let request = body.validate(job_id)?;
     Ok(Submission {
@@ -58,6 +61,7 @@ pub(crate) fn submission(
         request_hash,
         submitted_at: services.clock.now(),
         retry_of: None,
+        lane: Lane::of(subject, context.lanes),
         request,
     })
 }
@@ -82,6 +86,7 @@ async fn record_and_publish(
     mut submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     let services = &context.services;
+    context.open_jobs.admit(&submissions).await?;
     match store_blobs(context, parent, &mut submissions).await {
         Ok(()) => {}
         Err(BlobError::Client(problem)) => return Err(problem),

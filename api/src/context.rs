@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
 use crate::ended_jobs::EndedJobs;
+use crate::fairness::Fairness;
 use crate::inserts::Inserts;
 use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::known_artifacts::KnownArtifacts;
 use crate::limits::Limits;
+use crate::open_jobs::OpenJobs;
 use crate::pending_inserts::PendingInserts;
 
 #[derive(Debug)]
@@ -36,6 +38,9 @@ pub(crate) struct Context {
     /// What long polls and event streams wait for.
     pub(crate) job_watch: Arc<JobWatch>,
     pub(crate) known_artifacts: KnownArtifacts,
+    /// The lanes of each priority that submitters are spread over.
+    pub(crate) lanes: usize,
+    pub(crate) open_jobs: OpenJobs,
     /// Within which the workers that are wanted would do all there is to do.
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
@@ -48,6 +53,7 @@ pub(crate) struct Context {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
+    pub(crate) fairness: Fairness,
     pub(crate) proxies: Vec<IpNet>,
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
@@ -66,6 +72,8 @@ impl Context {
         Arc::new(Self {
             authenticator: Authenticator::new(services.clone(), secret, settings.limits.lookups),
             inserts: Inserts::new(&services.store),
+            lanes: settings.fairness.lanes,
+            open_jobs: OpenJobs::new(settings.fairness.max_open_jobs, &services.store),
             services,
             duty,
             limits: settings.limits,

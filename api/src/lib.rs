@@ -16,6 +16,7 @@ mod docs_ui;
 mod ended_jobs;
 mod endpoint;
 mod error;
+mod fairness;
 mod first_admin;
 mod followers;
 mod gateway;
@@ -28,6 +29,7 @@ mod known_artifacts;
 mod limits;
 mod lingering_stream;
 mod moment;
+mod open_jobs;
 mod openapi;
 mod page;
 mod pending_inserts;
@@ -112,6 +114,7 @@ impl Api {
             &secret,
             Settings {
                 limits: config.limits.clone(),
+                fairness: config.fairness,
                 proxies: config.trusted_proxies.clone(),
                 scale_target: Some(Duration::from_secs(config.scale_target_seconds.into())),
                 keeping: config.keeping,

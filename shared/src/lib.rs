@@ -22,6 +22,7 @@ pub mod dead_letter;
 pub mod job;
 pub mod limiter;
 pub mod loaded_agent;
+pub mod line;
 pub mod metrics;
 pub mod mode;
 pub mod queue;

@@ -15,6 +15,7 @@ pub mod postgres;
 mod replays;
 mod retention;
 pub mod sqlite;
+mod submitters;
 mod versions;
 mod workers;
 
@@ -38,6 +39,7 @@ pub use self::leases::{
 };
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
+pub use self::submitters::Submitters;
 pub use self::versions::Versions;
 pub use self::workers::{Demand, Work, WorkerReport, Workers};
 
@@ -46,6 +48,7 @@ use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter, Group};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
+use crate::line::Lane;
 use crate::queue::DeadMessage;
 use crate::replay::{Candidate, Selection};
 use crate::request::Priority;
@@ -82,6 +85,8 @@ pub struct Store {
     pub audit: Arc<dyn Audit>,
     /// Workers, as they say of themselves.
     pub workers: Arc<dyn Workers>,
+    /// Those who submit jobs.
+    pub submitters: Arc<dyn Submitters>,
     /// What is kept for a while.
     pub retention: Arc<dyn Retention>,
     /// The hosts it runs on.
@@ -93,7 +98,7 @@ impl Store {
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
-        S: DeadLetters + Replays + Workers + Retention,
+        S: DeadLetters + Replays + Workers + Retention + Submitters,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
@@ -111,6 +116,7 @@ impl Store {
             signing_keys: store.clone(),
             audit: store.clone(),
             workers: store.clone(),
+            submitters: store.clone(),
             retention: store.clone(),
             hosts: store,
         }
@@ -221,11 +227,12 @@ pub trait Dispatches: Send + Sync {
     /// says nothing: no holder could renew.
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Submissions of a priority that are still queued though they were dispatched, and due, before
-    /// a moment. The oldest first.
+    /// Submissions in these lanes of a priority that are still queued though they were dispatched,
+    /// and due, before a moment. The oldest first.
     async fn overdue(
         &self,
         priority: Priority,
+        lanes: &[Lane],
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Submission>, Error>;

@@ -80,7 +80,7 @@ async fn evaluate(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response,
     let hash = Digest::of(&bytes);
     let body: Body = body::parse(bytes).await?;
     let owner = call.caller.owner();
-    let submission = accept::submission(&call.context.services, &owner, key(&call), hash, body);
+    let submission = accept::submission(&call.context, &owner, key(&call), hash, body);
     let accepted = accept::accept(
         &call.context,
         "",
@@ -128,7 +128,7 @@ async fn evaluate_batch(call: Call, bytes: Result<Bytes, Problem>) -> Result<Res
                 format!("{key}\0{index}")
             }
         });
-        match accept::submission(&call.context.services, &owner, key.as_deref(), hash, body) {
+        match accept::submission(&call.context, &owner, key.as_deref(), hash, body) {
             Ok(submission) => submissions.push(submission),
             Err(complaints) => errors.extend(complaints.into_iter().map(|complaint| FieldError {
                 field: format!("evaluations[{index}].{}", complaint.field),

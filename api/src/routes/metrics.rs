@@ -86,7 +86,9 @@ async fn read_gauges(context: &Context) {
         }
     }
     if let Ok(Ok(depths)) = depths {
-        for (priority, depth) in depths {
+        for priority in Priority::ALL {
+            let of_priority = depths.iter().filter(|(line, _)| line.priority == priority);
+            let depth = of_priority.map(|(_, depth)| depth).sum::<u64>();
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
             services
                 .metrics

@@ -7,6 +7,7 @@ use serde_json::json as value;
 use tars_engine::{catalogue, regression};
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
+use tars_shared::line::Lane;
 use tars_shared::request::excerpt;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::{Submission, retry_job_id};
@@ -109,9 +110,11 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
     let Some(former) = within(async move { jobs.submission(id).await }).await? else {
         return Err(watcher.no_row().await);
     };
+    let subject = call.caller.owner();
     let submission = Submission {
         job_id: retry_job_id(id),
-        subject: call.caller.owner(),
+        lane: Lane::of(&subject, context.lanes),
+        subject,
         submitted_at: context.services.clock.now(),
         retry_of: Some(id),
         ..former

@@ -10,7 +10,7 @@ use super::{Connection, Driver, rows};
 use crate::store::Error;
 use crate::submission::Submission;
 
-/// Rows of one statement. The database bounds the number of its parameters; a job has twelve.
+/// Rows of one statement. The database bounds the number of its parameters; a job has thirteen.
 const ROWS: usize = 1000;
 
 /// Records those whose id is not known yet; their ids.
@@ -38,7 +38,7 @@ async fn insert_jobs(tx: &mut Connection, batch: &[&Submission]) -> Result<Vec<U
     let agent_types: Vec<_> = agent_types.collect::<Result<_, _>>()?;
     let mut insert = QueryBuilder::<Driver>::new(
         "INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, \
-         status, submitted_at, dispatched_at, episodes_total) ",
+         status, submitted_at, dispatched_at, episodes_total, lane) ",
     );
     insert.push_values(
         batch.iter().zip(&agent_types),
@@ -56,7 +56,8 @@ async fn insert_jobs(tx: &mut Connection, batch: &[&Submission]) -> Result<Vec<U
                 .push("'queued'")
                 .push_bind(submission.submitted_at)
                 .push_bind(submission.submitted_at)
-                .push_bind(i64::from(parameters.episodes_total()));
+                .push_bind(i64::from(parameters.episodes_total()))
+                .push_bind(i64::from(u8::from(submission.lane)));
         },
     );
     insert.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
