@@ -12,7 +12,6 @@ use futures_util::future::join_all;
 use tars_shared::agent::{AgentState, Blob};
 use tars_shared::artifact::Digest;
 use tars_shared::job::Status;
-use tars_shared::line::Lane;
 use tars_shared::request::FieldError;
 use tars_shared::request::body::Body;
 use tars_shared::services::Services;
@@ -61,7 +60,7 @@ pub(crate) fn submission(
         request_hash,
         submitted_at: services.clock.now(),
         retry_of: None,
-        lane: Lane::of(subject, context.lanes),
+        lane: context.lanes.choose(subject, request.parameters.priority),
         request,
     })
 }

@@ -17,6 +17,7 @@ use crate::inserts::Inserts;
 use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::known_artifacts::KnownArtifacts;
+use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::open_jobs::OpenJobs;
 use crate::pending_inserts::PendingInserts;
@@ -38,8 +39,7 @@ pub(crate) struct Context {
     /// What long polls and event streams wait for.
     pub(crate) job_watch: Arc<JobWatch>,
     pub(crate) known_artifacts: KnownArtifacts,
-    /// The lanes of each priority that submitters are spread over.
-    pub(crate) lanes: usize,
+    pub(crate) lanes: Lanes,
     pub(crate) open_jobs: OpenJobs,
     /// Within which the workers that are wanted would do all there is to do.
     /// None where that is not told.
@@ -72,7 +72,7 @@ impl Context {
         Arc::new(Self {
             authenticator: Authenticator::new(services.clone(), secret, settings.limits.lookups),
             inserts: Inserts::new(&services.store),
-            lanes: settings.fairness.lanes,
+            lanes: Lanes::new(settings.fairness.lanes, &services.queue),
             open_jobs: OpenJobs::new(settings.fairness.max_open_jobs, &services.store),
             services,
             duty,

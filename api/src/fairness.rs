@@ -7,7 +7,7 @@ use tars_shared::line::LANES;
 #[group(skip)]
 #[command(next_help_heading = "Fairness")]
 pub struct Fairness {
-    /// Lanes of each priority. A submitter's jobs wait in one of them, and workers take from one
+    /// Lanes of each priority. A submitter's jobs wait in one or two of them, and workers take from one
     /// after the other; with 1, all wait in one line
     #[arg(long, env = "EVAL_LANES", default_value_t = LANES, value_name = "N", value_parser = lanes)]
     pub lanes: usize,

@@ -1,14 +1,14 @@
-//! Lines: where a job waits. Each priority has several lanes, and a submitter's jobs all wait in one
-//! of them, so that whoever submits ten thousand jobs makes a line of their own long.
+//! Lines: where a job waits. Each priority has several lanes, and a submitter's jobs wait in one or
+//! two of them, so that whoever submits ten thousand jobs makes a line of their own long.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::request::Priority;
 
-/// The lanes of each priority. Workers take from all of them, however many a deployment uses; so
-/// this number may grow in a later release, and never fall.
-pub const LANES: usize = 8;
+/// The lanes of each priority. Workers take from all of them, however many a deployment uses. Each
+/// is a queue for each priority, and what each costs is in docs/adr/0018.
+pub const LANES: usize = 4;
 
 /// One of the lanes of a priority.
 #[derive(
@@ -22,23 +22,21 @@ impl Lane {
     pub const FIRST: Self = Self(0);
 
     /// Every lane.
-    pub const ALL: [Self; LANES] = [
-        Self(0),
-        Self(1),
-        Self(2),
-        Self(3),
-        Self(4),
-        Self(5),
-        Self(6),
-        Self(7),
-    ];
+    pub const ALL: [Self; LANES] = [Self(0), Self(1), Self(2), Self(3)];
 
-    /// The lane of a submitter, when so many are used: the same on every machine and in every
-    /// release.
-    pub fn of(subject: &str, lanes: usize) -> Self {
+    /// The lanes that a submitter may use when so many are used: two different ones where there are
+    /// several, the same on every machine and in every release. With two to choose from, one who
+    /// fills one of them keeps nobody waiting.
+    pub fn pair(subject: &str, lanes: usize) -> [Self; 2] {
         let hash = Sha256::digest(subject.as_bytes());
-        let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) as usize;
-        Self::ALL[number % lanes.clamp(1, LANES)]
+        let number = |at: usize| {
+            let bytes = [hash[at], hash[at + 1], hash[at + 2], hash[at + 3]];
+            u32::from_be_bytes(bytes) as usize
+        };
+        let lanes = lanes.clamp(1, LANES);
+        let first = number(0) % lanes;
+        let step = 1 + number(4) % (lanes - 1).max(1);
+        [Self::ALL[first], Self::ALL[(first + step) % lanes]]
     }
 
     /// Its place in [`ALL`](Self::ALL).
@@ -97,26 +95,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_submitter_keeps_its_lane_for_ever() {
+    fn a_submitter_keeps_its_lanes_for_ever() {
         let lanes = |lanes| {
             ["user:ada", "user:grace", "token:ci", "token:nightly"]
-                .map(|subject| Lane::of(subject, lanes).index())
+                .map(|subject| Lane::pair(subject, lanes).map(Lane::index))
         };
-        assert_eq!(lanes(1), [0; 4]);
-        assert_eq!(lanes(8), [2, 0, 3, 6]);
-        assert_eq!(lanes(1000), lanes(8), "there are no more than these");
+        assert_eq!(lanes(1), [[0, 0]; 4]);
+        assert_eq!(lanes(4), [[2, 1], [0, 3], [3, 2], [2, 1]]);
+        assert_eq!(lanes(1000), lanes(4), "there are no more than these");
     }
 
     #[test]
-    fn submitters_are_spread_over_all_lanes() {
-        let mut submitters = [0; LANES];
-        for number in 0..8000 {
-            submitters[Lane::of(&format!("user:{number}"), LANES).index()] += 1;
+    fn submitters_are_spread_over_all_pairs_of_lanes() {
+        let mut submitters = [[0; LANES]; LANES];
+        for number in 0..12_000 {
+            let [first, second] = Lane::pair(&format!("user:{number}"), LANES);
+            submitters[first.index()][second.index()] += 1;
         }
-        assert!(
-            submitters.iter().all(|count| (900..1100).contains(count)),
-            "{submitters:?}"
-        );
+        for (first, seconds) in submitters.iter().enumerate() {
+            for (second, count) in seconds.iter().enumerate() {
+                let expected = if first == second { 0..1 } else { 880..1120 };
+                assert!(expected.contains(count), "{submitters:?}");
+            }
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ async fn a_backlog_is_worked_off_by_weight_whatever_order_it_came_in() {
 async fn a_retry_waits_in_its_own_line_again() {
     let url = vhost().await;
     let queue = connect(&url).await;
-    let (priority, lane) = (Priority::Low, Lane::ALL[6]);
+    let (priority, lane) = (Priority::Low, Lane::ALL[2]);
     let message = in_line(&System, Line { priority, lane });
     queue
         .publish_later(&message, RetryTier::Second)
@@ -93,7 +93,7 @@ async fn a_retry_waits_in_its_own_line_again() {
     let (_connection, channel) = channel(&url).await;
     let mut line = channel
         .basic_consume(
-            "tars.v1.jobs.low.6".into(),
+            "tars.v1.jobs.low.2".into(),
             "".into(),
             BasicConsumeOptions::default(),
             FieldTable::default(),

@@ -7,7 +7,6 @@ use serde_json::json as value;
 use tars_engine::{catalogue, regression};
 use tars_shared::baseline::{Baseline, NewBaseline};
 use tars_shared::job::{EnvironmentResult, Job, Status};
-use tars_shared::line::Lane;
 use tars_shared::request::excerpt;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::{Submission, retry_job_id};
@@ -113,7 +112,9 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
     let subject = call.caller.owner();
     let submission = Submission {
         job_id: retry_job_id(id),
-        lane: Lane::of(&subject, context.lanes),
+        lane: context
+            .lanes
+            .choose(&subject, former.request.parameters.priority),
         subject,
         submitted_at: context.services.clock.now(),
         retry_of: Some(id),

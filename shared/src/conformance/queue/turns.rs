@@ -63,7 +63,7 @@ pub async fn no_priority_starves_another(queue: &dyn Queue) {
 /// When a promise is broken.
 pub async fn no_submitter_starves_another(queue: &dyn Queue) {
     let priority = Priority::Normal;
-    let [long, short] = [2, 5].map(|lane| Line {
+    let [long, short] = [0, 3].map(|lane| Line {
         priority,
         lane: Lane::ALL[lane],
     });

@@ -169,7 +169,7 @@ pub async fn jobs_whose_messages_were_lost_are_found(fixture: Fixture) {
 /// When a promise is broken.
 pub async fn lost_jobs_are_found_in_their_lanes(fixture: Fixture) {
     let Fixture { store, clock } = fixture;
-    let lanes = [Lane::FIRST, Lane::ALL[3], Lane::ALL[7]];
+    let lanes = [Lane::FIRST, Lane::ALL[2], Lane::ALL[3]];
     let mut jobs = Vec::new();
     for lane in lanes {
         let priority = Priority::Normal;
@@ -190,7 +190,7 @@ pub async fn lost_jobs_are_found_in_their_lanes(fixture: Fixture) {
     assert_eq!(overdue(&[]).await, []);
     assert_eq!(overdue(&lanes[1..2]).await, jobs[1..2]);
     assert_eq!(overdue(&lanes).await, jobs, "the oldest first");
-    assert_eq!(overdue(&Lane::ALL[4..6]).await, []);
+    assert_eq!(overdue(&Lane::ALL[1..2]).await, []);
 
     let oldest = async || {
         let oldest = store.dispatches.oldest_queued(Priority::Normal).await;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lapin::message::Delivery as Message;
 use lapin::options::{BasicGetOptions, BasicRejectOptions};
+use tokio::task::JoinHandle;
 
 use super::channel::{BROKER_TIMEOUT, MessageAcker, OpenChannel, back, in_background, settled};
 use super::link::{Session, with_timeout};
@@ -33,6 +34,8 @@ pub(super) struct JobConsumer {
     prefetch: u16,
     /// Those that stand, with a prefetch, or that wait for the next message.
     subscriptions: Option<Subscriptions>,
+    /// Subscriptions that are being ended.
+    ending: Option<JoinHandle<Result<(), Error>>>,
     /// What was taken in advance, by line.
     taken: [VecDeque<Message>; Line::COUNT],
     turns: Turns,
@@ -52,6 +55,7 @@ impl JobConsumer {
             channel,
             prefetch: 0,
             subscriptions: None,
+            ending: None,
             taken: Default::default(),
             turns: Turns::default(),
             survey: None,
@@ -99,32 +103,57 @@ impl JobConsumer {
         }
     }
 
-    /// Waits for what comes next, and holds nothing else.
+    /// Waits for what comes next, and holds nothing else for longer than it takes to give it back.
     async fn awaited(&mut self) -> Result<Message, Error> {
+        self.ended().await?;
         self.subscriptions = Some(Subscriptions::open(&self.channel, 1).await?);
         self.wait().await?;
-        self.unsubscribe().await?;
+        self.keep_ready()?;
         let next = self.take();
-        self.give_back().await?;
+        // The delivery does not wait until the broker has ended all subscriptions.
+        if let Some(standing) = self.subscriptions.take() {
+            let (channel, surplus) = (self.channel.clone(), std::mem::take(&mut self.taken));
+            self.ending = Some(tokio::spawn(async move {
+                let brought = standing.end(&channel).await?;
+                let brought = brought.into_iter().map(|(_, message)| message);
+                give_back(surplus.into_iter().flatten().chain(brought)).await
+            }));
+        }
         next.ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))
+    }
+
+    /// Waits until former subscriptions have ended.
+    async fn ended(&mut self) -> Result<(), Error> {
+        match self.ending.take() {
+            Some(ending) => ending
+                .await
+                .map_err(|error| Error::Unavailable(error.to_string()))?,
+            None => Ok(()),
+        }
     }
 
     /// The next of what the standing subscriptions have brought.
     async fn pushed(&mut self) -> Result<Message, Error> {
         if self.subscriptions.is_none() {
+            self.ended().await?;
             self.subscriptions = Some(Subscriptions::open(&self.channel, self.prefetch).await?);
         }
         loop {
-            let ready = match &mut self.subscriptions {
-                Some(standing) => standing.ready()?,
-                None => Vec::new(),
-            };
-            self.keep(ready);
+            self.keep_ready()?;
             if let Some(next) = self.take() {
                 return Ok(next);
             }
             self.wait().await?;
         }
+    }
+
+    /// Keeps what the subscriptions have brought.
+    fn keep_ready(&mut self) -> Result<(), Error> {
+        if let Some(standing) = &mut self.subscriptions {
+            let ready = standing.ready()?;
+            self.keep(ready);
+        }
+        Ok(())
     }
 
     /// Waits for a push.
@@ -158,18 +187,6 @@ impl JobConsumer {
         taken[turn.line.index()].pop_front()
     }
 
-    async fn give_back(&mut self) -> Result<(), Error> {
-        while let Some(surplus) = self.taken.iter_mut().find_map(VecDeque::pop_front) {
-            with_timeout(
-                BROKER_TIMEOUT,
-                "giving back a message",
-                surplus.acker.nack(back()),
-            )
-            .await?;
-        }
-        Ok(())
-    }
-
     /// Makes sure that a call that was broken off before is not taken for one that ended.
     fn doubt(&mut self) -> Result<(), Error> {
         if std::mem::replace(&mut self.in_doubt, true) {
@@ -179,6 +196,14 @@ impl JobConsumer {
         }
         Ok(())
     }
+}
+
+async fn give_back(messages: impl Iterator<Item = Message>) -> Result<(), Error> {
+    for message in messages {
+        let given_back = message.acker.nack(back());
+        with_timeout(BROKER_TIMEOUT, "giving back a message", given_back).await?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -214,7 +239,8 @@ impl Consumer for JobConsumer {
         self.unsubscribe().await?;
         self.prefetch = count;
         if count == 0 {
-            self.give_back().await?;
+            let taken = std::mem::take(&mut self.taken);
+            give_back(taken.into_iter().flatten()).await?;
         }
         self.in_doubt = false;
         Ok(())

@@ -4,7 +4,7 @@
 //! shape is another name, and the old queue is drained by the old version's workers.
 //!
 //! ```text
-//! tars.jobs (direct) ─ high | high.1 | … | low.7 ─► tars.v1.jobs.{high,high.1,…} ─ given up ─► tars.dead ─► tars.v1.dead
+//! tars.jobs (direct) ─ high | high.1 | … | low.3 ─► tars.v1.jobs.{high,high.1,…} ─ given up ─► tars.dead ─► tars.v1.dead
 //!     │ ▲ no route                                                                               (fanout)
 //!     │ └───────────────── expired, original routing key ─┐
 //!     ▼                                                   │
@@ -51,10 +51,6 @@ macro_rules! lanes {
             concat!($first, ".1"),
             concat!($first, ".2"),
             concat!($first, ".3"),
-            concat!($first, ".4"),
-            concat!($first, ".5"),
-            concat!($first, ".6"),
-            concat!($first, ".7"),
         ]
     };
 }
