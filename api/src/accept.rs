@@ -85,7 +85,7 @@ async fn record_and_publish(
     mut submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     let services = &context.services;
-    context.open_jobs.admit(&submissions).await?;
+    let _admission = context.open_jobs.admit(&submissions).await?;
     match store_blobs(context, parent, &mut submissions).await {
         Ok(()) => {}
         Err(BlobError::Client(problem)) => return Err(problem),
