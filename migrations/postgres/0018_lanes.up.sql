@@ -27,12 +27,15 @@ END $$;
 
 CREATE OR REPLACE FUNCTION count_changed_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO open_jobs (subject, shard, jobs)
-        SELECT subject, pg_backend_pid() % 16, sum(job) FROM (
-            SELECT subject, 1 AS job FROM after WHERE status IN ('queued', 'running')
-            UNION ALL SELECT subject, -1 FROM before WHERE status IN ('queued', 'running')
-        ) AS change GROUP BY subject HAVING sum(job) <> 0 ORDER BY subject
-        ON CONFLICT (subject, shard) DO UPDATE SET jobs = open_jobs.jobs + excluded.jobs;
+    -- Most changes end no job.
+    IF EXISTS (SELECT FROM after WHERE status NOT IN ('queued', 'running')) THEN
+        INSERT INTO open_jobs (subject, shard, jobs)
+            SELECT subject, pg_backend_pid() % 16, sum(job) FROM (
+                SELECT subject, 1 AS job FROM after WHERE status IN ('queued', 'running')
+                UNION ALL SELECT subject, -1 FROM before WHERE status IN ('queued', 'running')
+            ) AS change GROUP BY subject HAVING sum(job) <> 0 ORDER BY subject
+            ON CONFLICT (subject, shard) DO UPDATE SET jobs = open_jobs.jobs + excluded.jobs;
+    END IF;
     INSERT INTO job_counts (status, priority, shard, jobs, episodes)
         SELECT status, priority, pg_backend_pid() % 16, sum(job), sum(episodes) FROM (
             SELECT status, priority, 1 AS job, episodes_total AS episodes FROM after
