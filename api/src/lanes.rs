@@ -128,11 +128,8 @@ mod tests {
     }
 
     fn fill(state: &mut State, lane: Lane, depth: u64) {
-        let line = Line {
-            priority: PRIORITY,
-            lane,
-        };
-        state.depths[line.index()] = depth;
+        let priority = PRIORITY;
+        state.depths[Line { priority, lane }.index()] = depth;
     }
 
     #[test]

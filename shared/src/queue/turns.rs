@@ -29,15 +29,15 @@ pub(super) struct Turn {
 impl Turns {
     /// Whose turn it is among the lines that wait. Nothing changes until it is taken.
     pub(super) fn next(&self, waits: impl Fn(Line) -> bool) -> Option<Turn> {
-        let lanes = Priority::ALL.map(|priority| self.lane(priority, &waits));
+        let waiting = Priority::ALL.map(|priority| self.lane(priority, &waits));
         let mut credit = [0; 3];
         let mut gained = 0;
-        for rank in (0..lanes.len()).filter(|rank| lanes[*rank].is_some()) {
+        for rank in (0..waiting.len()).filter(|rank| waiting[*rank].is_some()) {
             credit[rank] = self.credit[rank] + WEIGHTS[rank];
             gained += WEIGHTS[rank];
         }
         // The most urgent of equals is the last one here, which is the one that `max_by_key` gives.
-        let lines = lanes.into_iter().flatten().rev();
+        let lines = waiting.into_iter().flatten().rev();
         let line = lines.max_by_key(|line| credit[line.priority as usize])?;
         credit[line.priority as usize] -= gained;
         Some(Turn { line, credit })

@@ -91,7 +91,7 @@ async fn a_retry_waits_in_its_own_line_again() {
         .await
         .unwrap();
     let (_connection, channel) = channel(&url).await;
-    let mut line = channel
+    let mut messages = channel
         .basic_consume(
             "tars.v1.jobs.low.2".into(),
             "".into(),
@@ -100,7 +100,11 @@ async fn a_retry_waits_in_its_own_line_again() {
         )
         .await
         .unwrap();
-    let delivered = timeout(LIMIT, line.next()).await.unwrap().unwrap().unwrap();
+    let delivered = timeout(LIMIT, messages.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     let delivered: Submission = serde_json::from_slice(&delivered.data).unwrap();
     assert_eq!(delivered, message);
 }

@@ -41,18 +41,17 @@ impl Depths {
                 Some(channel) => channel,
                 None => session.channel(COUNT_TIMEOUT).await?,
             };
-            let (channel, waiting) = match waiting(&channel).await {
-                Ok(waiting) => (channel, waiting),
+            let (channel, waiting) = if let Ok(waiting) = waiting(&channel).await {
+                (channel, waiting)
+            } else {
                 // The question costs the channel where somebody has deleted a queue, which is
                 // brought back here. Without it all consumers would fail, because each of them
                 // asks every queue.
-                Err(_) => {
-                    let channel = session.channel(COUNT_TIMEOUT).await?;
-                    let declared = topology::declare_jobs(&channel);
-                    with_timeout(COUNT_TIMEOUT, "declaring queues", declared).await?;
-                    let waiting = waiting(&channel).await?;
-                    (channel, waiting)
-                }
+                let channel = session.channel(COUNT_TIMEOUT).await?;
+                let declared = topology::declare_jobs(&channel);
+                with_timeout(COUNT_TIMEOUT, "declaring queues", declared).await?;
+                let waiting = waiting(&channel).await?;
+                (channel, waiting)
             };
             // Only a channel whose every answer was read is used again.
             *kept = Some(channel);
