@@ -76,7 +76,7 @@ async fn a_backlog_is_worked_off_by_weight_whatever_order_it_came_in() {
         assert!(delivery.ack().await.unwrap());
     }
     // Twelve, three and one of sixteen; then three and one of four; then what is left.
-    assert_eq!(order, "hhnhhhlhhnhhhnhhnnlnnnlnnnllllllllll");
+    assert_eq!(order, "hhnhhhlhhnhhhnhhnnlnnnlnnnlnllllllll");
 }
 
 /// The retry tiers know no lanes: a message goes back by the key that it came with.
