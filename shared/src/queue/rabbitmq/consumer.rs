@@ -114,9 +114,13 @@ impl JobConsumer {
         if let Some(standing) = self.subscriptions.take() {
             let (channel, surplus) = (self.channel.clone(), std::mem::take(&mut self.taken));
             self.ending = Some(tokio::spawn(async move {
-                let brought = standing.end(&channel).await?;
+                let (brought, ended) = match standing.end(&channel).await {
+                    Ok(brought) => (brought, Ok(())),
+                    Err(error) => (Vec::new(), Err(error)),
+                };
                 let brought = brought.into_iter().map(|(_, message)| message);
-                give_back(surplus.into_iter().flatten().chain(brought)).await
+                let all = surplus.into_iter().flatten().chain(brought);
+                give_back(all).await.and(ended)
             }));
         }
         next.ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))
