@@ -1,4 +1,5 @@
-//! Accepting evaluations: validate, keep large policies as artifacts, record the job, publish it.
+//! Accepting evaluations: validate, count what the submitter has open, keep large policies as
+//! artifacts, record the job, publish it.
 //!
 //! A job is accepted when *either* durable home has it: the store its row, or the queue its
 //! message. Without the row, the message carries all that is needed to make one.
@@ -63,6 +64,7 @@ pub(crate) fn submission(
         request_hash,
         submitted_at: clock.now(),
         retry_of: None,
+        lane: context.lanes.choose(subject, request.parameters.priority),
         request,
     })
 }
@@ -94,6 +96,7 @@ async fn record_and_publish(
     mut submissions: Vec<Submission>,
 ) -> Result<Vec<Accepted>, Problem> {
     let services = &context.services;
+    let _admission = context.open_jobs.admit(&submissions).await?;
     match store_blobs(context, parent, &mut submissions).await {
         Ok(()) => {}
         Err(BlobError::Client(problem)) => return Err(problem),

@@ -12,6 +12,7 @@ use tars_shared::mode::Mode;
 use tars_shared::webhook::Webhooks;
 use zeroize::Zeroizing;
 
+pub use crate::fairness::Fairness;
 pub use crate::limits::Limits;
 
 /// The fewest bytes of the secret that tokens are signed with: as many as HS256 has (RFC 7518,
@@ -84,6 +85,9 @@ pub struct Config {
     /// How long what has ended is kept, and how often it is replayed.
     #[arg(skip)]
     pub keeping: Keeping,
+    /// What keeps submitters out of each other's way.
+    #[command(flatten)]
+    pub fairness: Fairness,
     /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,

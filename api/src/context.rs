@@ -13,11 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
 use crate::ended_jobs::EndedJobs;
+use crate::fairness::Fairness;
 use crate::inserts::Inserts;
 use crate::job_watch::JobWatch;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::known_artifacts::KnownArtifacts;
+use crate::lanes::Lanes;
 use crate::limits::Limits;
+use crate::open_jobs::OpenJobs;
 use crate::outlook::Outlook;
 use crate::pending_inserts::PendingInserts;
 
@@ -40,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) known_artifacts: KnownArtifacts,
     /// What waiting jobs wait for.
     pub(crate) outlook: Outlook,
+    pub(crate) lanes: Lanes,
+    pub(crate) open_jobs: OpenJobs,
     /// Within which the workers that are wanted would do all there is to do.
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
@@ -56,6 +61,7 @@ pub(crate) struct Context {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
+    pub(crate) fairness: Fairness,
     pub(crate) proxies: Vec<IpNet>,
     /// None where that is not told.
     pub(crate) scale_target: Option<Duration>,
@@ -77,6 +83,8 @@ impl Context {
         Arc::new(Self {
             authenticator: Authenticator::new(services.clone(), secret, settings.limits.lookups),
             inserts: Inserts::new(&services.store),
+            lanes: Lanes::new(settings.fairness.lanes, &services.queue),
+            open_jobs: OpenJobs::new(settings.fairness.max_open_jobs, &services.store),
             services,
             duty,
             limits: settings.limits,

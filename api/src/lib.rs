@@ -16,6 +16,7 @@ mod docs_ui;
 mod ended_jobs;
 mod endpoint;
 mod error;
+mod fairness;
 mod first_admin;
 mod followers;
 mod gateway;
@@ -25,9 +26,11 @@ mod job_watcher;
 mod json_error;
 mod keyed_semaphore;
 mod known_artifacts;
+mod lanes;
 mod limits;
 mod lingering_stream;
 mod moment;
+mod open_jobs;
 mod openapi;
 mod outlook;
 mod page;
@@ -114,6 +117,7 @@ impl Api {
             &secret,
             Settings {
                 limits: config.limits.clone(),
+                fairness: config.fairness,
                 proxies: config.trusted_proxies.clone(),
                 scale_target: Some(Duration::from_secs(config.scale_target_seconds.into())),
                 keeping: config.keeping,

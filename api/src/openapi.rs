@@ -226,7 +226,7 @@ fn responses(endpoint: Endpoint, operation: &Operation, schemas: &mut Schemas) -
     }
     fails(
         429,
-        "Asked too often: `Retry-After` says when to come back.",
+        "Asked too often, or too many jobs of the submitter are open: `Retry-After` says when to come back.",
     );
     fails(
         503,

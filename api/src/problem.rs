@@ -15,6 +15,9 @@ const MAX_ERRORS: usize = 20;
 /// The most characters of the sentence that sums them up.
 const DETAIL_CHARACTERS: usize = 1000;
 
+/// When it is worth asking again whether open jobs have ended. The count is a second old at most.
+const OPEN_JOBS_RETRY_SECONDS: u32 = 5;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -125,6 +128,21 @@ impl Problem {
         Self {
             retry_after: Some(seconds),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+        }
+    }
+
+    /// A submitter has as many jobs under way as it may have.
+    pub(crate) fn too_many_open_jobs(open: u64, limit: u64, jobs: u64) -> Self {
+        let these = match jobs {
+            1 => "this one".to_owned(),
+            jobs => format!("these {jobs}"),
+        };
+        let detail = format!(
+            "you have {open} jobs that are queued or running, and may have {limit}: submit {these} when others have ended"
+        );
+        Self {
+            retry_after: Some(OPEN_JOBS_RETRY_SECONDS),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_open_jobs", detail)
         }
     }
 

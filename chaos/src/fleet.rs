@@ -26,7 +26,7 @@ pub struct Fleet {
     /// The secret of a service token that may do everything.
     token: String,
     /// What the API gets beside what the stack says.
-    variables: &'static [(&'static str, &'static str)],
+    variables: Vec<(&'static str, &'static str)>,
     stack: Stack,
 }
 
@@ -38,38 +38,33 @@ impl Fleet {
 
     /// The same with the API on this port.
     pub fn start_on(stack: Stack, port: u16) -> Result<Self, Error> {
-        Self::launch(stack, port, &UNLIMITED_PROBES)
+        Self::launch(stack, port, UNLIMITED_PROBES.to_vec())
+    }
+
+    /// The same with these variables for the API.
+    pub fn start_with(
+        stack: Stack,
+        variables: &[(&'static str, &'static str)],
+    ) -> Result<Self, Error> {
+        let variables = [&UNLIMITED_PROBES, variables].concat();
+        Self::launch(stack, port::free()?, variables)
     }
 
     /// The same with every limit as it is by default, unless our own environment says otherwise.
     pub fn start_as_deployed(stack: Stack) -> Result<Self, Error> {
-        Self::launch(stack, port::free()?, &[])
+        Self::launch(stack, port::free()?, Vec::new())
     }
 
     fn launch(
         stack: Stack,
         port: u16,
-        variables: &'static [(&'static str, &'static str)],
+        variables: Vec<(&'static str, &'static str)>,
     ) -> Result<Self, Error> {
         stack
             .tars("migrate")?
             .arg("migrate")
             .run(stack.sandbox(), MIGRATE_TIMEOUT)?;
-        let token = [
-            "token",
-            "create",
-            "chaos",
-            "--role",
-            "admin",
-            "--requests-per-minute",
-            "1000000",
-        ];
-        let token = stack
-            .tars("token")?
-            .args(token)
-            .output(stack.sandbox(), MIGRATE_TIMEOUT)?
-            .trim()
-            .to_owned();
+        let token = make_token(&stack, "chaos")?;
         let mut fleet = Self {
             api: None,
             port,
@@ -144,6 +139,12 @@ impl Fleet {
         Client::of(&format!("http://{}", self.address()), &self.token)
     }
 
+    /// A client with a ledger and a service token of its own: another submitter.
+    pub fn submitter(&self, name: &str) -> Result<Client, Error> {
+        let token = make_token(&self.stack, name)?;
+        Ok(Client::of(&format!("http://{}", self.address()), &token))
+    }
+
     /// The service token that its clients show.
     pub fn token(&self) -> &str {
         &self.token
@@ -153,4 +154,22 @@ impl Fleet {
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
+}
+
+/// The secret of a new service token that may do everything.
+fn make_token(stack: &Stack, name: &str) -> Result<String, Error> {
+    let token = [
+        "token",
+        "create",
+        name,
+        "--role",
+        "admin",
+        "--requests-per-minute",
+        "1000000",
+    ];
+    let token = stack
+        .tars("token")?
+        .args(token)
+        .output(stack.sandbox(), MIGRATE_TIMEOUT)?;
+    Ok(token.trim().to_owned())
 }

@@ -32,20 +32,25 @@ async fn queued(client: &Client, priority: &str) -> u64 {
     depth.unwrap().parse().unwrap()
 }
 
-async fn delete_queue(broker: &str, name: &str) {
+/// Deletes the queues of all lanes of a priority.
+async fn delete_queues(broker: &str, priority: &str) {
     let properties = ConnectionProperties::default();
     let connection = Connection::connect(broker, properties).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
-    let options = QueueDeleteOptions::default();
-    let deleted = channel.queue_delete(name.into(), options).await.unwrap();
+    let mut deleted = 0;
+    for lane in ["", ".1", ".2", ".3"] {
+        let name = format!("tars.v1.jobs.{priority}{lane}");
+        let options = QueueDeleteOptions::default();
+        deleted += channel.queue_delete(name.into(), options).await.unwrap();
+    }
     assert_eq!(
         usize::try_from(deleted),
         Ok(URGENT),
-        "they were in the queue"
+        "they were in these queues"
     );
 }
 
-/// Somebody deletes the queue of one priority, with all that is in it, while another one is never
+/// Somebody deletes the queues of one priority, with all that is in it, while another one is never
 /// empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_queue_is_made_up_for_while_another_one_has_a_backlog() {
@@ -62,7 +67,7 @@ async fn a_deleted_queue_is_made_up_for_while_another_one_has_a_backlog() {
         let small = with_priority(small_evaluation(), "high");
         urgent.push(client.submit(&small).await.unwrap());
     }
-    delete_queue(&fleet.stack().rabbitmq().url(), "tars.v1.jobs.high").await;
+    delete_queues(&fleet.stack().rabbitmq().url(), "high").await;
     let lost = Instant::now();
     let _worker = fleet.worker("worker", 1, &[]).unwrap();
     for id in &urgent {

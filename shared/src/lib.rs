@@ -21,6 +21,7 @@ pub mod conformance;
 pub mod dead_letter;
 pub mod job;
 pub mod limiter;
+pub mod line;
 pub mod loaded_agent;
 pub mod metrics;
 pub mod mode;

@@ -3,6 +3,7 @@
 
 pub mod memory;
 pub mod rabbitmq;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::request::Priority;
+use crate::line::Line;
 use crate::submission::Submission;
 
 /// Why the queue gave no answer.
@@ -25,7 +26,7 @@ pub enum Error {
 /// Messages that wait for a worker.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Puts a message behind those of its priority. Returns once the queue is responsible for it.
+    /// Puts a message behind those of its line. Returns once the queue is responsible for it.
     async fn publish(&self, submission: &Submission) -> Result<(), Error>;
 
     /// Like [`publish`](Self::publish), but it is delivered only after the tier's delay.
@@ -37,8 +38,8 @@ pub trait Queue: Send + Sync {
     /// A consumer of the messages that the queue itself gave up on. `None` where it never gives up.
     async fn consume_dead(&self) -> Result<Option<Box<dyn DeadConsumer>>, Error>;
 
-    /// How many messages wait in each priority, delayed and delivered ones not counted.
-    async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error>;
+    /// How many messages wait in each line, delayed and delivered ones not counted.
+    async fn depths(&self) -> Result<Vec<(Line, u64)>, Error>;
 
     /// Whether messages survive the end of this process. Where they do not, the store is asked for
     /// them at start.
@@ -49,12 +50,14 @@ pub trait Queue: Send + Sync {
 /// goes to another consumer when it is dropped.
 #[async_trait]
 pub trait Consumer: Send {
-    /// The next delivery: the most urgent priority first, the oldest first within it.
+    /// The next delivery. Of sixteen, while all priorities wait, twelve are of high priority, three
+    /// of normal and one of low; within a priority one lane follows the other, and the oldest comes
+    /// first within a lane.
     async fn next(&mut self) -> Result<Delivery, Error>;
 
-    /// From now on takes deliveries in advance, so that none has to be waited for: of each priority
+    /// From now on takes deliveries in advance, so that none has to be waited for: of each line
     /// so many, those that were given out and are not settled among them. [`next`](Self::next) then
-    /// goes by priority among those that are here. 0: none in advance; what is here goes back.
+    /// takes turns among those that are here. 0: none in advance; what is here goes back.
     async fn prefetch(&mut self, count: u16) -> Result<(), Error>;
 }
 

@@ -74,7 +74,8 @@ impl Parameters {
     }
 }
 
-/// Which queue a job waits in.
+/// Which queues a job waits in. While all three wait, sixteen turns are shared as said here; what is
+/// empty leaves its turns to the others.
 #[derive(
     Debug,
     Clone,
@@ -91,12 +92,12 @@ impl Parameters {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// Before all others.
+    /// Twelve turns.
     High,
-    /// The default.
+    /// Three turns. The default.
     #[default]
     Normal,
-    /// After all others.
+    /// One turn.
     Low,
 }
 

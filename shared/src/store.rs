@@ -18,6 +18,7 @@ pub mod postgres;
 mod replays;
 mod retention;
 pub mod sqlite;
+mod submitters;
 mod versions;
 mod waits;
 mod webhooks;
@@ -46,6 +47,7 @@ pub use self::leases::{
 pub use self::pauses::{Aside, Hold, Paused, Pauses};
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
+pub use self::submitters::Submitters;
 pub use self::versions::Versions;
 pub use self::waits::{Ahead, Waits};
 pub use self::webhooks::Webhooks;
@@ -56,6 +58,7 @@ use crate::artifact::Digest;
 use crate::baseline::{Baseline, NewBaseline};
 use crate::dead_letter::{DeadLetter, DeadLetterFilter, Group};
 use crate::job::{EnvironmentResult, Job, Ledger, Status};
+use crate::line::Lane;
 use crate::queue::DeadMessage;
 use crate::replay::Selection;
 use crate::replay::judging::Candidate;
@@ -101,6 +104,8 @@ pub struct Store {
     pub pauses: Arc<dyn Pauses>,
     /// How long jobs wait.
     pub waits: Arc<dyn Waits>,
+    /// Those who submit jobs.
+    pub submitters: Arc<dyn Submitters>,
     /// What is kept for a while.
     pub retention: Arc<dyn Retention>,
     /// The hosts it runs on.
@@ -112,7 +117,7 @@ impl Store {
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
-        S: DeadLetters + Replays + Webhooks + Workers + Retention,
+        S: DeadLetters + Replays + Webhooks + Workers + Retention + Submitters,
         S: Pauses + Waits + Cancellations,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
@@ -135,6 +140,7 @@ impl Store {
             webhooks: store.clone(),
             pauses: store.clone(),
             waits: store.clone(),
+            submitters: store.clone(),
             retention: store.clone(),
             hosts: store,
         }
@@ -229,11 +235,12 @@ pub trait Dispatches: Send + Sync {
     /// says nothing: no holder could renew.
     async fn expired(&self, limit: u32) -> Result<Vec<Submission>, Error>;
 
-    /// Submissions of a priority that are still queued though they were dispatched, and due, before
-    /// a moment. The oldest first.
+    /// Submissions in these lanes of a priority that are still queued though they were dispatched,
+    /// and due, before a moment. The oldest first.
     async fn overdue(
         &self,
         priority: Priority,
+        lanes: &[Lane],
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Submission>, Error>;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::agent::PolicyOptions;
 use crate::artifact::Digest;
+use crate::line::{Lane, Line};
 use crate::request::Request;
 
 /// The versions of the wire format that this program understands. A worker leaves others to newer
@@ -45,8 +46,22 @@ pub struct Submission {
     pub submitted_at: DateTime<Utc>,
     /// The failed or cancelled job that this one repeats.
     pub retry_of: Option<Uuid>,
+    /// Where it waits among those of its priority. Decided once, so that all who publish it put it
+    /// into the same line.
+    #[serde(default, skip_serializing_if = "Lane::is_first")]
+    pub lane: Lane,
     /// What to evaluate.
     pub request: Request,
+}
+
+impl Submission {
+    /// Where its messages wait.
+    pub fn line(&self) -> Line {
+        Line {
+            priority: self.request.parameters.priority,
+            lane: self.lane,
+        }
+    }
 }
 
 /// The job id of an idempotency key: the same subject and key always give the same job.

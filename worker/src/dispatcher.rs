@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use tars_shared::line::Lane;
 use tars_shared::request::Priority;
 use tars_shared::services::Services;
 use tars_shared::store::Error;
@@ -131,29 +133,44 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Jobs whose messages were lost, which no queue says of itself. They show in each priority for
+    /// Jobs whose messages were lost, which no queue says of itself. They show in each line for
     /// itself, whatever waits in the others: either no message of it waits any more, or younger
     /// jobs of it are delivered already.
     async fn dispatch_lost(&self) -> Result<(), Error> {
-        let jobs = &self.services.store.dispatches;
         // A broker that does not answer cannot be published to.
         let Ok(depths) = self.services.queue.depths().await else {
             return Ok(());
         };
-        for (priority, depth) in depths {
-            let overtaken = if depth == 0 {
-                Some(self.services.clock.now())
-            } else {
-                self.delivered.youngest(priority)
-            };
-            let Some(overtaken) = overtaken else { continue };
-            while !self.shutdown.is_cancelled() {
-                let lost = jobs.overdue(priority, overtaken - CLAIM_GRACE, BATCH);
-                let published = publish(&self.services, &answer(lost).await?).await;
-                answer(jobs.mark_dispatched(&published)).await?;
-                if published.len() < BATCH as usize {
-                    break;
+        let now = self.services.clock.now();
+        for priority in Priority::ALL {
+            let depths = depths.iter().filter(|(line, _)| line.priority == priority);
+            let (empty, waiting): (Vec<_>, Vec<_>) = depths.partition(|(_, depth)| *depth == 0);
+            let empty: Vec<_> = empty.iter().map(|(line, _)| line.lane).collect();
+            self.dispatch_overdue(priority, &empty, now).await?;
+            for (line, _) in waiting {
+                if let Some(youngest) = self.delivered.youngest(line) {
+                    self.dispatch_overdue(priority, &[line.lane], youngest)
+                        .await?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Jobs that were overtaken at this moment in their lane, or earlier.
+    async fn dispatch_overdue(
+        &self,
+        priority: Priority,
+        lanes: &[Lane],
+        overtaken: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let jobs = &self.services.store.dispatches;
+        while !self.shutdown.is_cancelled() {
+            let lost = jobs.overdue(priority, lanes, overtaken - CLAIM_GRACE, BATCH);
+            let published = publish(&self.services, &answer(lost).await?).await;
+            answer(jobs.mark_dispatched(&published)).await?;
+            if published.len() < BATCH as usize {
+                break;
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
     reason = "the functions that tests share are tests too"
 )]
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,11 @@ use tars_engine::policy_file::Format;
 use tars_engine::regression::Thresholds;
 use tars_shared::agent::{AgentState, Base64, Blob, PolicyOptions};
 use tars_shared::artifact::Digest;
-use tars_shared::clock::System;
+use tars_shared::clock::{Clock as _, System};
 use tars_shared::conformance::samples;
 use tars_shared::dead_letter::Keeping;
 use tars_shared::job::{FailureKind, Job, Status};
+use tars_shared::line::{Lane, Line};
 use tars_shared::services::Services;
 use tars_shared::store::Cancellation;
 use tars_shared::submission::Submission;
@@ -40,9 +42,13 @@ struct Worker {
 
 impl Worker {
     fn start(services: &Services, name: &str) -> Self {
+        Self::start_with(services, name, None)
+    }
+
+    fn start_with(services: &Services, name: &str, concurrency: Option<NonZero<u16>>) -> Self {
         let shutdown = Shutdown::default();
         let config = Config {
-            concurrency: None,
+            concurrency,
             window: 256,
             worker_name: name.to_owned(),
             lease_seconds: 5,
@@ -346,5 +352,39 @@ async fn a_job_that_could_not_be_published_is_found_by_the_dispatcher() {
         ended(&services, submission.job_id).await.status,
         Status::Completed
     );
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_long_lane_is_not_taken_for_lost() {
+    let data = tempfile::tempdir().unwrap();
+    let services = services(data.path()).await;
+    let worker = Worker::start_with(&services, "busy", NonZero::new(1));
+    let slow = submit(&services, &submission(policy(512), 1000)).await;
+    until(&services, slow, |job| job.status == Status::Running).await;
+    // All were dispatched long ago; of the last one the message is gone.
+    let [mut waiting, mut lost] = [1, 2].map(|lane| {
+        let mut old = submission(policy(4), 1);
+        old.lane = Lane::ALL[lane];
+        old
+    });
+    let lines = [&waiting, &lost].map(Submission::line);
+    for age in [5, 4, 3] {
+        waiting.job_id = System.new_id();
+        waiting.submitted_at = System.now() - TimeDelta::minutes(age);
+        submit(&services, &waiting).await;
+    }
+    lost.submitted_at = System.now() - TimeDelta::minutes(2);
+    services.store.jobs.insert(&[lost]).await.unwrap();
+
+    let depth = async |line: Line| {
+        tokio::task::yield_now().await;
+        let depths = services.queue.depths().await.unwrap();
+        depths[line.index()].1
+    };
+    let found = async { while depth(lines[1]).await == 0 {} };
+    let found = tokio::time::timeout(LOST, found).await;
+    found.expect("the lost message is made up for");
+    assert_eq!(depth(lines[0]).await, 3, "and no other one");
     worker.stop().await;
 }

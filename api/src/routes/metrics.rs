@@ -102,7 +102,9 @@ async fn read_gauges(context: &Context) {
         services.metrics.webhook_lag.set(lag.as_secs_f64());
     }
     if let Ok(Ok(depths)) = depths {
-        for (priority, depth) in depths {
+        for priority in Priority::ALL {
+            let of_priority = depths.iter().filter(|(line, _)| line.priority == priority);
+            let depth = of_priority.map(|(_, depth)| depth).sum::<u64>();
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
             services
                 .metrics

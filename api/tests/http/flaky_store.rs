@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use tars_shared::job::{EnvironmentResult, Job, Ledger, Status};
+use tars_shared::line::Line;
 use tars_shared::queue::{self, Consumer, DeadConsumer, Queue, RetryTier};
-use tars_shared::request::Priority;
 use tars_shared::services::Services;
 use tars_shared::store::{Cancellation, Error, Inserted, JobFilter, Jobs};
 use tars_shared::submission::Submission;
@@ -157,7 +157,7 @@ impl Queue for Durable {
         self.answering()?.consume_dead().await
     }
 
-    async fn depths(&self) -> Result<Vec<(Priority, u64)>, queue::Error> {
+    async fn depths(&self) -> Result<Vec<(Line, u64)>, queue::Error> {
         self.answering()?.depths().await
     }
 

@@ -22,6 +22,7 @@ mod forge;
 mod injection;
 mod jobs;
 mod limits;
+mod open_jobs;
 mod operators;
 mod outages;
 mod server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use tars_api::config::{Limits, Secrets};
+use tars_api::config::{Fairness, Limits, Secrets};
 use tars_api::{Api, Config};
 use tars_client::Client;
 use tars_shared::account::{Actor, Name, NewServiceToken, NewUser, Role, password};
@@ -75,6 +75,7 @@ pub(crate) fn config() -> Config {
         header_timeout_seconds: 10,
         job_cache_mib: 64,
         keeping: Keeping::default(),
+        fairness: Fairness::default(),
         limits: unlimited(),
         webhooks: Webhooks::default(),
     }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use tars_api::config::{Limits, Secrets};
+use tars_api::config::{Fairness, Limits, Secrets};
 use tars_engine::regression::Thresholds;
 use tars_shared::account::secret::Secret;
 use tars_shared::account::{Actor, Role};
@@ -127,6 +127,7 @@ fn api_config(port: u16) -> anyhow::Result<tars_api::Config> {
         webhooks: Webhooks::default(),
         job_cache_mib: 64,
         keeping: Keeping::default(),
+        fairness: Fairness::default(),
         limits: Limits::default(),
     })
 }

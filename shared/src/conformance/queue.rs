@@ -1,17 +1,20 @@
-//! What a queue promises: at least once, in order within a priority, urgent first, delivered again when
+//! What a queue promises: at least once, in order within a line, the lines in turns, delivered again when
 //! a consumer goes, and never given up in silence.
 
 mod giving_up;
 mod taking;
+mod turns;
 
 use crate::agent::{Base64, Blob};
 use crate::clock::{Clock, System};
 use crate::conformance::samples::{submission, with_priority};
+use crate::line::Line;
 use crate::queue::{Queue, RetryTier};
 use crate::request::Priority;
 
 use self::taking::next;
 pub use giving_up::gives_up_in_the_open;
+pub use turns::{no_priority_starves_another, no_submitter_starves_another};
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
 #[macro_export]
@@ -25,6 +28,8 @@ macro_rules! every_queue_check {
             delivers_in_order,
             gives_up_in_the_open,
             large_messages_arrive_whole,
+            no_priority_starves_another,
+            no_submitter_starves_another,
             redelivers_what_is_dropped,
             urgent_first,
         );
@@ -72,8 +77,10 @@ pub async fn urgent_first(queue: &dyn Queue) {
     let depths = queue.depths().await.expect("depths");
     assert_eq!(
         depths,
-        Priority::ALL.map(|priority| (priority, 1)),
-        "each message waits in its own priority"
+        Line::all()
+            .map(|line| (line, u64::from(line.lane.is_first())))
+            .collect::<Vec<_>>(),
+        "each message waits in its own line"
     );
     let mut consumer = queue.consume().await.expect("a consumer");
     for priority in Priority::ALL {
@@ -121,8 +128,8 @@ pub async fn redelivers_what_is_dropped(queue: &dyn Queue) {
     assert!(last.ack().await.expect("acknowledged"));
 }
 
-/// Checks that with a prefetch nothing gets lost or comes twice: the most urgent of what is there
-/// comes first, and what was taken in advance goes back when the prefetch or the consumer ends.
+/// Checks that with a prefetch nothing gets lost or comes twice: what is there comes in turns, and
+/// what was taken in advance goes back when the prefetch or the consumer ends.
 ///
 /// # Panics
 /// When a promise is broken.
@@ -145,7 +152,7 @@ pub async fn a_prefetch_takes_in_advance_and_gives_back(queue: &dyn Queue) {
         held.push(delivery);
     }
     let (high, normal) = (Priority::High, Priority::Normal);
-    assert_eq!(order, [high, high, high, high, normal], "urgent ones first");
+    assert_eq!(order, [high, high, normal, high, high], "in turns");
 
     // Without a prefetch the others go to whoever asks.
     eager.prefetch(0).await.expect("given back");

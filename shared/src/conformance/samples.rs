@@ -14,6 +14,7 @@ use crate::artifact::Digest;
 use crate::baseline::NewBaseline;
 use crate::clock::Clock;
 use crate::job::EnvironmentResult;
+use crate::line::{Lane, Line};
 use crate::request::{Hyperparameter, Parameters, Priority, Request};
 use crate::submission::Submission;
 
@@ -26,6 +27,7 @@ pub fn submission(clock: &dyn Clock) -> Submission {
         request_hash: Digest::of(b"request"),
         submitted_at: clock.now(),
         retry_of: None,
+        lane: Lane::FIRST,
         request: Request {
             agent_state: AgentState {
                 policy: Blob::Inline(Base64(vec![1, 2, 3])),
@@ -68,6 +70,14 @@ pub fn with_callback(clock: &dyn Clock, url: &str) -> Submission {
     submission.version = 3;
     submission.request.parameters.callback_url = Some(url.to_owned());
     submission
+}
+
+/// The same in another line.
+pub fn in_line(clock: &dyn Clock, line: Line) -> Submission {
+    Submission {
+        lane: line.lane,
+        ..with_priority(clock, line.priority)
+    }
 }
 
 /// A result of ten episodes.

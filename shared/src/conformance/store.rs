@@ -17,6 +17,7 @@ mod letters;
 mod pauses;
 mod replays;
 mod retention;
+mod submitters;
 mod waits;
 mod webhooks;
 mod workers;
@@ -56,9 +57,9 @@ pub use dead_letters::{
 };
 pub use dispatches::{
     a_restarted_queue_finds_every_unfinished_job, dispatchers_share_what_is_due,
-    jobs_whose_messages_were_lost_are_found, notes_of_dispatch_made_at_once_are_all_kept,
-    the_dispatcher_finds_what_no_message_stands_for, the_dispatcher_takes_urgent_jobs_first,
-    the_oldest_queued_job_of_each_priority_is_known,
+    jobs_whose_messages_were_lost_are_found, lost_jobs_are_found_in_their_lanes,
+    notes_of_dispatch_made_at_once_are_all_kept, the_dispatcher_finds_what_no_message_stands_for,
+    the_dispatcher_takes_urgent_jobs_first, the_oldest_queued_job_of_each_priority_is_known,
 };
 pub use endings::{
     a_job_that_was_handed_back_keeps_its_results, an_end_writes_all_or_nothing,
@@ -90,6 +91,7 @@ pub use replays::{
     overlapping_replays_make_one_job_of_each_letter,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
+pub use submitters::open_jobs_are_counted_by_submitter;
 pub use waits::{
     the_jobs_before_another_are_known, what_waits_for_too_long_is_counted_unless_it_is_paused,
 };
@@ -153,6 +155,7 @@ macro_rules! every_store_check {
             inserting_twice_changes_nothing,
             jobs_are_found_and_listed,
             jobs_whose_messages_were_lost_are_found,
+            lost_jobs_are_found_in_their_lanes,
             logins_beside_a_new_password_leave_no_session,
             many_are_inserted_each_for_itself,
             many_first_users_at_once_become_one,
@@ -163,6 +166,7 @@ macro_rules! every_store_check {
             notes_of_dispatch_made_at_once_are_all_kept,
             of_many_refreshes_at_once_one_is_traded,
             one_conflict_spoils_the_batch,
+            open_jobs_are_counted_by_submitter,
             only_a_verified_user_opens_a_session,
             only_one_of_many_claims_is_granted,
             overlapping_replays_make_one_job_of_each_letter,

@@ -1,4 +1,4 @@
-//! The in-process queue: three lanes by priority, and timers for delayed messages.
+//! The in-process queue: its lines, and timers for delayed messages.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,18 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::turns::Turns;
 use super::{Acker, Consumer, DeadConsumer, Delivery, Error, Queue, RetryTier};
 use crate::clock::{Clock as _, System};
-use crate::request::Priority;
+use crate::line::Line;
 use crate::submission::Submission;
 
 /// Messages of one priority that may wait. A policy inside a message can take a quarter of a
 /// megabyte; jobs beyond these wait in the store, where the dispatcher finds them.
 const CAPACITY: usize = 1000;
+
+/// Messages that may wait in each lane all the same: others have filled the priority.
+const OWN_CAPACITY: usize = 50;
 
 /// A queue that lives and dies with its process.
 #[derive(Debug, Clone, Default)]
@@ -22,9 +26,14 @@ pub struct Memory(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Indexed by [`Priority`].
-    lanes: Mutex<[VecDeque<Message>; 3]>,
+    waiting: Mutex<Waiting>,
     arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: [VecDeque<Message>; Line::COUNT],
+    turns: Turns,
 }
 
 #[derive(Debug)]
@@ -33,40 +42,57 @@ struct Message {
     id: Uuid,
 }
 
+impl Waiting {
+    fn line(&mut self, submission: &Submission) -> &mut VecDeque<Message> {
+        &mut self.lines[submission.line().index()]
+    }
+
+    fn is_full(&self, line: Line) -> bool {
+        let of_priority = Line::all().filter(|one| one.priority == line.priority);
+        let waiting: usize = of_priority.map(|one| self.lines[one.index()].len()).sum();
+        waiting >= CAPACITY && self.lines[line.index()].len() >= OWN_CAPACITY
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        let lines = &mut self.lines;
+        let turn = self.turns.next(|line| !lines[line.index()].is_empty())?;
+        self.turns.take(turn);
+        lines[turn.line.index()].pop_front()
+    }
+}
+
 impl Shared {
-    fn lanes(&self) -> MutexGuard<'_, [VecDeque<Message>; 3]> {
-        // Every critical section is one push or pop, so a poisoned lock still guards whole lanes.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Every critical section is one push or pop, so a poisoned lock still guards whole lines.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append(&self, submission: Submission) {
-        let lane = submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_back(Message {
+        let message = Message {
             submission: Arc::new(submission),
             id: System.new_id(),
-        });
+        };
+        let mut waiting = self.waiting();
+        waiting.line(&message.submission).push_back(message);
         self.arrived.notify_one();
     }
 
     /// What was delivered once is older than all that waits.
     fn push_front(&self, message: Message) {
-        let lane = message.submission.request.parameters.priority as usize;
-        self.lanes()[lane].push_front(message);
+        let mut waiting = self.waiting();
+        waiting.line(&message.submission).push_front(message);
         self.arrived.notify_one();
-    }
-
-    fn take(&self) -> Option<Message> {
-        self.lanes().iter_mut().find_map(VecDeque::pop_front)
     }
 }
 
 #[async_trait]
 impl Queue for Memory {
     async fn publish(&self, submission: &Submission) -> Result<(), Error> {
-        let priority = submission.request.parameters.priority;
-        if self.0.lanes()[priority as usize].len() >= CAPACITY {
+        let line = submission.line();
+        if self.0.waiting().is_full(line) {
             return Err(Error::Unavailable(format!(
-                "{CAPACITY} messages of {priority} priority wait already"
+                "{CAPACITY} messages of {} priority wait already",
+                line.priority
             )));
         }
         self.0.append(submission.clone());
@@ -94,12 +120,10 @@ impl Queue for Memory {
         Ok(None)
     }
 
-    async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error> {
-        let lanes = self.0.lanes();
-        Ok(Priority::ALL
-            .iter()
-            .map(|&priority| (priority, lanes[priority as usize].len() as u64))
-            .collect())
+    async fn depths(&self) -> Result<Vec<(Line, u64)>, Error> {
+        let waiting = self.0.waiting();
+        let depth = |line: Line| (line, waiting.lines[line.index()].len() as u64);
+        Ok(Line::all().map(depth).collect())
     }
 
     fn is_durable(&self) -> bool {
@@ -117,7 +141,8 @@ impl Consumer for MemoryConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
         loop {
             let arrived = self.shared.arrived.notified();
-            if let Some(message) = self.shared.take() {
+            let message = self.shared.waiting().take();
+            if let Some(message) = message {
                 // One permit may stand for several arrivals: pass it on while anything is left.
                 self.shared.arrived.notify_one();
                 let (submission, message_id) = (message.submission.clone(), message.id);

@@ -14,6 +14,7 @@ mod link;
 mod message;
 mod publisher;
 mod subscriptions;
+mod survey;
 mod topology;
 
 use std::sync::Arc;
@@ -31,8 +32,8 @@ use self::link::Link;
 use self::publisher::Publisher;
 use super::{Consumer, DeadConsumer, Error, Queue, RetryTier};
 use crate::clock::{Clock as _, System};
+use crate::line::Line;
 use crate::metrics::Metrics;
-use crate::request::Priority;
 use crate::submission::Submission;
 
 /// Why the queue cannot be used yet.
@@ -95,7 +96,7 @@ impl RabbitMq {
     async fn send(&self, exchange: &'static str, submission: &Submission) -> Result<(), Error> {
         let body = serde_json::to_vec(submission)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        let key = submission.request.parameters.priority.as_str();
+        let key = topology::jobs_key(submission.line());
         self.0
             .publisher
             .publish(exchange, key, System.new_id(), body)
@@ -125,7 +126,7 @@ impl Queue for RabbitMq {
         )))
     }
 
-    async fn depths(&self) -> Result<Vec<(Priority, u64)>, Error> {
+    async fn depths(&self) -> Result<Vec<(Line, u64)>, Error> {
         self.0.depths.count().await
     }
 

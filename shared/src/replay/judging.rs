@@ -125,6 +125,7 @@ pub fn submission(
         request_hash,
         submitted_at: now,
         retry_of: letter.job_id.or(former.retry_of),
+        lane: former.lane,
         request,
     })
 }

@@ -66,6 +66,8 @@ mod sessions;
 mod settings;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[path = "sql/submitters.rs"]
+mod submitters;
 #[macro_use]
 #[path = "sql/transitions.rs"]
 mod transitions;

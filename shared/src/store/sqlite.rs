@@ -62,6 +62,8 @@ mod service_tokens;
 mod sessions;
 #[path = "sql/signing_keys.rs"]
 mod signing_keys;
+#[path = "sql/submitters.rs"]
+mod submitters;
 #[path = "sql/transitions.rs"]
 mod transitions;
 #[path = "sql/users.rs"]

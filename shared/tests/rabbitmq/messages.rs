@@ -1,12 +1,17 @@
 //! What becomes of messages that are not as usual.
 
-use lapin::options::{BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions};
+use futures_util::StreamExt as _;
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tars_shared::clock::System;
-use tars_shared::conformance::samples::{submission, with_priority};
+use tars_shared::conformance::samples::{in_line, submission, with_priority};
+use tars_shared::line::{Lane, Line};
 use tars_shared::queue::{Error, Queue as _, RetryTier};
 use tars_shared::request::Priority;
+use tars_shared::submission::Submission;
 use tokio::time::timeout;
 
 use crate::{LIMIT, connect, vhost};
@@ -52,9 +57,9 @@ async fn count(channel: &Channel, queue: &str) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_is_worked_off_by_priority_whatever_order_it_came_in() {
+async fn a_backlog_is_worked_off_by_weight_whatever_order_it_came_in() {
     let queue = connect(&vhost().await).await;
-    for _ in 0..10 {
+    for _ in 0..12 {
         for priority in [Priority::Low, Priority::High, Priority::Normal] {
             queue
                 .publish(&with_priority(&System, priority))
@@ -63,13 +68,45 @@ async fn a_backlog_is_worked_off_by_priority_whatever_order_it_came_in() {
         }
     }
     let mut consumer = queue.consume().await.unwrap();
-    let mut order = Vec::new();
-    for _ in 0..30 {
+    let mut order = String::new();
+    for _ in 0..36 {
         let delivery = consumer.next().await.unwrap();
-        order.push(delivery.submission.request.parameters.priority);
+        let priority = delivery.submission.request.parameters.priority;
+        order.push_str(&priority.as_str()[..1]);
         assert!(delivery.ack().await.unwrap());
     }
-    assert_eq!(order, Priority::ALL.map(|priority| [priority; 10]).concat());
+    // Twelve, three and one of sixteen; then three and one of four; then what is left.
+    assert_eq!(order, "hhnhhhlhhnhhhnhhnnlnnnlnnnlnllllllll");
+}
+
+/// The retry tiers know no lanes: a message goes back by the key that it came with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_waits_in_its_own_line_again() {
+    let url = vhost().await;
+    let queue = connect(&url).await;
+    let (priority, lane) = (Priority::Low, Lane::ALL[2]);
+    let message = in_line(&System, Line { priority, lane });
+    queue
+        .publish_later(&message, RetryTier::Second)
+        .await
+        .unwrap();
+    let (_connection, channel) = channel(&url).await;
+    let mut messages = channel
+        .basic_consume(
+            "tars.v1.jobs.low.2".into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await
+        .unwrap();
+    let delivered = timeout(LIMIT, messages.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let delivered: Submission = serde_json::from_slice(&delivered.data).unwrap();
+    assert_eq!(delivered, message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

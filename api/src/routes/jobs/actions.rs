@@ -109,9 +109,13 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
     let Some(former) = within(async move { jobs.submission(id).await }).await? else {
         return Err(watcher.no_row().await);
     };
+    let subject = call.caller.owner();
     let submission = Submission {
         job_id: retry_job_id(id),
-        subject: call.caller.owner(),
+        lane: context
+            .lanes
+            .choose(&subject, former.request.parameters.priority),
+        subject,
         submitted_at: context.services.clock.now(),
         retry_of: Some(id),
         ..former

@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 
 use super::claiming::{attempt, claim, due, failed, granted, insert_unpublished, status};
 use crate::clock::Clock as _;
-use crate::conformance::samples::{submission, with_priority};
+use crate::conformance::samples::{in_line, submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
 use crate::job::{FailureKind, Status};
+use crate::line::{Lane, Line};
 use crate::request::Priority;
 use crate::store::{Ending, Finish};
 
@@ -126,8 +127,9 @@ pub async fn jobs_whose_messages_were_lost_are_found(fixture: Fixture) {
     store.dispatches.mark_dispatched(&ids).await.unwrap();
     claim(&store, &running).await;
     let overdue = async |priority, before| {
-        let overdue = store.dispatches.overdue(priority, before, 10).await;
-        overdue.unwrap()
+        let lanes = [Lane::FIRST];
+        let overdue = store.dispatches.overdue(priority, &lanes, before, 10);
+        overdue.await.unwrap()
     };
 
     let dispatched_at = clock.now();
@@ -158,6 +160,45 @@ pub async fn jobs_whose_messages_were_lost_are_found(fixture: Fixture) {
         [],
         "it has a message again"
     );
+}
+
+/// What waits in one lane says nothing of the others: jobs that are still queued can be asked for
+/// in each lane for itself, and the oldest of a priority is the oldest of all its lanes.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn lost_jobs_are_found_in_their_lanes(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let lanes = [Lane::FIRST, Lane::ALL[2], Lane::ALL[3]];
+    let mut jobs = Vec::new();
+    for lane in lanes {
+        let priority = Priority::Normal;
+        jobs.push(in_line(&*clock, Line { priority, lane }));
+        clock.advance(TimeDelta::seconds(10));
+    }
+    store.jobs.insert(&jobs).await.unwrap();
+    for job in &jobs {
+        let stored = store.jobs.submission(job.job_id).await.unwrap();
+        assert_eq!(stored.as_ref(), Some(job), "a job keeps its lane");
+    }
+    let overdue = async |lanes: &[Lane]| {
+        let overdue = store
+            .dispatches
+            .overdue(Priority::Normal, lanes, clock.now(), 10);
+        overdue.await.unwrap()
+    };
+    assert_eq!(overdue(&[]).await, []);
+    assert_eq!(overdue(&lanes[1..2]).await, jobs[1..2]);
+    assert_eq!(overdue(&lanes).await, jobs, "the oldest first");
+    assert_eq!(overdue(&Lane::ALL[1..2]).await, []);
+
+    let oldest = async || {
+        let oldest = store.dispatches.oldest_queued(Priority::Normal).await;
+        oldest.unwrap().as_secs()
+    };
+    assert_eq!(oldest().await, 30);
+    granted(&claim(&store, &jobs[0]).await);
+    assert_eq!(oldest().await, 20);
 }
 
 /// How long the oldest queued job waits is known for each priority.

@@ -14,6 +14,7 @@ use crate::clock::Clock as _;
 use crate::conformance::samples::{actor, submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
 use crate::job::Status;
+use crate::line::Lane;
 use crate::pause::{MAX_PAUSES, NewPause, Pause, Scope};
 use crate::request::Priority;
 use crate::store::{Aside, Demand, Hold, Store};
@@ -137,7 +138,10 @@ pub async fn what_is_set_aside_waits_for_the_end_of_its_pause(fixture: Fixture) 
     store.dispatches.mark_dispatched(&ids).await.unwrap();
     clock.advance(TimeDelta::hours(1));
     let normal = Priority::Normal;
-    let overdue = store.dispatches.overdue(normal, clock.now(), 10).await;
+    let overdue = store
+        .dispatches
+        .overdue(normal, &Lane::ALL, clock.now(), 10)
+        .await;
     assert_eq!(overdue.unwrap(), from_ref(&free));
     store.dispatches.mark_unpublished(&ids).await.unwrap();
     assert_eq!(due(&store, GRACE, 10).await, from_ref(&free));

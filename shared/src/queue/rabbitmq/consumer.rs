@@ -1,13 +1,13 @@
-//! Takes jobs, the most urgent first.
+//! Takes jobs: priorities by their weights, the lanes of each one after the other.
 //!
-//! Without a prefetch, messages are fetched one by one while there is a backlog: high, then normal,
-//! then low. Only when all three queues are empty does the consumer let itself be woken by a push
-//! from any of them, takes the most urgent that comes, ends its subscriptions and gives the rest
-//! back. So it holds nothing that it was not asked for, which is what long jobs need: a message
-//! beside them would wait for their end. A fetch costs a round trip and a write to the queue's log,
-//! which is more than a short job does. With a prefetch, standing subscriptions bring messages
-//! before they are asked for. (Quorum queues refuse `x-max-priority`, and a prefetch that all
-//! subscriptions share.)
+//! Without a prefetch, messages are fetched one by one while there is a backlog, from the line whose
+//! turn it is among those in which something waits. Only when all queues are empty does the consumer
+//! let itself be woken by a push from any of them, takes one of what comes, ends its subscriptions
+//! and gives the rest back. So it holds nothing that it was not asked for, which is what long jobs
+//! need: a message beside them would wait for their end. A fetch costs a round trip and a write to
+//! the queue's log, which is more than a short job does. With a prefetch, standing subscriptions
+//! bring messages before they are asked for. (Quorum queues refuse `x-max-priority`, and a prefetch
+//! that all subscriptions share.)
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,13 +15,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lapin::message::Delivery as Message;
 use lapin::options::{BasicGetOptions, BasicRejectOptions};
+use tokio::task::JoinHandle;
 
 use super::channel::{BROKER_TIMEOUT, MessageAcker, OpenChannel, back, in_background, settled};
 use super::link::{Session, with_timeout};
-use super::subscriptions::{Ranked, Subscriptions};
+use super::subscriptions::{Placed, Subscriptions};
+use super::survey::Survey;
 use super::{message, topology};
+use crate::line::Line;
+use crate::queue::turns::Turns;
 use crate::queue::{Consumer, Delivery, Error};
-use crate::request::Priority;
 
 /// Takes jobs on a channel of its own.
 #[derive(Debug)]
@@ -31,8 +34,13 @@ pub(super) struct JobConsumer {
     prefetch: u16,
     /// Those that stand, with a prefetch, or that wait for the next message.
     subscriptions: Option<Subscriptions>,
-    /// What was taken in advance, by priority.
-    taken: [VecDeque<Message>; 3],
+    /// Subscriptions that are being ended.
+    ending: Option<JoinHandle<Result<(), Error>>>,
+    /// What was taken in advance, by line.
+    taken: [VecDeque<Message>; Line::COUNT],
+    turns: Turns,
+    /// What waited a moment ago, without a prefetch.
+    survey: Option<Survey>,
     /// Between the start and the end of a call that leaves open what the channel holds when it is
     /// broken off.
     in_doubt: bool,
@@ -47,12 +55,15 @@ impl JobConsumer {
             channel,
             prefetch: 0,
             subscriptions: None,
+            ending: None,
             taken: Default::default(),
+            turns: Turns::default(),
+            survey: None,
             in_doubt: false,
         })
     }
 
-    /// The most urgent message, as soon as there is one.
+    /// The next message, as soon as there is one.
     async fn message(&mut self) -> Result<Message, Error> {
         if self.prefetch > 0 {
             return self.pushed().await;
@@ -63,47 +74,90 @@ impl JobConsumer {
         }
     }
 
-    /// What waits already, the most urgent first.
-    async fn fetch(&self) -> Result<Option<Message>, Error> {
-        for priority in Priority::ALL {
-            let asked = self.channel.basic_get(
-                topology::jobs_queue(priority).into(),
-                BasicGetOptions::default(),
-            );
-            if let Some(message) = with_timeout(BROKER_TIMEOUT, "fetching a message", asked).await?
-            {
-                return Ok(Some(message.delivery));
+    /// The next of what waits already.
+    async fn fetch(&mut self) -> Result<Option<Message>, Error> {
+        loop {
+            let believed = self.survey.take().filter(Survey::is_fresh);
+            let is_new = believed.is_none();
+            let mut survey = match believed {
+                Some(survey) => survey,
+                None => Survey::make(&self.channel).await?,
+            };
+            while let Some(turn) = self.turns.next(|line| survey.has(line)) {
+                let queue = topology::jobs_queue(turn.line).into();
+                let asked = self.channel.basic_get(queue, BasicGetOptions::default());
+                match with_timeout(BROKER_TIMEOUT, "fetching a message", asked).await? {
+                    Some(message) => {
+                        survey.note(turn.line, message.message_count);
+                        self.turns.take(turn);
+                        self.survey = Some(survey);
+                        return Ok(Some(message.delivery));
+                    }
+                    // Another consumer was faster.
+                    None => survey.note(turn.line, 0),
+                }
+            }
+            if is_new {
+                return Ok(None);
             }
         }
-        Ok(None)
     }
 
-    /// Waits for what comes next, and holds nothing else.
+    /// Waits for what comes next, and holds nothing else for longer than it takes to give it back.
     async fn awaited(&mut self) -> Result<Message, Error> {
+        self.ended().await?;
         self.subscriptions = Some(Subscriptions::open(&self.channel, 1).await?);
         self.wait().await?;
-        self.unsubscribe().await?;
-        let urgent = self.take();
-        self.give_back().await?;
-        urgent.ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))
+        self.keep_ready()?;
+        let next = self.take();
+        // The delivery does not wait until the broker has ended all subscriptions.
+        if let Some(standing) = self.subscriptions.take() {
+            let (channel, surplus) = (self.channel.clone(), std::mem::take(&mut self.taken));
+            self.ending = Some(tokio::spawn(async move {
+                let (brought, ended) = match standing.end(&channel).await {
+                    Ok(brought) => (brought, Ok(())),
+                    Err(error) => (Vec::new(), Err(error)),
+                };
+                let brought = brought.into_iter().map(|(_, message)| message);
+                let all = surplus.into_iter().flatten().chain(brought);
+                give_back(all).await.and(ended)
+            }));
+        }
+        next.ok_or_else(|| Error::Unavailable("the broker pushed nothing".to_owned()))
     }
 
-    /// The most urgent of what the standing subscriptions have brought.
+    /// Waits until former subscriptions have ended.
+    async fn ended(&mut self) -> Result<(), Error> {
+        match self.ending.take() {
+            Some(ending) => ending
+                .await
+                .map_err(|error| Error::Unavailable(error.to_string()))?,
+            None => Ok(()),
+        }
+    }
+
+    /// The next of what the standing subscriptions have brought.
     async fn pushed(&mut self) -> Result<Message, Error> {
         if self.subscriptions.is_none() {
+            self.ended().await?;
             self.subscriptions = Some(Subscriptions::open(&self.channel, self.prefetch).await?);
         }
         loop {
-            let ready = match &mut self.subscriptions {
-                Some(standing) => standing.ready()?,
-                None => Vec::new(),
-            };
-            self.keep(ready);
-            if let Some(urgent) = self.take() {
-                return Ok(urgent);
+            self.keep_ready()?;
+            if let Some(next) = self.take() {
+                return Ok(next);
             }
             self.wait().await?;
         }
+    }
+
+    /// Keeps what the subscriptions have brought.
+    fn keep_ready(&mut self) -> Result<(), Error> {
+        if let Some(standing) = &mut self.subscriptions {
+            let ready = standing.ready()?;
+            self.keep(ready);
+        }
+        Ok(())
     }
 
     /// Waits for a push.
@@ -124,26 +178,17 @@ impl JobConsumer {
         Ok(())
     }
 
-    fn keep(&mut self, messages: impl IntoIterator<Item = Ranked>) {
-        for (rank, message) in messages {
-            self.taken[rank].push_back(message);
+    fn keep(&mut self, messages: impl IntoIterator<Item = Placed>) {
+        for (place, message) in messages {
+            self.taken[place].push_back(message);
         }
     }
 
     fn take(&mut self) -> Option<Message> {
-        self.taken.iter_mut().find_map(VecDeque::pop_front)
-    }
-
-    async fn give_back(&mut self) -> Result<(), Error> {
-        while let Some(surplus) = self.take() {
-            with_timeout(
-                BROKER_TIMEOUT,
-                "giving back a message",
-                surplus.acker.nack(back()),
-            )
-            .await?;
-        }
-        Ok(())
+        let taken = &mut self.taken;
+        let turn = self.turns.next(|line| !taken[line.index()].is_empty())?;
+        self.turns.take(turn);
+        taken[turn.line.index()].pop_front()
     }
 
     /// Makes sure that a call that was broken off before is not taken for one that ended.
@@ -155,6 +200,14 @@ impl JobConsumer {
         }
         Ok(())
     }
+}
+
+async fn give_back(messages: impl Iterator<Item = Message>) -> Result<(), Error> {
+    for message in messages {
+        let given_back = message.acker.nack(back());
+        with_timeout(BROKER_TIMEOUT, "giving back a message", given_back).await?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -190,7 +243,8 @@ impl Consumer for JobConsumer {
         self.unsubscribe().await?;
         self.prefetch = count;
         if count == 0 {
-            self.give_back().await?;
+            let taken = std::mem::take(&mut self.taken);
+            give_back(taken.into_iter().flatten()).await?;
         }
         self.in_doubt = false;
         Ok(())
@@ -209,8 +263,8 @@ impl Drop for JobConsumer {
             if let Some(standing) = subscriptions
                 && let Ok(brought) = standing.end(&channel).await
             {
-                for (rank, message) in brought {
-                    taken[rank].push_back(message);
+                for (place, message) in brought {
+                    taken[place].push_back(message);
                 }
             }
             for message in taken.into_iter().flatten() {

@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 
 use super::link::{Link, with_timeout};
 use super::topology;
+use crate::line::Line;
 use crate::queue::Error;
-use crate::request::Priority;
 
 /// How long all counts may take together.
 const COUNT_TIMEOUT: Duration = Duration::from_millis(400);
@@ -30,8 +30,8 @@ impl Depths {
         }
     }
 
-    /// The messages that wait in each priority.
-    pub(super) async fn count(&self) -> Result<Vec<(Priority, u64)>, Error> {
+    /// The messages that wait in each line.
+    pub(super) async fn count(&self) -> Result<Vec<(Line, u64)>, Error> {
         let session = self.link.session()?;
         let counted = async {
             // Held while the broker is asked, so that callers ask one after the other, within one
@@ -41,17 +41,21 @@ impl Depths {
                 Some(channel) => channel,
                 None => session.channel(COUNT_TIMEOUT).await?,
             };
-            let mut depths = Vec::with_capacity(Priority::ALL.len());
-            for priority in Priority::ALL {
-                // Declaring it also brings back a queue that somebody has deleted. Without it all
-                // consumers would fail, because each of them asks every queue.
-                let declared = topology::declare_jobs(&channel, priority);
-                let waiting = with_timeout(COUNT_TIMEOUT, "counting messages", declared).await?;
-                depths.push((priority, u64::from(waiting)));
-            }
+            let (channel, waiting) = if let Ok(waiting) = waiting(&channel).await {
+                (channel, waiting)
+            } else {
+                // The question costs the channel where somebody has deleted a queue, which is
+                // brought back here. Without it all consumers would fail, because each of them
+                // asks every queue.
+                let channel = session.channel(COUNT_TIMEOUT).await?;
+                let declared = topology::declare_jobs(&channel);
+                with_timeout(COUNT_TIMEOUT, "declaring queues", declared).await?;
+                let waiting = waiting(&channel).await?;
+                (channel, waiting)
+            };
             // Only a channel whose every answer was read is used again.
             *kept = Some(channel);
-            Ok(depths)
+            Ok(Line::all().zip(waiting.map(u64::from)).collect())
         };
         let late = || {
             Err(Error::Unavailable(format!(
@@ -62,4 +66,13 @@ impl Depths {
             .await
             .unwrap_or_else(|_| late())
     }
+}
+
+async fn waiting(channel: &Channel) -> Result<[u32; Line::COUNT], Error> {
+    with_timeout(
+        COUNT_TIMEOUT,
+        "counting messages",
+        topology::waiting(channel),
+    )
+    .await
 }

@@ -1,4 +1,4 @@
-//! What the broker pushes: one subscription per priority.
+//! What the broker pushes: one subscription per line.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use lapin::types::FieldTable;
 use super::channel::BROKER_TIMEOUT;
 use super::link::{Session, with_timeout};
 use super::topology;
+use crate::line::Line;
 use crate::queue::Error;
-use crate::request::Priority;
 
 /// How often a waiting consumer looks at its channel, which can die without a word.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A message with the rank of its priority.
-pub(super) type Ranked = (usize, Message);
+/// A message with the place of its line.
+pub(super) type Placed = (usize, Message);
 
-/// One subscription per priority, in the order of [`Priority::ALL`].
+/// One subscription per line, in the order of [`Line::all`].
 #[derive(Debug)]
 pub(super) struct Subscriptions(Vec<lapin::Consumer>);
 
 impl Subscriptions {
-    /// Subscribes to every priority. The broker pushes up to `prefetch` messages of each that are not
+    /// Subscribes to every line. The broker pushes up to `prefetch` messages of each that are not
     /// settled yet.
     pub(super) async fn open(channel: &Channel, prefetch: u16) -> Result<Self, Error> {
         limit(channel, prefetch).await?;
-        let subscribed = try_join_all(Priority::ALL.map(|priority| {
+        let subscribed = try_join_all(Line::all().map(|line| {
             let (queue, options) = (
-                topology::jobs_queue(priority).into(),
+                topology::jobs_queue(line).into(),
                 BasicConsumeOptions::default(),
             );
             channel.basic_consume(queue, "".into(), options, FieldTable::default())
         }));
         let subscriptions = with_timeout(BROKER_TIMEOUT, "subscribing", subscribed).await?;
         // A channel answers in order: behind this, what waited in the queues has been pushed, and
-        // the most urgent of it can be told.
+        // whose turn it is can be told.
         limit(channel, prefetch).await?;
         Ok(Self(subscriptions))
     }
@@ -49,12 +49,12 @@ impl Subscriptions {
         &mut self,
         session: &Session,
         channel: &Channel,
-    ) -> Result<Ranked, Error> {
+    ) -> Result<Placed, Error> {
         loop {
             let next = select_all(self.0.iter_mut().map(futures_util::StreamExt::next));
             tokio::select! {
-                (message, rank, _) = next => return match message {
-                    Some(Ok(message)) => Ok((rank, message)),
+                (message, place, _) = next => return match message {
+                    Some(Ok(message)) => Ok((place, message)),
                     // The stream hangs after an error, so the consumer is of no use any more.
                     Some(Err(error)) => Err(broken(&error)),
                     None => Err(Error::Unavailable("the broker cancelled the consumer".to_owned())),
@@ -68,18 +68,18 @@ impl Subscriptions {
     }
 
     /// What has been pushed already.
-    pub(super) fn ready(&mut self) -> Result<Vec<Ranked>, Error> {
+    pub(super) fn ready(&mut self) -> Result<Vec<Placed>, Error> {
         let mut all = Vec::new();
-        for (rank, subscription) in self.0.iter_mut().enumerate() {
+        for (place, subscription) in self.0.iter_mut().enumerate() {
             while let Some(Some(message)) = subscription.next().now_or_never() {
-                all.push((rank, message.map_err(|error| broken(&error))?));
+                all.push((place, message.map_err(|error| broken(&error))?));
             }
         }
         Ok(all)
     }
 
     /// Ends the subscriptions; what was pushed before.
-    pub(super) async fn end(self, channel: &Channel) -> Result<Vec<Ranked>, Error> {
+    pub(super) async fn end(self, channel: &Channel) -> Result<Vec<Placed>, Error> {
         let ended = self
             .0
             .iter()
@@ -91,10 +91,10 @@ impl Subscriptions {
         )
         .await?;
         let mut all = Vec::new();
-        for (rank, mut subscription) in self.0.into_iter().enumerate() {
+        for (place, mut subscription) in self.0.into_iter().enumerate() {
             // The end of a subscription ends its stream, behind whatever was pushed before.
             while let Some(message) = subscription.next().await {
-                all.push((rank, message.map_err(|error| broken(&error))?));
+                all.push((place, message.map_err(|error| broken(&error))?));
             }
         }
         Ok(all)

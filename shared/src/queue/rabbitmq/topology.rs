@@ -4,8 +4,8 @@
 //! shape is another name, and the old queue is drained by the old version's workers.
 //!
 //! ```text
-//! tars.jobs (direct) ─ high | normal | low ─► tars.v1.jobs.{high,normal,low} ─ given up ─► tars.dead ─► tars.v1.dead
-//!     │ ▲ no route                                                                            (fanout)
+//! tars.jobs (direct) ─ high | high.1 | … | low.3 ─► tars.v1.jobs.{high,high.1,…} ─ given up ─► tars.dead ─► tars.v1.dead
+//!     │ ▲ no route                                                                               (fanout)
 //!     │ └───────────────── expired, original routing key ─┐
 //!     ▼                                                   │
 //! tars.unrouted (fanout) ─► tars.unrouted      tars.v1.retry.{1s…} (fanout) ─► tars.v1.retry.{1s…}
@@ -16,10 +16,11 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
+use crate::line::{LANES, Line};
 use crate::queue::RetryTier;
 use crate::request::Priority;
 
-/// Where jobs are published, with the priority as routing key.
+/// Where jobs are published, with the key of their line.
 pub(super) const JOBS: &str = "tars.jobs";
 /// Where a message goes that no binding of [`JOBS`] takes: kept for a person to see, rather than
 /// dropped.
@@ -41,13 +42,44 @@ const TIERS: [RetryTier; 5] = [
     RetryTier::TenMinutes,
 ];
 
-/// The queue of a priority. One queue each, because quorum queues refuse `x-max-priority`.
-pub(super) fn jobs_queue(priority: Priority) -> &'static str {
-    match priority {
-        Priority::High => "tars.v1.jobs.high",
-        Priority::Normal => "tars.v1.jobs.normal",
-        Priority::Low => "tars.v1.jobs.low",
-    }
+/// The names of a priority's lanes. The first is that of the priority itself, which is all that the
+/// release before knows.
+macro_rules! lanes {
+    ($first:literal) => {
+        [
+            $first,
+            concat!($first, ".1"),
+            concat!($first, ".2"),
+            concat!($first, ".3"),
+        ]
+    };
+}
+
+/// The queue of a line. One for each priority, because quorum queues refuse `x-max-priority`; one
+/// for each lane, because a queue gives its messages in one order.
+pub(super) fn jobs_queue(line: Line) -> &'static str {
+    const HIGH: [&str; LANES] = lanes!("tars.v1.jobs.high");
+    const NORMAL: [&str; LANES] = lanes!("tars.v1.jobs.normal");
+    const LOW: [&str; LANES] = lanes!("tars.v1.jobs.low");
+    let lanes = match line.priority {
+        Priority::High => HIGH,
+        Priority::Normal => NORMAL,
+        Priority::Low => LOW,
+    };
+    lanes[line.lane.index()]
+}
+
+/// The routing key of a line.
+pub(super) fn jobs_key(line: Line) -> &'static str {
+    const HIGH: [&str; LANES] = lanes!("high");
+    const NORMAL: [&str; LANES] = lanes!("normal");
+    const LOW: [&str; LANES] = lanes!("low");
+    let lanes = match line.priority {
+        Priority::High => HIGH,
+        Priority::Normal => NORMAL,
+        Priority::Low => LOW,
+    };
+    lanes[line.lane.index()]
 }
 
 /// The exchange and the queue of a retry tier, which share their name.
@@ -80,7 +112,7 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     queue(channel, DEAD, arguments([])).await?;
     bind(channel, UNROUTED, UNROUTED, "").await?;
     bind(channel, DEAD, DEAD_EXCHANGE, "").await?;
-    try_join_all(Priority::ALL.map(|priority| declare_jobs(channel, priority))).await?;
+    declare_jobs(channel).await?;
     let retries = try_join_all(TIERS.map(async |tier| {
         let delay = i64::try_from(tier.delay().as_millis()).unwrap_or(i64::MAX);
         let limits = [("x-message-ttl", AMQPValue::LongLongInt(delay))];
@@ -90,14 +122,35 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     retries.await.map(drop)
 }
 
-/// Declares the queue of a priority with its binding; how many messages wait in it. What somebody
-/// has deleted is there again, but for its messages.
-pub(super) async fn declare_jobs(channel: &Channel, priority: Priority) -> lapin::Result<u32> {
-    let name = jobs_queue(priority);
-    let limits = [("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT))];
-    let waiting = queue(channel, name, dead_lettering(DEAD_EXCHANGE, limits)).await?;
-    // A retry tier keeps this key, so a retry comes back to where it was.
-    bind(channel, name, JOBS, priority.as_str()).await?;
+/// Declares the queue of every line with its binding. What somebody has deleted is there again, but
+/// for its messages.
+pub(super) async fn declare_jobs(channel: &Channel) -> lapin::Result<()> {
+    let declared = try_join_all(Line::all().map(async |line| {
+        let limits = [("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT))];
+        let name = jobs_queue(line);
+        queue(channel, name, dead_lettering(DEAD_EXCHANGE, limits)).await?;
+        // A retry tier keeps this key, so a retry comes back to where it was.
+        bind(channel, name, JOBS, jobs_key(line)).await
+    }));
+    declared.await.map(drop)
+}
+
+/// How many messages wait in each line. All queues are asked at once, and none is changed: that is a
+/// round trip, and no entry in any queue's log. The channel is lost where one does not exist.
+pub(super) async fn waiting(channel: &Channel) -> lapin::Result<[u32; Line::COUNT]> {
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let counted = try_join_all(Line::all().map(async |line| {
+        let name = jobs_queue(line).into();
+        let declared = channel.queue_declare(name, options, FieldTable::default());
+        Ok::<_, lapin::Error>((line, declared.await?.message_count()))
+    }));
+    let mut waiting = [0; Line::COUNT];
+    for (line, messages) in counted.await? {
+        waiting[line.index()] = messages;
+    }
     Ok(waiting)
 }
 
@@ -116,16 +169,13 @@ async fn exchange(
         .await
 }
 
-/// How many messages wait in the queue.
-async fn queue(channel: &Channel, name: &'static str, arguments: FieldTable) -> lapin::Result<u32> {
+async fn queue(channel: &Channel, name: &'static str, arguments: FieldTable) -> lapin::Result<()> {
     let options = QueueDeclareOptions {
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    let declared = channel
-        .queue_declare(name.into(), options, arguments)
-        .await?;
-    Ok(declared.message_count())
+    let declared = channel.queue_declare(name.into(), options, arguments);
+    declared.await.map(drop)
 }
 
 async fn bind(

@@ -10,12 +10,12 @@ use crate::store::{Error, Inserted};
 use crate::submission::Submission;
 
 const RECORD: &str = "WITH new AS (INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, \
-     parameters, agent_state, status, submitted_at, dispatched_at, episodes_total, callback_url) \
+     parameters, agent_state, status, submitted_at, dispatched_at, episodes_total, callback_url, lane) \
      SELECT id, version, subject, request_hash, retry_of, agent_type, priority, parameters::json, agent_state::json, \
-     'queued', submitted_at, submitted_at, episodes_total, callback_url FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], \
-     $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::bigint[], $12::text[]) AS submission \
+     'queued', submitted_at, submitted_at, episodes_total, callback_url, lane FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], \
+     $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::bigint[], $12::text[], $19::bigint[]) AS submission \
      (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, submitted_at, \
-     episodes_total, callback_url) ON CONFLICT (id) DO NOTHING RETURNING id), \
+     episodes_total, callback_url, lane) ON CONFLICT (id) DO NOTHING RETURNING id), \
      named AS (INSERT INTO evaluations (job_id, position, environment) SELECT job_id, position, environment \
      FROM unnest($13::uuid[], $14::bigint[], $15::text[]) AS evaluation (job_id, position, environment) \
      JOIN new ON new.id = job_id), \
@@ -90,5 +90,6 @@ fn statement(submissions: &[&Submission]) -> Result<Statement<'static>, Error> {
         .bind(column(&evaluations, |(_, _, name)| name.clone()))
         .bind(column(&labels, |(job_id, _, _)| *job_id))
         .bind(column(&labels, |(_, name, _)| name.clone()))
-        .bind(column(&labels, |(_, _, value)| value.clone())))
+        .bind(column(&labels, |(_, _, value)| value.clone()))
+        .bind(column(submissions, |one| i64::from(u8::from(one.lane)))))
 }

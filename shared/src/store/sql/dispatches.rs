@@ -8,6 +8,7 @@ use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::{Adapter, Driver, pauses, push_ids, rows, transitions};
+use crate::line::Lane;
 use crate::request::Priority;
 use crate::store::{Dispatches, Error};
 use crate::submission::Submission;
@@ -120,13 +121,23 @@ impl Dispatches for Adapter {
     async fn overdue(
         &self,
         priority: Priority,
+        lanes: &[Lane],
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Submission>, Error> {
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
         let condition = |select: &mut QueryBuilder<Driver>| {
             select
                 .push("status = 'queued' AND priority = ")
-                .push_bind(priority.as_str());
+                .push_bind(priority.as_str())
+                .push(" AND lane IN (");
+            let mut numbers = select.separated(", ");
+            for lane in lanes {
+                numbers.push_bind(i64::from(u8::from(*lane)));
+            }
+            select.push(")");
             // Implied by the next condition, and it has an index.
             select.push(" AND submitted_at <= ").push_bind(before);
             select.push(" AND dispatched_at <= ").push_bind(before);
@@ -139,19 +150,27 @@ impl Dispatches for Adapter {
 
     async fn oldest_queued(&self, priority: Priority) -> Result<Duration, Error> {
         let now = self.now();
-        let mut select = QueryBuilder::new(
-            "SELECT submitted_at FROM jobs WHERE status = 'queued' AND priority = ",
-        );
-        select
-            .push_bind(priority.as_str())
-            .push(" AND (not_before IS NULL OR not_before <= ")
-            .push_bind(now)
-            .push(") AND ")
-            .push(pauses::NOT_HELD)
-            .push(" ORDER BY submitted_at LIMIT 1");
+        // One look into the index for each lane.
+        let mut select = QueryBuilder::new("SELECT min(submitted_at) FROM (");
+        for lane in Lane::ALL {
+            if !lane.is_first() {
+                select.push(" UNION ALL ");
+            }
+            select
+                .push("SELECT * FROM (SELECT submitted_at FROM jobs WHERE status = 'queued' AND priority = ")
+                .push_bind(priority.as_str())
+                .push(" AND lane = ")
+                .push(u8::from(lane))
+                .push(" AND (not_before IS NULL OR not_before <= ")
+                .push_bind(now)
+                .push(") AND ")
+                .push(pauses::NOT_HELD)
+                .push(" ORDER BY submitted_at LIMIT 1) AS oldest");
+        }
+        select.push(") AS of_each");
         let oldest: Option<DateTime<Utc>> = select
             .build_query_scalar()
-            .fetch_optional(&mut *self.reader().await?)
+            .fetch_one(&mut *self.reader().await?)
             .await?;
         Ok(since(oldest, now))
     }

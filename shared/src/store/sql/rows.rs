@@ -20,7 +20,7 @@ pub(super) const JOB: &str = "id, subject, parameters, status, attempt, interrup
 
 /// The columns of [`submission`].
 pub(super) const SUBMISSION: &str =
-    "id, version, subject, request_hash, submitted_at, retry_of, parameters, agent_state";
+    "id, version, subject, request_hash, submitted_at, retry_of, lane, parameters, agent_state";
 
 /// Passes over a row that cannot be read, so that it stands in nobody else's way, and says so in
 /// the log.
@@ -62,6 +62,7 @@ pub(super) fn submission(row: &Row) -> Result<Submission, Error> {
         request_hash: request_hash(row)?,
         submitted_at: row.try_get("submitted_at")?,
         retry_of: row.try_get("retry_of")?,
+        lane: number::<u8>(row, "lane")?.into(),
         request: Request {
             agent_state: row.try_get::<Json<AgentState>, _>("agent_state")?.0,
             parameters: row.try_get::<Json<Parameters>, _>("parameters")?.0,

@@ -38,7 +38,7 @@ async fn insert_jobs(tx: &mut Connection, batch: &[&Submission]) -> Result<Vec<U
     let agent_types: Vec<_> = agent_types.collect::<Result<_, _>>()?;
     let mut insert = QueryBuilder::<Driver>::new(
         "INSERT INTO jobs (id, version, subject, request_hash, retry_of, agent_type, priority, parameters, agent_state, \
-         status, submitted_at, dispatched_at, episodes_total, callback_url) ",
+         status, submitted_at, dispatched_at, episodes_total, callback_url, lane) ",
     );
     insert.push_values(
         batch.iter().zip(&agent_types),
@@ -57,7 +57,8 @@ async fn insert_jobs(tx: &mut Connection, batch: &[&Submission]) -> Result<Vec<U
                 .push_bind(submission.submitted_at)
                 .push_bind(submission.submitted_at)
                 .push_bind(i64::from(parameters.episodes_total()))
-                .push_bind(parameters.callback_url.clone());
+                .push_bind(parameters.callback_url.clone())
+                .push_bind(i64::from(u8::from(submission.lane)));
         },
     );
     insert.push(" ON CONFLICT (id) DO NOTHING RETURNING id");

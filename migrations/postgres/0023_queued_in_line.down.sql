@@ -1,0 +1,2 @@
+-- no-transaction
+DROP INDEX CONCURRENTLY jobs_queued_in_line;

@@ -1,0 +1,2 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY jobs_queued ON jobs (priority, submitted_at) WHERE status = 'queued';
