@@ -148,6 +148,7 @@ fn comparisons_are_as_described_whatever_the_verdict() {
             metrics: &candidate.metrics,
             baseline: &baseline,
             losses: &losses,
+            stopping: None,
         };
         for regression in judge(&[candidate], &Thresholds::default()) {
             verdicts.insert(regression.verdict.as_str());
