@@ -2,6 +2,7 @@
 
 mod checks;
 mod extremes;
+mod stopping;
 
 use super::*;
 use crate::episode::Episode;

@@ -1,7 +1,7 @@
 //! One thread's share of a rollout: lanes that step together and take up the next episode when one
 //! ends.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::error::Error;
 use super::outcome::Rollout;
@@ -51,17 +51,15 @@ pub(super) fn run(
     );
     lockstep.fill(lanes)?;
     let (mut reported_episodes, mut reported_steps) = (0, 0);
-    let mut shown = 0;
     loop {
         for _ in 0..rounds {
             lockstep.step()?;
-        }
-        if let Some(rule) = rule.as_deref_mut() {
-            while let Some(episode) = lockstep.ended(shown) {
-                shown += 1;
-                if rule.observe(episode).is_break() {
-                    return Ok(lockstep.into_rollout(shown));
-                }
+            // After each step: what the next one meets may be of an episode that nobody needs.
+            if let Some(rule) = rule.as_deref_mut()
+                && lockstep.show(rule).is_break()
+            {
+                let shown = lockstep.shown;
+                return Ok(lockstep.into_rollout(shown));
             }
         }
         progress.report(
@@ -91,6 +89,8 @@ struct Lockstep {
     records: Vec<Episode>,
     action_counts: Option<ActionCounts>,
     finished: u32,
+    /// How many episodes a rule has been shown.
+    shown: usize,
     steps: u64,
 }
 
@@ -144,6 +144,7 @@ impl Lockstep {
             actor,
             seed,
             finished: 0,
+            shown: 0,
             steps: 0,
         }
     }
@@ -247,9 +248,18 @@ impl Lockstep {
         Ok(())
     }
 
-    /// The record of an episode of this share, if it has ended: none ends before its first step.
-    fn ended(&self, index: usize) -> Option<&Episode> {
-        self.records.get(index).filter(|episode| episode.steps > 0)
+    /// Shows a rule the episodes that have ended since it last looked, as far as all before them have.
+    fn show(&mut self, rule: &mut dyn StoppingRule) -> ControlFlow<()> {
+        // None ends before its first step.
+        while let Some(episode) = self
+            .records
+            .get(self.shown)
+            .filter(|record| record.steps > 0)
+        {
+            self.shown += 1;
+            rule.observe(episode)?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// The first episodes of this share.

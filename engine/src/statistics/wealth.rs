@@ -14,8 +14,8 @@
 /// keeps products finite.
 const MOST: f64 = 1e100;
 
-/// Halvings after which an interval's ends are neighbours, or as good as.
-const HALVINGS: u32 = 100;
+/// Halvings after which the ends of an interval are as good as neighbours.
+const HALVINGS: u32 = 60;
 
 /// Bets that values are below zero on average, against the hypothesis that they lie symmetrically
 /// about zero: that the signs are tossed with a fair coin, whatever the magnitudes are. This is so
