@@ -23,6 +23,9 @@ use self::shared_progress::SharedProgress;
 pub use self::stopping_rule::StoppingRule;
 use crate::policy::Policy;
 
+/// Lanes of a rollout that may end early.
+const MAX_LANES_UNTIL: usize = 16;
+
 /// Runs the plan's episodes with `policy` in the environments that `make_environment` makes.
 pub fn run(
     make_environment: &MakeEnvironment<'_>,
@@ -59,7 +62,7 @@ pub fn run(
 /// The same until `rule` says that it is enough: what lanes have run beyond that episode is discarded.
 ///
 /// It runs in one thread, because others would begin with the episodes that are most likely to be
-/// discarded; for the same reason few lanes are better than many.
+/// discarded, and for the same reason in few lanes.
 pub fn run_until<R: StoppingRule + Clone>(
     make_environment: &MakeEnvironment<'_>,
     policy: &Policy,
@@ -68,6 +71,10 @@ pub fn run_until<R: StoppingRule + Clone>(
     watch: &Watch<'_>,
 ) -> Result<Rollout, Error> {
     check_seeds(plan)?;
+    let few = Plan {
+        lanes: plan.lanes.min(MAX_LANES_UNTIL),
+        ..plan.clone()
+    };
     let attempt = |plan: &Plan| {
         let progress = SharedProgress::new(plan.episodes, watch);
         let mut rule = rule.clone();
@@ -81,12 +88,9 @@ pub fn run_until<R: StoppingRule + Clone>(
             &progress,
         )
     };
-    match attempt(plan) {
+    match attempt(&few) {
         // Perhaps in an episode that was not to be run. One after the other they tell.
-        Err(Error::NotANumber { .. }) if plan.lanes > 1 => attempt(&Plan {
-            lanes: 1,
-            ..plan.clone()
-        }),
+        Err(Error::NotANumber { .. }) if few.lanes > 1 => attempt(&Plan { lanes: 1, ..few }),
         result => result,
     }
 }

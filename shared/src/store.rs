@@ -14,6 +14,7 @@ pub mod migration;
 pub mod postgres;
 mod replays;
 mod retention;
+mod reuse;
 pub mod sqlite;
 mod versions;
 mod webhooks;
@@ -39,6 +40,7 @@ pub use self::leases::{
 };
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
+pub use self::reuse::{Answer, ReusableResult, ReusableResults};
 pub use self::versions::Versions;
 pub use self::webhooks::Webhooks;
 pub use self::workers::{Demand, Work, WorkerReport, Workers};
@@ -67,6 +69,8 @@ pub struct Store {
     pub baselines: Arc<dyn Baselines>,
     /// Artifacts.
     pub artifacts: Arc<dyn Artifacts>,
+    /// Results that answer the same question again.
+    pub reusable_results: Arc<dyn ReusableResults>,
     /// What the queue gave up on.
     pub dead_messages: Arc<dyn DeadMessages>,
     /// Dead letters.
@@ -98,7 +102,7 @@ impl Store {
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
-        S: DeadLetters + Replays + Webhooks + Workers + Retention,
+        S: DeadLetters + Replays + Webhooks + Workers + Retention + ReusableResults,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
         Self {
@@ -107,6 +111,7 @@ impl Store {
             dispatches: store.clone(),
             baselines: store.clone(),
             artifacts: store.clone(),
+            reusable_results: store.clone(),
             dead_messages: store.clone(),
             dead_letters: store.clone(),
             replays: store.clone(),

@@ -25,6 +25,7 @@ use crate::lease_renewer::LeaseRenewer;
 use crate::outcome::Outcome;
 use crate::policies::Policies;
 use crate::retrying::retrying;
+use crate::reuse::Reuse;
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 use crate::verdict;
@@ -50,6 +51,7 @@ pub(crate) struct Handler {
     renewer: Arc<LeaseRenewer>,
     policies: Policies,
     baselines: Baselines,
+    reuse: Reuse,
     cores: Arc<Cores>,
     isolation: Isolation,
     shutdown: Shutdown,
@@ -67,6 +69,7 @@ impl Handler {
         shutdown: Shutdown,
     ) -> Self {
         let claims = retrying(&services.store, &shutdown.drain);
+        let unrepeated = services.store.clone();
         let services = Services {
             store: retrying(&services.store, &shutdown.now),
             ..services
@@ -75,6 +78,7 @@ impl Handler {
             claiming: claiming(claims.leases.clone()),
             finishing: finishing(services.store.leases.clone()),
             baselines: Baselines::new(&services.store),
+            reuse: Reuse::new(&unrepeated),
             cores,
             claims,
             services,
@@ -209,6 +213,7 @@ impl Handler {
                         services: &self.services,
                         policies: &self.policies,
                         baselines: &self.baselines,
+                        reuse: &self.reuse,
                         cores: &self.cores,
                         submission,
                         guard: &guard,

@@ -84,6 +84,8 @@ fn evaluate(id: &str, losses: &[f64]) -> EnvironmentResult {
         regression: None,
         baseline_id: None,
         episodes: rollout.episodes,
+        stopped_early: false,
+        reused_from: None,
     }
 }
 
