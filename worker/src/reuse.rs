@@ -139,3 +139,67 @@ impl Place<'_> {
             .map_err(|error| Error::Corrupt(format!("parameters: {error}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use async_trait::async_trait;
+    use tars_shared::clock::System;
+    use tars_shared::conformance::samples;
+    use tars_shared::services::Services;
+    use tars_shared::store::ReusableResults;
+
+    use super::*;
+
+    /// Counts what it is asked and told.
+    #[derive(Default)]
+    struct Counted {
+        asked: AtomicU32,
+        told: AtomicU32,
+    }
+
+    #[async_trait]
+    impl ReusableResults for Counted {
+        async fn note(&self, answers: &[Answer]) -> Result<(), Error> {
+            self.told
+                .fetch_add(u32::try_from(answers.len()).unwrap(), Ordering::SeqCst);
+            Ok(())
+        }
+
+        async fn find(&self, questions: &[Digest]) -> Result<Vec<Option<ReusableResult>>, Error> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            Ok(vec![None; questions.len()])
+        }
+    }
+
+    /// The store of a job that is over in a few milliseconds hears nothing of all this.
+    #[tokio::test]
+    async fn what_is_short_neither_asks_nor_tells() {
+        let data = tempfile::tempdir().unwrap();
+        let services = Services::embedded(data.path(), Arc::new(System)).await;
+        let counted = Arc::new(Counted::default());
+        let store = Store {
+            reusable_results: counted.clone(),
+            ..services.unwrap().store
+        };
+        let reuse = Reuse::new(&store);
+        let submission = samples::submission(&System);
+        let place = Place {
+            submission: &submission,
+            position: 0,
+        };
+        tokio::time::pause();
+        let run = |time| tokio::time::timeout(time, reuse.find(place));
+        assert!(run(ASK_AFTER / 2).await.is_err());
+        reuse.note(place, WORTH_NOTING / 2).await;
+        assert_eq!(counted.asked.load(Ordering::SeqCst), 0);
+        assert_eq!(counted.told.load(Ordering::SeqCst), 0);
+
+        assert!(run(2 * ASK_AFTER).await.is_err(), "there is no answer");
+        reuse.note(place, WORTH_NOTING).await;
+        assert_eq!(counted.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(counted.told.load(Ordering::SeqCst), 1);
+    }
+}

@@ -16,6 +16,7 @@ mod letters;
 mod replays;
 mod retention;
 mod webhooks;
+mod reuse;
 mod workers;
 
 pub use accounts::{
@@ -85,6 +86,7 @@ pub use webhooks::{
     a_webhook_that_nobody_noted_is_due_again, every_end_leaves_one_webhook_if_one_was_asked_for,
     many_takers_share_what_is_due, webhooks_and_their_attempts_are_listed,
 };
+pub use reuse::results_of_completed_jobs_are_found_by_their_question;
 pub use workers::the_demand_is_known;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.
@@ -155,6 +157,7 @@ macro_rules! every_store_check {
             rejected_messages_charge_nobody,
             releasing_is_free,
             results_come_with_the_end,
+            results_of_completed_jobs_are_found_by_their_question,
             rotation_gives_the_other_keys_a_grace,
             service_tokens_are_added_found_and_listed,
             service_tokens_that_can_be_used_have_different_names,

@@ -5,6 +5,10 @@
     reason = "the functions that tests share are tests too"
 )]
 
+mod early_stop;
+mod reuse;
+mod several_environments;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
