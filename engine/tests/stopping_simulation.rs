@@ -117,7 +117,8 @@ fn trial(
         environments: 1,
         bounds: return_bounds(shape.environment),
     };
-    let mut rule = Sequential::new(&baseline, &[], stopping, &thresholds()).unwrap();
+    let mut rule = Sequential::new(&baseline, &[], stopping, &thresholds())
+        .expect("returns and bounds are known");
     let mut ends = vec![None; schedules.len()];
     for (used, episode) in (1..).zip(&candidate) {
         if ends.iter().all(Option::is_some) {
@@ -180,23 +181,23 @@ struct Rates {
 fn rates(seed: u64, shape: &Shape<'_>, schedules: &[Schedule]) -> Vec<Rates> {
     let mut generator = Generator::new(seed);
     let mut rates: Vec<_> = schedules.iter().map(|_| Rates::default()).collect();
-    let share = 1.0 / f64::from(RUNS);
+    let one = 1.0 / f64::from(RUNS);
     for _ in 0..RUNS {
         let trials = trial(shape, &mut generator, schedules);
         for (rates, (verdict, used)) in rates.iter_mut().zip(trials) {
-            let early = if used < EPISODES as usize { share } else { 0.0 };
+            let early = if used < EPISODES as usize { one } else { 0.0 };
             match verdict {
                 Verdict::Regression => {
-                    rates.regressions += share;
+                    rates.regressions += one;
                     rates.early_regressions += early;
                 }
                 Verdict::Pass => {
-                    rates.passes += share;
+                    rates.passes += one;
                     rates.early_passes += early;
                 }
                 Verdict::Inconclusive => {}
             }
-            rates.used += share * used as f64;
+            rates.used += one * used as f64;
         }
     }
     rates
@@ -210,7 +211,7 @@ fn always(seed: u64, shape: &Shape<'_>) -> Rates {
 fn fixed(seed: u64, shape: &Shape<'_>) -> Rates {
     let mut generator = Generator::new(seed);
     let mut rates = Rates::default();
-    let share = 1.0 / f64::from(RUNS);
+    let one = 1.0 / f64::from(RUNS);
     for _ in 0..RUNS {
         let (baseline, candidate) = shape.draw(&mut generator, EPISODES);
         let baseline = episodes(if shape.same_seeds { 0 } else { 1_000_000 }, &baseline);

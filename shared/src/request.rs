@@ -35,6 +35,10 @@ pub struct Request {
 }
 
 /// What to evaluate and how, without the policy's bytes.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of its own in a request"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
     /// The algorithm that trained the agent.
