@@ -218,8 +218,8 @@ fn fixed(seed: u64, shape: &Shape<'_>) -> Rates {
         let baseline = Baseline::of(&metrics(&baseline), &baseline);
         let judged = judged(shape.environment, &episodes(0, &candidate), &baseline, None);
         match judged.verdict {
-            Verdict::Regression => rates.regressions += share,
-            Verdict::Pass => rates.passes += share,
+            Verdict::Regression => rates.regressions += one,
+            Verdict::Pass => rates.passes += one,
             Verdict::Inconclusive => {}
         }
     }
