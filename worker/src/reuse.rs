@@ -14,7 +14,6 @@ use tars_shared::request::Stop;
 use tars_shared::store::{Answer, Batcher, Error, ReusableResult, Store};
 use tars_shared::submission::Submission;
 
-
 use crate::retrying::within;
 
 /// How long an environment runs before it asks: some times what the answer takes.
