@@ -15,8 +15,8 @@ mod leases;
 mod letters;
 mod replays;
 mod retention;
-mod webhooks;
 mod reuse;
+mod webhooks;
 mod workers;
 
 pub use accounts::{
@@ -81,12 +81,12 @@ pub use replays::{
     overlapping_replays_make_one_job_of_each_letter,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
+pub use reuse::results_of_completed_jobs_are_found_by_their_question;
 pub use webhooks::{
     a_webhook_goes_with_its_job, a_webhook_is_sent_again_when_somebody_asks,
     a_webhook_that_nobody_noted_is_due_again, every_end_leaves_one_webhook_if_one_was_asked_for,
     many_takers_share_what_is_due, webhooks_and_their_attempts_are_listed,
 };
-pub use reuse::results_of_completed_jobs_are_found_by_their_question;
 pub use workers::the_demand_is_known;
 
 /// Calls a macro with the name of every check, so that no adapter can leave one out.

@@ -49,7 +49,7 @@ pub(crate) async fn results(
 fn with_stop(mut submission: Submission) -> Submission {
     submission.request.parameters.stop = Stop::WhenDecided;
     submission.request.parameters.losses.clear();
-    submission.version = 3;
+    submission.version = 4;
     submission
 }
 
