@@ -8,7 +8,7 @@ use serde::Serialize;
 use tars_engine::policy_file::Algorithm;
 use tars_engine::regression::Verdict;
 use tars_shared::job::{EnvironmentResult, Failure, Job, Progress, Status};
-use tars_shared::request::{Hyperparameter, Priority};
+use tars_shared::request::{Hyperparameter, Priority, Stop};
 use uuid::Uuid;
 
 use crate::waiting::Waiting;
@@ -32,6 +32,7 @@ pub(crate) struct JobView {
     num_episodes: u32,
     seed: u64,
     deterministic: bool,
+    stop: Stop,
     priority: Priority,
     hyperparameters: BTreeMap<String, Hyperparameter>,
     labels: BTreeMap<String, String>,
@@ -106,6 +107,7 @@ impl JobView {
             num_episodes: parameters.num_episodes,
             seed: parameters.seed,
             deterministic: parameters.deterministic,
+            stop: parameters.stop,
             priority: parameters.priority,
             hyperparameters: parameters.hyperparameters,
             labels: parameters.labels,
@@ -167,6 +169,9 @@ fn explain(job: &Job) -> String {
             Some(Verdict::Pass) => "finished: no regression against the baseline",
             Some(Verdict::Regression) => "finished: the agent regressed; see results[].regression.reason",
             Some(Verdict::Inconclusive) => "finished: too little evidence either way; see results[].regression.reason",
+            None if job.parameters.stop == Stop::WhenDecided => {
+                "finished: every episode ran, because there was no baseline to decide by"
+            }
             None => "finished: not compared with a baseline",
         }
         .to_owned(),

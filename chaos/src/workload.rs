@@ -20,6 +20,8 @@ pub fn evaluation(agent_state: &Value, episodes: u32) -> Value {
         "environments": ["CartPole-v1"],
         "num_episodes": episodes,
         "seed": 1,
+        // The work is what is tested: no stored result answers.
+        "reuse": false,
     })
 }
 

@@ -77,6 +77,24 @@ fn the_exit_code_of_a_wait_is_the_verdict() {
     let worse = submit(&pendulum, &["--env", "Pendulum-v1", "--seed", "0"]);
     assert_eq!(worse.code, 1, "{}", worse.out);
     assert!(worse.out.contains("✘ regression"), "{}", worse.out);
+    let early = submit(
+        &pendulum,
+        &[
+            "--env",
+            "Pendulum-v1",
+            "--seed",
+            "0",
+            "--stop",
+            "when_decided",
+            "--json",
+        ],
+    );
+    let early: Value = serde_json::from_str(&early.out).unwrap();
+    assert_eq!(early["verdict"], "regression");
+    assert_eq!(early["results"][0]["stopped_early"], true);
+    let refused = bench.tars(&["jobs", "promote", id(&early)]);
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    assert!(refused.err.contains("stopped early"), "{}", refused.err);
     let few = submit(
         &pendulum,
         &[&normalized[..], &["--seed", "1001000", "--episodes", "10"]].concat(),

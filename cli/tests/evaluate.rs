@@ -102,6 +102,33 @@ fn a_regressed_policy_fails() {
 }
 
 #[test]
+fn a_verdict_that_is_safe_ends_the_evaluation_and_makes_no_baseline() {
+    let run = |arguments: &str| {
+        evaluate(
+            &format!("{arguments} --against cartpole-ppo.zip --stop when_decided --json"),
+            &[],
+        )
+    };
+    for (arguments, code, test) in [(WORSE, 1, "betting"), (GOOD, 0, "betting")] {
+        let stopped = run(arguments);
+        assert_eq!(stopped.code, code, "{}", stopped.stderr);
+        let alone = run(&format!("{arguments} --threads 1"));
+        assert_eq!(stopped.stdout, alone.stdout, "threads do not show");
+        let result = &stopped.json()[0];
+        assert_eq!(result["stopped_early"], true);
+        let comparison = &result["regression"]["comparison"];
+        assert_eq!(comparison["test"], test);
+        let used = result["episodes"].as_array().unwrap().len();
+        assert!(used < 50, "{used}");
+        assert_eq!(comparison["sequential"]["episodes_used"], used);
+        assert_eq!(comparison["sequential"]["episodes_planned"], 100);
+        let saved = file(stopped.stdout);
+        evaluate(GOOD, &[("--baseline", &saved)]).assert_refused(&["stopped early"]);
+    }
+    evaluate(&format!("{GOOD} --stop when_decided"), &[]).assert_refused(&["--against"]);
+}
+
+#[test]
 fn a_policy_passes_against_itself_and_against_a_worse_one() {
     for arguments in [
         format!("{GOOD} --against cartpole-ppo.zip"),

@@ -22,6 +22,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::space::{ActionSpace, BoxSpace};
+use crate::statistics::Interval;
 
 /// When an episode counts as a success.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
@@ -78,7 +79,42 @@ pub fn native() -> &'static [EnvironmentSpec] {
 
 /// The native environment with this id, spelled exactly as in Gymnasium.
 pub fn find(id: &str) -> Option<&'static EnvironmentSpec> {
+    #[cfg(feature = "test-environments")]
+    if id == TEST_CART_POLE {
+        return Some(&FOR_TESTS);
+    }
     NATIVE.iter().find(|spec| spec.id == id)
+}
+
+/// `CartPole-v1` with episodes of at most 200 steps. No list shows it.
+#[cfg(feature = "test-environments")]
+pub const TEST_CART_POLE: &str = "TestCartPole-v0";
+
+#[cfg(feature = "test-environments")]
+static FOR_TESTS: LazyLock<EnvironmentSpec> = LazyLock::new(|| EnvironmentSpec {
+    id: TEST_CART_POLE.into(),
+    version: 0,
+    max_episode_steps: 200,
+    reward_threshold: Some(195.0),
+    ..find("CartPole-v1").expect("it is native").clone()
+});
+
+/// The returns that an environment can give at all, where they are known. What a step may cost follows
+/// from the rewards' formulas and the bounds of states and actions.
+pub fn return_bounds(id: &str) -> Option<Interval> {
+    let (low, high) = match id {
+        "Acrobot-v1" => (-500.0, 0.0),
+        "CartPole-v1" => (0.0, 500.0),
+        #[cfg(feature = "test-environments")]
+        TEST_CART_POLE => (0.0, 200.0),
+        "MountainCar-v0" => (-200.0, 0.0),
+        // A tenth of the squared action a step, and 100 for the goal.
+        "MountainCarContinuous-v0" => (-0.1 * 999.0 - 1e-9, 100.0),
+        // θ² + 0.1·ω² + 0.001·u² a step, with |θ| ≤ π, |ω| ≤ 8 and |u| ≤ 2.
+        "Pendulum-v1" => (-200.0 * (PI * PI + 6.4 + 0.004) - 1e-6, 0.0),
+        _ => return None,
+    };
+    Some(Interval { low, high })
 }
 
 /// An id that [`find`] finds, as a JSON Schema; there are no values of it.

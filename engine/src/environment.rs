@@ -41,6 +41,8 @@ pub fn native(id: &str, lanes: usize) -> Option<Box<dyn Environment>> {
         "MountainCar-v0" => Box::new(Native::<MountainCar>::new(spec, lanes)),
         "MountainCarContinuous-v0" => Box::new(Native::<MountainCarContinuous>::new(spec, lanes)),
         "Pendulum-v1" => Box::new(Native::<Pendulum>::new(spec, lanes)),
+        #[cfg(feature = "test-environments")]
+        catalogue::TEST_CART_POLE => Box::new(Native::<CartPole>::new(spec, lanes)),
         _ => return None,
     })
 }

@@ -21,3 +21,7 @@ pub mod rollout;
 pub mod seeding;
 pub mod space;
 pub mod statistics;
+
+/// Stands for the bytes that an evaluation gives: the release, and a number that is raised when they
+/// change within one.
+pub const RESULTS: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");

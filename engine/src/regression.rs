@@ -9,7 +9,9 @@ mod comparison;
 mod evidence;
 mod invalid_value;
 mod reason;
+mod sequential_test;
 mod severity;
+mod stopping;
 #[cfg(test)]
 mod tests;
 mod thresholds;
@@ -21,10 +23,13 @@ use serde::{Deserialize, Serialize};
 pub use self::baseline::{Baseline, MAX_EPISODES, MAX_MAGNITUDE, SeededReturn};
 pub use self::candidate::Candidate;
 pub use self::checks::{Check, CheckName};
+use self::checks::{Observed, Sample};
 pub use self::comparison::Comparison;
 pub use self::evidence::Test;
 pub use self::invalid_value::InvalidValue;
+pub use self::sequential_test::{SequentialTest, Stopping};
 pub use self::severity::Severity;
+pub use self::stopping::Sequential;
 pub use self::thresholds::Thresholds;
 pub use self::verdict::Verdict;
 use crate::statistics::holm;
@@ -63,7 +68,7 @@ pub struct Regression {
 pub fn judge(candidates: &[Candidate<'_>], thresholds: &Thresholds) -> Vec<Regression> {
     let mut comparisons: Vec<Comparison> = candidates
         .iter()
-        .map(|candidate| Comparison::of(candidate, thresholds))
+        .map(|candidate| compare(candidate, thresholds))
         .collect();
     let raw: Vec<f64> = comparisons
         .iter()
@@ -84,19 +89,62 @@ pub fn judge_one(candidate: &Candidate<'_>, thresholds: &Thresholds) -> Regressi
     judge(std::slice::from_ref(candidate), thresholds).remove(0)
 }
 
+/// Compares one environment, before the others of the job come in.
+///
+/// Where it might have ended early, half of α is for the sequential test and half for the test of all
+/// episodes: twice the smaller p-value is one again, and either test alone may rule out the margin.
+fn compare(candidate: &Candidate<'_>, thresholds: &Thresholds) -> Comparison {
+    let alpha = thresholds.alpha;
+    let Some(stopping) = candidate.stopping else {
+        return Comparison::of(candidate, thresholds, alpha);
+    };
+    let test = match Sequential::replay(candidate, stopping, thresholds) {
+        Ok(test) => test,
+        Err(why) => {
+            let unable = SequentialTest::unable(stopping, candidate.episodes.len(), why);
+            return Comparison {
+                sequential: Some(unable),
+                ..Comparison::of(candidate, thresholds, alpha)
+            };
+        }
+    };
+    let sequential = test.summary();
+    if sequential.stopped_early {
+        return test.comparison();
+    }
+    let left = 1.0 - stopping::SHARE;
+    let whole = Comparison::of(candidate, thresholds, left * alpha);
+    let p_value = whole.p_value.map(|of_all| {
+        let of_sequential = test.p_value() / stopping::SHARE;
+        of_sequential.min(of_all / left).min(1.0)
+    });
+    Comparison {
+        p_value,
+        p_adjusted: p_value,
+        sequential: Some(sequential),
+        ..whole
+    }
+}
+
 fn decide(
     candidate: &Candidate<'_>,
     comparison: Comparison,
     thresholds: &Thresholds,
 ) -> Regression {
-    let observed = checks::Observed::of(candidate, &comparison, thresholds);
+    let sample = Sample {
+        success_rate: candidate.metrics.success_rate,
+        reward_variance: candidate.metrics.reward_variance,
+    };
+    let observed = Observed::of(
+        candidate.baseline,
+        sample,
+        candidate.losses,
+        &comparison,
+        thresholds,
+    );
     let checks = observed.checks(thresholds);
-    let failed_checks: Vec<CheckName> = checks
-        .iter()
-        .filter(|check| check.failed)
-        .map(|check| check.name)
-        .collect();
-    let verdict = verdict(&comparison, &failed_checks, thresholds);
+    let failed_checks = observed.failed(thresholds);
+    let verdict = verdict::verdict(&comparison, &failed_checks, thresholds);
     let detected = verdict == Verdict::Regression;
     let severity = if detected {
         observed.severity()
@@ -113,28 +161,5 @@ fn decide(
         failed_checks,
         checks,
         comparison,
-    }
-}
-
-fn verdict(
-    comparison: &Comparison,
-    failed_checks: &[CheckName],
-    thresholds: &Thresholds,
-) -> Verdict {
-    let worse = comparison
-        .p_adjusted
-        .is_some_and(|p_value| p_value <= thresholds.alpha);
-    let objects = |check: &CheckName| match check {
-        // The lower bound already rules such a drop out.
-        CheckName::RewardDrop => false,
-        // An agent that is better, but not evenly so, is still better.
-        CheckName::Variance => !comparison.is_better(),
-        CheckName::FailureRate | CheckName::LossTrend => true,
-    };
-    match (comparison.is_non_inferior(), worse) {
-        (true, _) if failed_checks.iter().any(objects) => Verdict::Inconclusive,
-        (true, _) => Verdict::Pass,
-        (false, true) => Verdict::Regression,
-        (false, false) => Verdict::Inconclusive,
     }
 }

@@ -9,6 +9,7 @@ mod outcome;
 mod plan;
 mod progress;
 mod shared_progress;
+mod stopping_rule;
 
 use std::ops::Range;
 use std::thread;
@@ -19,7 +20,11 @@ pub use self::outcome::Rollout;
 pub use self::plan::Plan;
 pub use self::progress::{Progress, Watch};
 use self::shared_progress::SharedProgress;
+pub use self::stopping_rule::StoppingRule;
 use crate::policy::Policy;
+
+/// Lanes of a rollout that may end early.
+const MAX_LANES_UNTIL: usize = 16;
 
 /// Runs the plan's episodes with `policy` in the environments that `make_environment` makes.
 pub fn run(
@@ -28,16 +33,10 @@ pub fn run(
     plan: &Plan,
     watch: &Watch<'_>,
 ) -> Result<Rollout, Error> {
-    let last = u64::from(plan.episodes.saturating_sub(1));
-    if plan.seed.checked_add(last).is_none() {
-        return Err(Error::Seeds {
-            seed: plan.seed,
-            episodes: plan.episodes,
-        });
-    }
+    check_seeds(plan)?;
     let progress = SharedProgress::new(plan.episodes, watch);
     let chunk = |episodes| {
-        let result = lockstep::run(make_environment, policy, plan, episodes, &progress);
+        let result = lockstep::run(make_environment, policy, plan, episodes, None, &progress);
         if result.is_err() {
             progress.stop();
         }
@@ -58,6 +57,53 @@ pub fn run(
         std::iter::once(first).chain(others).collect()
     });
     outcome::join(results)
+}
+
+/// The same until `rule` says that it is enough: what lanes have run beyond that episode is discarded.
+///
+/// It runs in one thread, because others would begin with the episodes that are most likely to be
+/// discarded, and for the same reason in few lanes.
+pub fn run_until<R: StoppingRule + Clone>(
+    make_environment: &MakeEnvironment<'_>,
+    policy: &Policy,
+    plan: &Plan,
+    rule: &R,
+    watch: &Watch<'_>,
+) -> Result<Rollout, Error> {
+    check_seeds(plan)?;
+    let few = Plan {
+        lanes: plan.lanes.min(MAX_LANES_UNTIL),
+        ..plan.clone()
+    };
+    let attempt = |plan: &Plan| {
+        let progress = SharedProgress::new(plan.episodes, watch);
+        let mut rule = rule.clone();
+        let all = 0..plan.episodes;
+        lockstep::run(
+            make_environment,
+            policy,
+            plan,
+            all,
+            Some(&mut rule),
+            &progress,
+        )
+    };
+    match attempt(&few) {
+        // Perhaps in an episode that was not to be run. One after the other they tell.
+        Err(Error::NotANumber { .. }) if few.lanes > 1 => attempt(&Plan { lanes: 1, ..few }),
+        result => result,
+    }
+}
+
+fn check_seeds(plan: &Plan) -> Result<(), Error> {
+    let last = u64::from(plan.episodes.saturating_sub(1));
+    match plan.seed.checked_add(last) {
+        Some(_) => Ok(()),
+        None => Err(Error::Seeds {
+            seed: plan.seed,
+            episodes: plan.episodes,
+        }),
+    }
 }
 
 /// The episodes of each thread.

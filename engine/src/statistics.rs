@@ -8,6 +8,7 @@ pub mod line;
 pub mod proportion;
 pub mod student_t;
 pub mod t_test;
+pub mod wealth;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -110,6 +110,7 @@ impl Evaluation {
             metrics: &self.metrics,
             baseline,
             losses: &[],
+            stopping: None,
         }
     }
 }

@@ -101,6 +101,8 @@ pub(crate) fn evaluation(policies: &Policies, agent: &str, episodes: u32, run: &
         "environments": ["CartPole-v1"],
         "num_episodes": episodes,
         "seed": 1,
+        // The work is what is measured: no stored result answers.
+        "reuse": false,
         "labels": {LABEL: run},
     })
 }

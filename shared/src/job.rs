@@ -205,6 +205,12 @@ pub struct EnvironmentResult {
     pub baseline_id: Option<Uuid>,
     /// Every episode, in seed order.
     pub episodes: Vec<Episode>,
+    /// Whether the verdict was safe, so that it ended, before all episodes had run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_early: bool,
+    /// The job that evaluated it, where this one asked for the same. It may have been removed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused_from: Option<Uuid>,
 }
 
 /// A job without its results.

@@ -35,6 +35,10 @@ pub struct Request {
 }
 
 /// What to evaluate and how, without the policy's bytes.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of its own in a request"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
     /// The algorithm that trained the agent.
@@ -64,6 +68,16 @@ pub struct Parameters {
     /// Where a signed message goes when the job has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// Whether an environment may end before its last episode.
+    #[serde(default, skip_serializing_if = "Stop::is_never")]
+    pub stop: Stop,
+    /// Whether an equal result that is stored already may answer.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub reuse: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Parameters {
@@ -71,6 +85,45 @@ impl Parameters {
     pub fn episodes_total(&self) -> u32 {
         self.num_episodes
             .saturating_mul(u32::try_from(self.environments.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// Whether an environment may end before its last episode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// All episodes run.
+    #[default]
+    Never,
+    /// As soon as the verdict against the baseline is safe.
+    WhenDecided,
+}
+
+impl Stop {
+    /// Whether all episodes run, which is what a request of before this field means.
+    pub fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
+}
+
+impl FromStr for Stop {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            "when_decided" => Ok(Self::WhenDecided),
+            _ => Err("must be never or when_decided".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Never => "never",
+            Self::WhenDecided => "when_decided",
+        })
     }
 }
 

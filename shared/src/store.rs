@@ -17,6 +17,7 @@ mod pauses;
 pub mod postgres;
 mod replays;
 mod retention;
+mod reuse;
 pub mod sqlite;
 mod submitters;
 mod versions;
@@ -47,6 +48,7 @@ pub use self::leases::{
 pub use self::pauses::{Aside, Hold, Paused, Pauses};
 pub use self::replays::{Begun, ReplayChange, ReplayChanged, Replays, Step};
 pub use self::retention::{Pruned, Retention};
+pub use self::reuse::{Answer, ReusableResult, ReusableResults};
 pub use self::submitters::Submitters;
 pub use self::versions::Versions;
 pub use self::waits::{Ahead, Waits};
@@ -80,6 +82,8 @@ pub struct Store {
     pub baselines: Arc<dyn Baselines>,
     /// Artifacts.
     pub artifacts: Arc<dyn Artifacts>,
+    /// Results that answer the same question again.
+    pub reusable_results: Arc<dyn ReusableResults>,
     /// What the queue gave up on.
     pub dead_messages: Arc<dyn DeadMessages>,
     /// Dead letters.
@@ -117,7 +121,7 @@ impl Store {
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
         S: Jobs + Leases + Dispatches + Baselines + Artifacts + DeadMessages,
-        S: DeadLetters + Replays + Webhooks + Workers + Retention + Submitters,
+        S: DeadLetters + Replays + Webhooks + Workers + Retention + Submitters + ReusableResults,
         S: Pauses + Waits + Cancellations,
         S: Users + Sessions + ServiceTokens + SigningKeys + Audit + Hosts + 'static,
     {
@@ -128,6 +132,7 @@ impl Store {
             dispatches: store.clone(),
             baselines: store.clone(),
             artifacts: store.clone(),
+            reusable_results: store.clone(),
             dead_messages: store.clone(),
             dead_letters: store.clone(),
             replays: store.clone(),

@@ -8,17 +8,21 @@ use uuid::Uuid;
 use crate::agent::PolicyOptions;
 use crate::artifact::Digest;
 use crate::line::{Lane, Line};
-use crate::request::Request;
+use crate::request::{Request, Stop};
 
 /// The versions of the wire format that this program understands. A worker leaves others to newer
 /// workers.
-pub const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
+pub const VERSIONS: std::ops::RangeInclusive<u32> = 1..=4;
 
 /// The oldest version that means what this request says: workers that know only version 1 would
 /// ignore the options of a policy file, and evaluate it otherwise; those that know only version 2
-/// would make a row without the address of a webhook, should there be none yet.
+/// would make a row without the address of a webhook, should there be none yet; and those
+/// of version 3 would run every episode of one that may stop early, and judge by a test that has the
+/// whole error rate.
 pub fn version_of(request: &Request) -> u32 {
-    if request.parameters.callback_url.is_some() {
+    if request.parameters.stop == Stop::WhenDecided {
+        4
+    } else if request.parameters.callback_url.is_some() {
         3
     } else if request.agent_state.options == PolicyOptions::default() {
         1
@@ -115,5 +119,8 @@ mod tests {
         request.parameters.callback_url = Some("https://example.org".to_owned());
         assert_eq!(version_of(&request), 3);
         assert!(VERSIONS.contains(&3));
+        request.parameters.stop = Stop::WhenDecided;
+        assert_eq!(version_of(&request), 4);
+        assert!(VERSIONS.contains(&4));
     }
 }

@@ -15,9 +15,11 @@ use tars_shared::submission::Submission;
 use crate::attempt_error::AttemptError;
 use crate::baselines::Baselines;
 use crate::cores::Cores;
+use crate::early_stop::{self, EarlyStop};
 use crate::evaluation;
 use crate::lease_renewer::LeaseGuard;
 use crate::policies::Policies;
+use crate::reuse::{Place, Reuse};
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 use crate::verdict;
@@ -32,6 +34,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) services: &'a Services,
     pub(crate) policies: &'a Policies,
     pub(crate) baselines: &'a Baselines,
+    pub(crate) reuse: &'a Reuse,
     pub(crate) cores: &'a Cores,
     pub(crate) submission: &'a Submission,
     pub(crate) guard: &'a LeaseGuard<'a>,
@@ -62,8 +65,10 @@ impl Attempt<'_> {
             self.check_fit(agent.policy())?;
             for (position, result) in results.iter_mut().enumerate() {
                 if result.is_none() {
-                    let evaluated = self.evaluate(position, agent.clone()).await?;
-                    core.note(evaluated.episodes.len());
+                    let evaluated = self.evaluate(position, agent.clone(), thresholds).await?;
+                    if evaluated.reused_from.is_none() {
+                        core.note(evaluated.episodes.len());
+                    }
                     *result = Some(evaluated);
                 }
             }
@@ -113,15 +118,28 @@ impl Attempt<'_> {
         &mut self,
         position: usize,
         agent: Arc<Agent>,
+        thresholds: Thresholds,
     ) -> Result<EnvironmentResult, AttemptError> {
+        let request = &self.submission.request;
+        let environment = &request.parameters.environments[position];
+        let place = Place {
+            submission: self.submission,
+            position,
+        };
         let job = evaluation::EnvironmentRun {
-            parameters: &self.submission.request.parameters,
+            parameters: &request.parameters,
             position,
             agent,
+            early_stop: self.early_stop(environment, thresholds).await?,
         };
+        let stored = self.reuse.find(place);
         #[cfg(feature = "faults")]
         crate::faults::run(job.parameters);
-        let result = evaluation::run(self.services, &job, self.guard, &self.shutdown.now).await?;
+        let (began, now) = (Instant::now(), &self.shutdown.now);
+        let result = evaluation::run(self.services, &job, stored, self.guard, now).await?;
+        if result.reused_from.is_none() {
+            self.reuse.note(place, began.elapsed()).await;
+        }
         #[cfg(feature = "faults")]
         crate::faults::reach(crate::faults::Point::Evaluated);
         self.unkept.push((position, result.clone()));
@@ -131,6 +149,25 @@ impl Attempt<'_> {
             crate::faults::reach(crate::faults::Point::Recorded);
         }
         Ok(result)
+    }
+
+    /// What may end an environment early, where that was asked for and there is something to compare
+    /// it with.
+    async fn early_stop(
+        &self,
+        environment: &str,
+        thresholds: Thresholds,
+    ) -> Result<Option<EarlyStop>, AttemptError> {
+        let parameters = &self.submission.request.parameters;
+        let Some(stopping) = early_stop::stopping(parameters, environment) else {
+            return Ok(None);
+        };
+        let baseline = verdict::baseline(self.baselines, self.submission, environment).await?;
+        Ok(baseline.map(|baseline| EarlyStop {
+            baseline,
+            stopping,
+            thresholds,
+        }))
     }
 
     /// Keeps the results so far.

@@ -26,6 +26,7 @@ use crate::outcome::Outcome;
 use crate::pauses::Pauses;
 use crate::policies::Policies;
 use crate::retrying::retrying;
+use crate::reuse::Reuse;
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 use crate::verdict;
@@ -51,6 +52,7 @@ pub(crate) struct Handler {
     renewer: Arc<LeaseRenewer>,
     policies: Policies,
     baselines: Baselines,
+    reuse: Reuse,
     cores: Arc<Cores>,
     isolation: Isolation,
     pauses: Arc<Pauses>,
@@ -69,6 +71,7 @@ impl Handler {
         shutdown: Shutdown,
     ) -> Self {
         let claims = retrying(&services.store, &shutdown.drain);
+        let unrepeated = services.store.clone();
         let services = Services {
             store: retrying(&services.store, &shutdown.now),
             ..services
@@ -78,6 +81,7 @@ impl Handler {
             finishing: finishing(services.store.leases.clone()),
             baselines: Baselines::new(&services.store),
             pauses: Arc::new(Pauses::new(&claims)),
+            reuse: Reuse::new(&unrepeated),
             cores,
             claims,
             services,
@@ -230,6 +234,7 @@ impl Handler {
                         services: &self.services,
                         policies: &self.policies,
                         baselines: &self.baselines,
+                        reuse: &self.reuse,
                         cores: &self.cores,
                         submission,
                         guard: &guard,

@@ -10,6 +10,7 @@ pub mod config;
 mod cores;
 mod delivered;
 mod dispatcher;
+mod early_stop;
 mod evaluation;
 #[cfg(feature = "faults")]
 mod faults;
@@ -28,6 +29,7 @@ mod recorder;
 mod replayer;
 mod retention;
 mod retrying;
+mod reuse;
 mod shutdown;
 mod stop;
 mod supervision;

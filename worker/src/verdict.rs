@@ -13,6 +13,7 @@ use tars_shared::store::{BestBaseline, Comparison, Error};
 use tars_shared::submission::Submission;
 
 use crate::baselines::Baselines;
+use crate::early_stop;
 
 /// What each result is compared with, in order; `None` where no comparison was asked for or no
 /// baseline is known.
@@ -23,18 +24,28 @@ pub(crate) async fn baselines(
     submission: &Submission,
     results: &[EnvironmentResult],
 ) -> Result<Vec<Option<Arc<Baseline>>>, Error> {
+    let asked = results
+        .iter()
+        .map(|result| baseline(known, submission, &result.environment));
+    try_join_all(asked).await
+}
+
+/// What one environment is compared with.
+pub(crate) async fn baseline(
+    known: &Baselines,
+    submission: &Submission,
+    environment: &str,
+) -> Result<Option<Arc<Baseline>>, Error> {
     let parameters = &submission.request.parameters;
     if !parameters.compare_to_baseline {
-        return Ok(vec![None; results.len()]);
+        return Ok(None);
     }
-    let asked = results.iter().map(|result| {
-        known.best(BestBaseline {
-            agent_type: parameters.agent_type,
-            environment: result.environment.clone(),
-            as_of: submission.submitted_at,
-        })
-    });
-    try_join_all(asked).await
+    let question = BestBaseline {
+        agent_type: parameters.agent_type,
+        environment: environment.to_owned(),
+        as_of: submission.submitted_at,
+    };
+    known.best(question).await
 }
 
 /// The comparison of each result with its baseline.
@@ -53,6 +64,7 @@ pub(crate) fn compare(
             metrics: &result.metrics,
             baseline: &baseline.content.statistics,
             losses: &parameters.losses,
+            stopping: early_stop::stopping(parameters, &result.environment),
         });
     }
     let judged = if parameters.detect_regressions {

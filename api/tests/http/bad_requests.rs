@@ -69,6 +69,8 @@ async fn bad_values_are_named_and_change_nothing() {
         ("seed", json!(1_u64 << 53), "seed"),
         ("timeout_seconds", json!(0), "timeout_seconds"),
         ("priority", json!("urgent"), "priority"),
+        ("stop", json!("soon"), "stop"),
+        ("reuse", json!("never"), "reuse"),
         ("labels", json!({"a": "x".repeat(257)}), "labels.a"),
         ("labels", json!({"": "x"}), "labels"),
         ("labels", json!({"a": "x\0"}), "labels"),
@@ -88,6 +90,12 @@ async fn bad_values_are_named_and_change_nothing() {
         let mut body = evaluation();
         body[field] = value;
         with.push((body, named));
+    }
+    for verdictless in ["compare_to_baseline", "detect_regressions"] {
+        let mut body = evaluation();
+        body["stop"] = json!("when_decided");
+        body[verdictless] = json!(false);
+        with.push((body, "stop"));
     }
     for (body, named) in with {
         assert_names(&server, body, named).await;

@@ -14,8 +14,8 @@ use tars_client::{Client, Error};
 use tars_engine::policy_file::{self, Algorithm, Format};
 use tars_shared::agent::PolicyOptions;
 use tars_shared::artifact::{Digest, MAX_BYTES};
-use tars_shared::request::Priority;
 use tars_shared::request::body::{AgentStateBody, Body, StatisticsBody};
+use tars_shared::request::{Priority, Stop};
 
 use crate::{bounded_file, policy_path};
 
@@ -103,6 +103,8 @@ impl AgentFile {
             timeout_seconds: None,
             labels: BTreeMap::new(),
             losses: Vec::new(),
+            stop: Stop::Never,
+            reuse: None,
             callback_url: None,
         })
     }

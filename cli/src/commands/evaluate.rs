@@ -13,10 +13,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use tars_engine::catalogue;
 use tars_engine::policy::Activation;
 use tars_engine::policy_file::{Algorithm, Format, Given};
-use tars_engine::regression::{self, Candidate, Regression, Verdict};
+use tars_engine::regression::{self, Candidate, Regression, Sequential, Stopping, Verdict};
 use tars_engine::rollout::Plan;
+use tars_shared::request::Stop;
 
 use crate::environment_id;
 use crate::policy_options::PolicyOptions;
@@ -104,6 +106,17 @@ pub(crate) struct Evaluate {
     /// The function between the layers of the policy of --against, where it does not say it
     #[arg(long, value_name = "NAME", requires = "against")]
     against_activation: Option<Activation>,
+    /// when_decided: end an environment as soon as its verdict is safe, in the order of the seeds and
+    /// in one thread
+    ///
+    /// It needs the returns of the baseline's episodes: a baseline file that keeps them, or --against.
+    #[arg(
+        long,
+        value_name = "never|when_decided",
+        default_value_t,
+        conflicts_with = "baseline_mean"
+    )]
+    stop: Stop,
     /// Print one JSON array with an object per environment
     #[arg(long)]
     json: bool,
@@ -143,12 +156,26 @@ impl Evaluate {
         agent.warn();
         agent.check_fit(&self.environments, self.stochastic)?;
         let references = self.references()?;
+        if self.stop == Stop::WhenDecided && references.is_none() {
+            bail!(
+                "--stop when_decided needs something to compare with: give --baseline or --against"
+            );
+        }
         let plan = self.plan();
 
+        let roll = |(index, id): (usize, &String)| {
+            let stopping = self.stopping(id);
+            let reference = references.as_ref().map(|references| &references[index]);
+            let rule = stopping.zip(reference).and_then(|(stopping, reference)| {
+                Sequential::new(&reference.statistics, &[], stopping, &thresholds).ok()
+            });
+            agent.roll(id, &plan, rule.as_ref())
+        };
         let rolled: Vec<Rolled> = self
             .environments
             .iter()
-            .map(|id| agent.roll(id, &plan))
+            .enumerate()
+            .map(roll)
             .collect::<anyhow::Result<_>>()?;
         let judged = match &references {
             None => Vec::new(),
@@ -162,6 +189,7 @@ impl Evaluate {
                         metrics: &rolled.metrics,
                         baseline: &reference.statistics,
                         losses: &[],
+                        stopping: self.stopping(&rolled.environment),
                     })
                     .collect();
                 regression::judge(&candidates, &thresholds)
@@ -182,6 +210,16 @@ impl Evaluate {
             threads: self.threads.map_or_else(cores, usize::from),
             ..Plan::new(self.seed, self.episodes, !self.stochastic)
         }
+    }
+
+    /// How an environment might end early, if that was asked for.
+    fn stopping(&self, environment: &str) -> Option<Stopping> {
+        (self.stop == Stop::WhenDecided).then(|| Stopping {
+            seed: self.seed,
+            episodes: self.episodes,
+            environments: u32::try_from(self.environments.len()).unwrap_or(u32::MAX),
+            bounds: catalogue::return_bounds(environment),
+        })
     }
 
     /// What each environment is compared with, in order.
@@ -214,7 +252,7 @@ impl Evaluate {
         other.check_fit(&self.environments, self.stochastic)?;
         let plan = self.plan();
         let roll = |id: &String| {
-            let rolled = other.roll(id, &plan)?;
+            let rolled = other.roll(id, &plan, None)?;
             Ok(Reference {
                 statistics: regression::Baseline::of(&rolled.metrics, &rolled.episodes),
                 id: None,

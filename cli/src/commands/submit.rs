@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tars_engine::policy_file::{Algorithm, Format};
 use tars_shared::clock::{Clock as _, System};
 use tars_shared::request::body::Body;
-use tars_shared::request::{Hyperparameter, Priority};
+use tars_shared::request::{Hyperparameter, Priority, Stop};
 
 use super::jobs;
 use crate::client::{self, AgentFile, Receipt, Server};
@@ -72,6 +72,12 @@ pub(crate) struct Submit {
         allow_negative_numbers = true
     )]
     losses: Vec<f64>,
+    /// when_decided: end an environment as soon as its verdict against the baseline is safe
+    #[arg(long, value_name = "never|when_decided", default_value_t)]
+    stop: Stop,
+    /// Evaluate again, though an equal result may be stored already
+    #[arg(long)]
+    no_reuse: bool,
     /// Do not compare with the baseline
     #[arg(long)]
     no_baseline: bool,
@@ -119,6 +125,8 @@ impl Submit {
             labels: self.labels.into_iter().collect(),
             losses: self.losses,
             callback_url: self.callback_url,
+            stop: self.stop,
+            reuse: self.no_reuse.then_some(false),
             ..agent
                 .request(&client, self.agent, self.environments)
                 .await?

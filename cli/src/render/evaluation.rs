@@ -273,6 +273,7 @@ mod tests {
             metrics,
             baseline: &baseline,
             losses: &[],
+            stopping: None,
         };
         let candidates: Vec<_> = all
             .iter()

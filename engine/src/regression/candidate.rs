@@ -1,6 +1,7 @@
 //! What is judged.
 
 use super::baseline::Baseline;
+use super::sequential_test::Stopping;
 use crate::episode::Episode;
 use crate::metrics::Metrics;
 
@@ -17,4 +18,6 @@ pub struct Candidate<'a> {
     pub baseline: &'a Baseline,
     /// The client's training losses, oldest first; may be empty.
     pub losses: &'a [f64],
+    /// How it might have ended early, if it might.
+    pub stopping: Option<Stopping>,
 }

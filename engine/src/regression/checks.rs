@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::candidate::Candidate;
+use super::baseline::Baseline;
 use super::comparison::Comparison;
 use super::severity::Severity;
 use super::thresholds::Thresholds;
@@ -55,6 +55,13 @@ pub struct Check {
     pub failed: bool,
 }
 
+/// What the checks look at in the candidate's episodes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) success_rate: f64,
+    pub(super) reward_variance: f64,
+}
+
 /// What the checks look at.
 pub(super) struct Observed {
     reward_drop: f64,
@@ -71,12 +78,12 @@ struct LossRise {
 
 impl Observed {
     pub(super) fn of(
-        candidate: &Candidate<'_>,
+        baseline: &Baseline,
+        sample: Sample,
+        losses: &[f64],
         comparison: &Comparison,
         thresholds: &Thresholds,
     ) -> Self {
-        let baseline = candidate.baseline;
-        let metrics = candidate.metrics;
         // Of an unusable side nothing is observed.
         let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
         let std = if baseline.check_bounds().is_ok() {
@@ -89,12 +96,9 @@ impl Observed {
             reward_drop: comparison.reward_drop_pct,
             failure_rise: baseline
                 .success_rate
-                .map(|known| finite(known - metrics.success_rate)),
-            variance_ratio: finite(metrics.reward_variance / reference),
-            loss: LossRise::of(
-                last(candidate.losses, thresholds.loss_trend_window),
-                thresholds.alpha,
-            ),
+                .map(|known| finite(known - sample.success_rate)),
+            variance_ratio: finite(sample.reward_variance / reference),
+            loss: LossRise::of(last(losses, thresholds.loss_trend_window), thresholds.alpha),
         }
     }
 
@@ -125,6 +129,15 @@ impl Observed {
                 .map(|loss| check(CheckName::LossTrend, loss.observed, loss.by_chance)),
         );
         checks
+    }
+
+    /// The names of those that failed.
+    pub(super) fn failed(&self, thresholds: &Thresholds) -> Vec<CheckName> {
+        let checks = self.checks(thresholds).into_iter();
+        checks
+            .filter(|check| check.failed)
+            .map(|check| check.name)
+            .collect()
     }
 
     pub(super) fn score(&self) -> f64 {

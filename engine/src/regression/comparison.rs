@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::MAX_MAGNITUDE;
 use super::candidate::Candidate;
 use super::evidence::{Evidence, Test};
+use super::sequential_test::SequentialTest;
 use super::thresholds::{LEAST_SCALE, Thresholds};
 use crate::statistics::student_t::normal_upper_quantile;
 use crate::statistics::{Interval, size};
@@ -39,16 +40,17 @@ pub struct Comparison {
     /// Episodes per side with which a drop of the margin is told from none in four of five cases;
     /// null if nothing varied, or if nobody could run so many.
     pub episodes_needed: Option<u32>,
+    /// The sequential test, where an early stop was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<SequentialTest>,
 }
 
 impl Comparison {
-    /// Compares the rewards with the test that fits the data best. `p_adjusted` is still `p_value`.
-    pub(super) fn of(candidate: &Candidate<'_>, thresholds: &Thresholds) -> Self {
-        let evidence = Evidence::gather(candidate, thresholds.alpha);
-        let scale = [evidence.baseline_mean.abs(), candidate.baseline.std_reward]
-            .into_iter()
-            .find(|scale| (LEAST_SCALE..=MAX_MAGNITUDE).contains(scale))
-            .unwrap_or(1.0);
+    /// Compares the rewards of all episodes with the test that fits the data best, at level
+    /// `alpha`. `p_adjusted` is still `p_value`.
+    pub(super) fn of(candidate: &Candidate<'_>, thresholds: &Thresholds, alpha: f64) -> Self {
+        let evidence = Evidence::gather(candidate, alpha);
+        let scale = scale(evidence.baseline_mean, candidate.baseline.std_reward);
         let margin = thresholds.reward_drop_pct * scale;
         let p_value = evidence.bounds.as_ref().map(|bounds| bounds.p_value);
         Self {
@@ -63,9 +65,10 @@ impl Comparison {
             interval: evidence.bounds.as_ref().map(|bounds| bounds.interval),
             p_value,
             p_adjusted: p_value,
-            episodes_needed: evidence.bounds.and_then(|bounds| {
-                episodes_needed(bounds.variance_per_episode, margin, thresholds.alpha)
-            }),
+            episodes_needed: evidence
+                .bounds
+                .and_then(|bounds| episodes_needed(bounds.variance_per_episode, margin, alpha)),
+            sequential: None,
         }
     }
 
@@ -79,6 +82,14 @@ impl Comparison {
     pub(super) fn is_better(&self) -> bool {
         self.interval.is_some_and(|interval| interval.low > 0.0)
     }
+}
+
+/// What drops are relative to.
+pub(super) fn scale(baseline_mean: f64, baseline_std: f64) -> f64 {
+    [baseline_mean.abs(), baseline_std]
+        .into_iter()
+        .find(|scale| (LEAST_SCALE..=MAX_MAGNITUDE).contains(scale))
+        .unwrap_or(1.0)
 }
 
 /// n such that a drop of `margin` is found at level `alpha` with power 80 %: (z₁₋α + z₀.₈)² ·

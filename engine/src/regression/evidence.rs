@@ -30,6 +30,9 @@ pub enum Test {
     /// Fisher's exact test on the episodes below a baseline that never varied, and the candidate's
     /// t against it; the larger of both p-values.
     Exact,
+    /// Bets on the signs and on the mean of the differences of pairs, after each episode until the
+    /// verdict was safe.
+    Betting,
     /// None: one side has fewer than two episodes, or a number that nothing can be computed with.
     None,
 }

@@ -27,10 +27,11 @@ pub(super) fn write(
     let margin = percent(thresholds.reward_drop_pct);
     let confidence = percent(1.0 - thresholds.alpha);
     let test = format!(
-        "{}, {} against {} episodes",
+        "{}, {} against {} episodes{}",
         test(comparison.test),
         comparison.n,
-        comparison.n_baseline
+        comparison.n_baseline,
+        stopping(comparison)
     );
     let bound = format!(
         "lower bound {} of the difference, margin {}; {test}",
@@ -156,7 +157,25 @@ fn test(test: Test) -> &'static str {
         Test::PairedSign => "sign test on equal seeds",
         Test::Welch => "Welch's t",
         Test::Exact => "exact test against a constant baseline",
+        Test::Betting => "betting on pairs",
         Test::None => "no test",
+    }
+}
+
+/// How an early stop came about, or why there was none.
+fn stopping(comparison: &Comparison) -> String {
+    let Some(test) = &comparison.sequential else {
+        return String::new();
+    };
+    match &test.unable {
+        Some(why) => format!("; no early stop, because {why}"),
+        None if test.stopped_early => format!(
+            "; stopped after {} of {} episodes",
+            test.episodes_used, test.episodes_planned
+        ),
+        None => {
+            "; no early stop was safe, and looking for one took half of the error rate".to_owned()
+        }
     }
 }
 

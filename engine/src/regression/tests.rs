@@ -2,6 +2,7 @@
 
 mod checks;
 mod extremes;
+mod stopping;
 
 use super::*;
 use crate::episode::Episode;
@@ -57,6 +58,7 @@ fn judged_with(
         metrics: &summarize(&episodes, None, losses),
         baseline,
         losses,
+        stopping: None,
     };
     judge_one(&candidate, thresholds)
 }
@@ -266,6 +268,7 @@ fn more_environments_need_more_evidence_each() {
         metrics: &metrics,
         baseline: &baseline,
         losses: &[],
+        stopping: None,
     };
     let alone = judge_one(&candidate, &Thresholds::default());
     assert_eq!(alone.verdict, Verdict::Regression);

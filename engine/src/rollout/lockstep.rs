@@ -1,12 +1,13 @@
 //! One thread's share of a rollout: lanes that step together and take up the next episode when one
 //! ends.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::error::Error;
 use super::outcome::Rollout;
 use super::plan::Plan;
 use super::shared_progress::SharedProgress;
+use super::stopping_rule::StoppingRule;
 use crate::environment::{self, Environment};
 use crate::episode::Episode;
 use crate::lanes::{Actions, LaneMatrix, Transitions};
@@ -23,12 +24,13 @@ const MULTIPLICATIONS_PER_REPORT: usize = 100_000_000;
 pub type MakeEnvironment<'a> =
     dyn Fn(usize) -> Result<Box<dyn Environment>, environment::Error> + Sync + 'a;
 
-/// Runs these episodes of the plan.
+/// Runs these episodes of the plan, until `rule` says that it is enough.
 pub(super) fn run(
     make_environment: &MakeEnvironment<'_>,
     policy: &Policy,
     plan: &Plan,
     episodes: Range<u32>,
+    mut rule: Option<&mut dyn StoppingRule>,
     progress: &SharedProgress<'_>,
 ) -> Result<Rollout, Error> {
     let lanes = plan.lanes.clamp(1, episodes.len().max(1));
@@ -38,12 +40,27 @@ pub(super) fn run(
     let rounds_by_cost = MULTIPLICATIONS_PER_REPORT / (lanes * multiplications).max(1);
     let rounds = (STEPS_PER_REPORT / lanes).min(rounds_by_cost).max(1);
 
-    let mut lockstep = Lockstep::new(environment, actor, lanes, plan.seed, episodes);
+    let counted_apart = rule.is_some();
+    let mut lockstep = Lockstep::new(
+        environment,
+        actor,
+        lanes,
+        plan.seed,
+        episodes,
+        counted_apart,
+    );
     lockstep.fill(lanes)?;
     let (mut reported_episodes, mut reported_steps) = (0, 0);
     loop {
         for _ in 0..rounds {
             lockstep.step()?;
+            // After each step: what the next one meets may be of an episode that nobody needs.
+            if let Some(rule) = rule.as_deref_mut()
+                && lockstep.show(rule).is_break()
+            {
+                let shown = lockstep.shown;
+                return Ok(lockstep.into_rollout(shown));
+            }
         }
         progress.report(
             lockstep.finished - reported_episodes,
@@ -51,7 +68,8 @@ pub(super) fn run(
         )?;
         (reported_episodes, reported_steps) = (lockstep.finished, lockstep.steps);
         if lockstep.running.is_empty() {
-            return Ok(lockstep.into_rollout());
+            let all = lockstep.records.len();
+            return Ok(lockstep.into_rollout(all));
         }
     }
 }
@@ -69,9 +87,19 @@ struct Lockstep {
     observations: LaneMatrix,
     transitions: Transitions,
     records: Vec<Episode>,
-    action_counts: Option<Vec<u64>>,
+    action_counts: Option<ActionCounts>,
     finished: u32,
+    /// How many episodes a rule has been shown.
+    shown: usize,
     steps: u64,
+}
+
+/// How often each action was taken, of each episode apart where some may be discarded.
+struct ActionCounts {
+    actions: usize,
+    /// How far an episode's counts are from those of the one before it; 0: all are counted together.
+    stride: usize,
+    counts: Vec<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -88,6 +116,7 @@ impl Lockstep {
         lanes: usize,
         seed: u64,
         episodes: Range<u32>,
+        counted_apart: bool,
     ) -> Self {
         let spec = environment.spec();
         let blank = Episode {
@@ -102,7 +131,10 @@ impl Lockstep {
             transitions: Transitions::new(lanes),
             records: vec![blank; episodes.len()],
             action_counts: match spec.action_space {
-                ActionSpace::Discrete { n } => Some(vec![0; n]),
+                ActionSpace::Discrete { n } => Some(ActionCounts::new(
+                    n,
+                    counted_apart.then_some(episodes.len()),
+                )),
                 ActionSpace::Box(_) => None,
             },
             running: Vec::with_capacity(lanes),
@@ -112,6 +144,7 @@ impl Lockstep {
             actor,
             seed,
             finished: 0,
+            shown: 0,
             steps: 0,
         }
     }
@@ -157,8 +190,8 @@ impl Lockstep {
             }
         };
         if let (Some(counts), Actions::Discrete(actions)) = (&mut self.action_counts, actions) {
-            for &action in &actions[..active] {
-                counts[action as usize] += 1;
+            for (&action, running) in actions[..active].iter().zip(&self.running) {
+                counts.add((running.episode - self.first) as usize, action as usize);
             }
         }
         self.environment.step(
@@ -215,11 +248,54 @@ impl Lockstep {
         Ok(())
     }
 
-    fn into_rollout(self) -> Rollout {
-        Rollout {
-            episodes: self.records,
-            action_counts: self.action_counts,
-            steps: self.steps,
+    /// Shows a rule the episodes that have ended since it last looked, as far as all before them have.
+    fn show(&mut self, rule: &mut dyn StoppingRule) -> ControlFlow<()> {
+        // None ends before its first step.
+        while let Some(episode) = self
+            .records
+            .get(self.shown)
+            .filter(|record| record.steps > 0)
+        {
+            self.shown += 1;
+            rule.observe(episode)?;
         }
+        ControlFlow::Continue(())
+    }
+
+    /// The first episodes of this share.
+    fn into_rollout(self, episodes: usize) -> Rollout {
+        let mut records = self.records;
+        records.truncate(episodes);
+        Rollout {
+            steps: records.iter().map(|episode| u64::from(episode.steps)).sum(),
+            episodes: records,
+            action_counts: self.action_counts.map(|counts| counts.of_first(episodes)),
+        }
+    }
+}
+
+impl ActionCounts {
+    fn new(actions: usize, episodes_apart: Option<usize>) -> Self {
+        Self {
+            actions,
+            stride: episodes_apart.map_or(0, |_| actions),
+            counts: vec![0; actions * episodes_apart.unwrap_or(1)],
+        }
+    }
+
+    fn add(&mut self, episode: usize, action: usize) {
+        self.counts[episode * self.stride + action] += 1;
+    }
+
+    /// Of all that were counted together, or of the first ones that were counted apart.
+    fn of_first(&self, episodes: usize) -> Vec<u64> {
+        let rows = if self.stride == 0 { 1 } else { episodes };
+        let mut total = vec![0; self.actions];
+        for row in self.counts.chunks(self.actions.max(1)).take(rows) {
+            for (total, count) in total.iter_mut().zip(row) {
+                *total += count;
+            }
+        }
+        total
     }
 }

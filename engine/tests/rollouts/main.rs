@@ -3,6 +3,7 @@
 
 mod countdown;
 mod misfits;
+mod stopping;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -15,7 +15,7 @@ use crate::baseline::NewBaseline;
 use crate::clock::Clock;
 use crate::job::EnvironmentResult;
 use crate::line::{Lane, Line};
-use crate::request::{Hyperparameter, Parameters, Priority, Request};
+use crate::request::{Hyperparameter, Parameters, Priority, Request, Stop};
 use crate::submission::Submission;
 
 /// A DQN on two environments, ten episodes each.
@@ -52,6 +52,8 @@ pub fn submission(clock: &dyn Clock) -> Submission {
                 labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
                 losses: vec![0.5, 0.25],
                 callback_url: None,
+                stop: Stop::Never,
+                reuse: true,
             },
         },
     }
@@ -90,6 +92,8 @@ pub fn result(environment: &str) -> EnvironmentResult {
         regression: None,
         baseline_id: None,
         episodes,
+        stopped_early: false,
+        reused_from: None,
     }
 }
 

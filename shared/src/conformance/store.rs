@@ -17,6 +17,7 @@ mod letters;
 mod pauses;
 mod replays;
 mod retention;
+mod reuse;
 mod submitters;
 mod waits;
 mod webhooks;
@@ -91,6 +92,7 @@ pub use replays::{
     overlapping_replays_make_one_job_of_each_letter,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
+pub use reuse::results_of_completed_jobs_are_found_by_their_question;
 pub use submitters::open_jobs_are_counted_by_submitter;
 pub use waits::{
     the_jobs_before_another_are_known, what_waits_for_too_long_is_counted_unless_it_is_paused,
@@ -177,6 +179,7 @@ macro_rules! every_store_check {
             rejected_messages_charge_nobody,
             releasing_is_free,
             results_come_with_the_end,
+            results_of_completed_jobs_are_found_by_their_question,
             rotation_gives_the_other_keys_a_grace,
             service_tokens_are_added_found_and_listed,
             service_tokens_that_can_be_used_have_different_names,

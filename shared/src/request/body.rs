@@ -17,7 +17,7 @@ use tars_engine::policy_file::{Algorithm, Format};
 use uuid::Uuid;
 
 use super::complaints::Complaints;
-use super::{FieldError, Hyperparameter, Parameters, Priority, Request, limits, schema};
+use super::{FieldError, Hyperparameter, Parameters, Priority, Request, Stop, limits, schema};
 use crate::agent::{AgentState, Base64, Blob, Observations, PolicyOptions};
 use crate::artifact::{self, Digest};
 use crate::submission::default_seed;
@@ -62,6 +62,14 @@ pub struct Body {
     /// Greedy or mean actions; otherwise they are sampled.
     #[schemars(extend("default" = true))]
     pub deterministic: Option<bool>,
+    /// `when_decided`: end an environment as soon as its verdict against the baseline is safe.
+    #[serde(default, skip_serializing_if = "Stop::is_never")]
+    pub stop: Stop,
+    /// Whether an equal result that is stored already may answer: that of the same policy, environment,
+    /// seed, episodes, kind of actions and engine. The verdict is made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = true))]
+    pub reuse: Option<bool>,
     /// Which queue it waits in.
     #[serde(default)]
     pub priority: Priority,
@@ -171,6 +179,14 @@ impl Body {
         if self.losses.len() > limits::LOSSES {
             complaints.add("losses", format!("at most {} values", limits::LOSSES));
         }
+        let (compare, detect) = (self.compare_to_baseline, self.detect_regressions);
+        let has_verdict = compare.unwrap_or(true) && detect.unwrap_or(true);
+        if self.stop == Stop::WhenDecided && !has_verdict {
+            complaints.add(
+                "stop",
+                "when_decided needs a verdict: leave compare_to_baseline and detect_regressions true",
+            );
+        }
         if let Some(Err(complaint)) = self.callback_url.as_deref().map(webhook::parse) {
             complaints.add("callback_url", complaint);
         }
@@ -182,12 +198,14 @@ impl Body {
             deterministic: self.deterministic.unwrap_or(true),
             priority: self.priority,
             timeout_seconds,
-            compare_to_baseline: self.compare_to_baseline.unwrap_or(true),
-            detect_regressions: self.detect_regressions.unwrap_or(true),
+            compare_to_baseline: compare.unwrap_or(true),
+            detect_regressions: detect.unwrap_or(true),
             hyperparameters: self.hyperparameters,
             labels: self.labels,
             losses: self.losses,
             callback_url: self.callback_url,
+            stop: self.stop,
+            reuse: self.reuse.unwrap_or(true),
         };
         match agent_state {
             Some(agent_state) if complaints.0.is_empty() => Ok(Request {

@@ -52,6 +52,8 @@ mod replaying;
 mod replays;
 #[path = "sql/retention.rs"]
 mod retention;
+#[path = "sql/reuse.rs"]
+mod reuse;
 #[path = "sql/rows.rs"]
 mod rows;
 #[path = "sql/selections.rs"]

@@ -84,6 +84,8 @@ fn evaluate(id: &str, losses: &[f64]) -> EnvironmentResult {
         regression: None,
         baseline_id: None,
         episodes: rollout.episodes,
+        stopped_early: false,
+        reused_from: None,
     }
 }
 
@@ -148,6 +150,7 @@ fn comparisons_are_as_described_whatever_the_verdict() {
             metrics: &candidate.metrics,
             baseline: &baseline,
             losses: &losses,
+            stopping: None,
         };
         for regression in judge(&[candidate], &Thresholds::default()) {
             verdicts.insert(regression.verdict.as_str());

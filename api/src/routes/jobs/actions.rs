@@ -182,6 +182,13 @@ async fn promote_results(call: &Call, promotion: Promotion) -> Result<Response, 
         }
         results.retain(|result| wanted.contains(&result.environment));
     }
+    if let Some(stopped) = results.iter().find(|result| result.stopped_early) {
+        let detail = format!(
+            "{} stopped early, where its mean decided when: evaluate it without stop and promote that job",
+            stopped.environment
+        );
+        return Err(Problem::conflict("stopped_early", detail));
+    }
     let mut any_new = false;
     let mut promoted = Vec::with_capacity(results.len());
     for result in results {

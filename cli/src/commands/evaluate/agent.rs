@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use tars_engine::catalogue;
 use tars_engine::policy_file::{self, Format, Given, MAX_FILE_BYTES, PolicyFile};
+use tars_engine::regression::Sequential;
 use tars_engine::rollout::Plan;
 use tars_shared::artifact::Digest;
 use tars_shared::job::EvaluatedPolicy;
@@ -80,9 +81,14 @@ impl Agent {
         fit().map_err(|misfit: tars_engine::policy::Misfit| anyhow!("{}: {misfit}", self.name))
     }
 
-    /// Runs the episodes in one environment.
-    pub(super) fn roll(&self, environment: &str, plan: &Plan) -> anyhow::Result<Rolled> {
-        rolling::roll(environment, &self.file.policy, plan, &self.name)
+    /// Runs the episodes in one environment, until `rule` says that it is enough.
+    pub(super) fn roll(
+        &self,
+        environment: &str,
+        plan: &Plan,
+        rule: Option<&Sequential<'_>>,
+    ) -> anyhow::Result<Rolled> {
+        rolling::roll(environment, &self.file.policy, plan, rule, &self.name)
             .with_context(|| self.name.clone())
     }
 

@@ -31,6 +31,8 @@ pub(in crate::commands) struct BaselineFile {
 struct Evaluated {
     metrics: Metrics,
     episodes: Vec<Episode>,
+    #[serde(default)]
+    stopped_early: bool,
 }
 
 /// A baseline as the service shows it, or one written by hand with the statistics alone.
@@ -114,6 +116,11 @@ impl BaselineFile {
     fn parse(&self, entry: &Value) -> anyhow::Result<(Option<Algorithm>, Reference)> {
         let stored = if entry.get("episodes").is_some() {
             let evaluated = Evaluated::deserialize(entry)?;
+            if evaluated.stopped_early {
+                bail!(
+                    "it stopped early, where its mean decided when: evaluate it without --stop for a baseline"
+                );
+            }
             Stored {
                 id: None,
                 agent_type: None,

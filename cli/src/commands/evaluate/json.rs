@@ -48,6 +48,8 @@ pub(super) fn write(
                 regression: judged.next(),
                 baseline_id: reference.as_ref().and_then(|reference| reference.id),
                 episodes: rolled.episodes,
+                stopped_early: rolled.stopped_early,
+                reused_from: None,
             },
             baseline: reference.map(|reference| ReportedBaseline {
                 source: reference.source,

@@ -9,6 +9,7 @@ use tars_engine::environment::{self, Error};
 use tars_engine::episode::Episode;
 use tars_engine::metrics::{self, Metrics};
 use tars_engine::policy::Policy;
+use tars_engine::regression::Sequential;
 use tars_engine::rollout::{self, Plan, Progress};
 
 use crate::render::number;
@@ -21,6 +22,7 @@ pub(super) struct Rolled {
     pub(super) environment: String,
     pub(super) episodes: Vec<Episode>,
     pub(super) metrics: Metrics,
+    pub(super) stopped_early: bool,
     steps: u64,
     elapsed: Duration,
 }
@@ -44,6 +46,7 @@ pub(super) fn roll(
     environment: &str,
     policy: &Policy,
     plan: &Plan,
+    rule: Option<&Sequential<'_>>,
     name: &str,
 ) -> anyhow::Result<Rolled> {
     let make = |lanes: usize| {
@@ -66,11 +69,15 @@ pub(super) fn roll(
         }
         ControlFlow::Continue(())
     };
-    let rolled = rollout::run(&make, policy, plan, &watch);
+    let rolled = match rule {
+        None => rollout::run(&make, policy, plan, &watch),
+        Some(rule) => rollout::run_until(&make, policy, plan, rule, &watch),
+    };
     bar.finish_and_clear();
     let rolled = rolled?;
     Ok(Rolled {
         environment: environment.to_owned(),
+        stopped_early: rolled.episodes.len() < plan.episodes as usize,
         metrics: metrics::summarize(&rolled.episodes, rolled.action_counts.as_deref(), &[]),
         episodes: rolled.episodes,
         steps: rolled.steps,

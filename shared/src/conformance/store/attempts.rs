@@ -72,6 +72,7 @@ pub async fn finished_environments_survive_their_attempt(fixture: Fixture) {
             metrics: &cart_pole.metrics,
             baseline: &kept.content.statistics,
             losses: &[],
+            stopping: None,
         }],
         &regression::Thresholds::default(),
     )

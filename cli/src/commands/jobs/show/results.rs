@@ -29,7 +29,11 @@ pub(super) async fn text(
             regression: result.regression.as_ref(),
         };
         text += "\n";
-        text += &evaluation.write("", palette);
+        let aside = result
+            .reused_from
+            .map(|job| format!(", as job {job} evaluated it"))
+            .unwrap_or_default();
+        text += &evaluation.write(&aside, palette);
     }
     let judged: Vec<Regression> = results
         .iter()

@@ -5,6 +5,11 @@
     reason = "the functions that tests share are tests too"
 )]
 
+mod early_stop;
+mod operators;
+mod reuse;
+mod several_environments;
+
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,9 +33,6 @@ use tars_shared::webhook::Webhooks;
 use tars_worker::{Config, Shutdown};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
-
-#[path = "life_of_a_job/operators.rs"]
-mod operators;
 
 /// Longer than any of these jobs takes; what is not there by then is lost.
 const LOST: Duration = Duration::from_mins(1);
