@@ -4,7 +4,8 @@
 //! A request that matches no row is answered before any handler is looked at, so nothing is
 //! reachable by omission.
 
-pub(crate) mod parameters;
+pub(crate) mod parameter;
+mod parameters;
 
 use std::collections::BTreeMap;
 

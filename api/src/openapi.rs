@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use self::operation::{Answer, Content, Operation};
-use crate::endpoint::parameters::{Location, Parameter};
+use crate::endpoint::parameter::{Location, Parameter};
 use crate::endpoint::{Access, Endpoint, Limit, Rule};
 use crate::problem;
 

@@ -63,8 +63,8 @@ impl Outlook {
 
     /// Looks now.
     pub(crate) async fn look_at_pauses(&self, services: &Services) -> Result<(), Error> {
-        let pauses = services.store.pauses.clone();
-        let paused = in_time(CALL_TIMEOUT, async move { pauses.paused().await }).await?;
+        let port = services.store.pauses.clone();
+        let paused = in_time(CALL_TIMEOUT, async move { port.paused().await }).await?;
         let mut known = self.pauses.write().unwrap_or_else(PoisonError::into_inner);
         *known = paused.in_force.into();
         Ok(())

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::endpoint::Endpoint;
-use crate::endpoint::parameters::{Location, Parameter};
+use crate::endpoint::parameter::{Location, Parameter};
 use crate::problem::Problem;
 
 /// The values of a request's path and query string. They fit the parameters of its endpoint.

@@ -229,14 +229,14 @@ fn in_line(priority: Priority, demand: &Demand, ahead: Ahead, now: DateTime<Utc>
         (jobs, true) => format!("more than {jobs} jobs are before it"),
     };
     let (workers, slots) = (demand.workers, demand.slots);
-    let Some(pace) = demand.seconds_per_episode else {
+    let Some(seconds_each) = demand.seconds_per_episode else {
         return Waiting {
             detail: place,
             basis: Some("no job has run lately, so that no rate is known".to_owned()),
             ..waiting
         };
     };
-    let seconds = (episodes + running as f64) * pace / f64::from(slots.max(1));
+    let seconds = (episodes + running as f64) * seconds_each / f64::from(slots.max(1));
     if seconds > MAX_ESTIMATE_SECONDS {
         return Waiting {
             detail: place,
@@ -252,7 +252,7 @@ fn in_line(priority: Priority, demand: &Demand, ahead: Ahead, now: DateTime<Utc>
         detail: format!("{place}; it begins in {least}about {}", span(seconds)),
         estimated_start: Some((now + delay).trunc_subsecs(3)),
         basis: Some(format!(
-            "{episodes:.0} episodes before it and {running} left of what runs, at {pace:.3e} s of a slot for each of late, \
+            "{episodes:.0} episodes before it and {running} left of what runs, at {seconds_each:.3e} s of a slot for each of late, \
              on {slots} slots of {workers} workers"
         )),
         ..waiting

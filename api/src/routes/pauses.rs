@@ -78,9 +78,9 @@ struct Holding {
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let pauses = call.context.services.store.pauses.clone();
+    let port = call.context.services.store.pauses.clone();
     let (paused, held) =
-        within(async move { Ok((pauses.paused().await?, pauses.held().await?)) }).await?;
+        within(async move { Ok((port.paused().await?, port.held().await?)) }).await?;
     let holding = |pause: Pause| Holding {
         held: held.get(&pause.id).copied().unwrap_or_default(),
         pause,

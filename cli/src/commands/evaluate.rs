@@ -106,7 +106,7 @@ pub(crate) struct Evaluate {
     /// The function between the layers of the policy of --against, where it does not say it
     #[arg(long, value_name = "NAME", requires = "against")]
     against_activation: Option<Activation>,
-    /// when_decided: end an environment as soon as its verdict is safe, in the order of the seeds and
+    /// `when_decided`: end an environment as soon as its verdict is safe, in the order of the seeds and
     /// in one thread
     ///
     /// It needs the returns of the baseline's episodes: a baseline file that keeps them, or --against.

@@ -72,7 +72,7 @@ pub(crate) struct Submit {
         allow_negative_numbers = true
     )]
     losses: Vec<f64>,
-    /// when_decided: end an environment as soon as its verdict against the baseline is safe
+    /// `when_decided`: end an environment as soon as its verdict against the baseline is safe
     #[arg(long, value_name = "never|when_decided", default_value_t)]
     stop: Stop,
     /// Evaluate again, though an equal result may be stored already

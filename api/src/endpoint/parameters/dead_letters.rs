@@ -1,9 +1,9 @@
 //! What dead letters and their replays are asked for by.
 
-use super::{
-    AGENT_TYPE, CURSOR, ENVIRONMENT_ID, IDEMPOTENCY_KEY, KIND, Kind, LABEL, LIMIT, Parameter,
-    SOME_ID, path, query,
+use super::common::{
+    AGENT_TYPE, CURSOR, ENVIRONMENT_ID, IDEMPOTENCY_KEY, KIND, LABEL, LIMIT, SOME_ID,
 };
+use crate::endpoint::parameter::{Kind, Parameter, path, query};
 
 const MOMENT_FORM: &str =
     "^([0-9]{1,9}[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(Z|[+-][0-9]{2}:[0-9]{2}))$";

@@ -33,7 +33,7 @@ pub(super) fn views(
                     break changes.next().await?;
                 }
                 match timeout(RECHECK_INTERVAL, changes.next()).await {
-                    Ok(changed) => break changed?,
+                    Ok(looked) => break looked?,
                     Err(_) if code_of(&context, seen).await == *code => {}
                     Err(_) => break seen.clone(),
                 }
