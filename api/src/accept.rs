@@ -70,7 +70,7 @@ pub(crate) fn submission(
 }
 
 /// Whether a webhook may go there.
-fn admit(context: &Context, callback_url: &str) -> Result<(), FieldError> {
+pub(crate) fn admit(context: &Context, callback_url: &str) -> Result<(), FieldError> {
     let admitted = webhook::parse(callback_url).map_err(str::to_owned);
     let admitted = admitted.and_then(|url| context.webhooks.admit(&url));
     admitted.map_err(|complaint| FieldError::new("callback_url", complaint))

@@ -56,6 +56,17 @@ pub struct Plan {
     pub patch: Option<Value>,
 }
 
+impl Plan {
+    /// The same for people: no bytes of policies, nothing secret of a webhook's address.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        Self {
+            patch: self.patch.clone().map(document::shown),
+            ..self.clone()
+        }
+    }
+}
+
 /// A replay to be begun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewReplay {

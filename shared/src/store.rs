@@ -368,6 +368,9 @@ pub trait DeadLetters: Send + Sync {
         by: &Actor,
     ) -> Result<SetAsideChunk, Error>;
 
+    /// Those of these ids that letters have.
+    async fn known(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error>;
+
     /// When the oldest open letter ended.
     async fn oldest_open(&self) -> Result<Option<DateTime<Utc>>, Error>;
 

@@ -334,3 +334,47 @@ async fn discarded_letters_come_back() {
         .await;
     assert_eq!(audit["items"][0]["detail"]["letters"], 2);
 }
+
+#[tokio::test]
+async fn a_retry_after_a_replay_is_the_job_that_the_replay_made() {
+    let server = Server::start().await;
+    let id = failures(&server, 1).await[0];
+    let mended = json!({"all": true, "patch": {"timeout_seconds": 7}});
+    server.post(REPLAYS, &mended).await;
+    let jobs = advance(&server).await;
+    let (status, receipt) = server
+        .post(&format!("/v1/jobs/{id}/retry"), &Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{receipt}");
+    assert_eq!(receipt["job_id"], json!(jobs[0]));
+}
+
+#[tokio::test]
+async fn what_a_patch_hides_is_shown_to_nobody() {
+    let server = Server::start().await;
+    failures(&server, 1).await;
+    let secret = "0f4c5c589d8e3f5d";
+    let wish = json!({"all": true, "patch": {
+        "callback_url": format!("https://hooks.example.org/in?key={secret}"),
+        "agent_state": {"data": secret},
+    }});
+    let (status, problem) = server.post(REPLAYS, &wish).await;
+    assert_eq!(
+        status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "no secret signs webhooks here"
+    );
+    assert_eq!(problem["errors"][0]["field"], "callback_url");
+    let wish = json!({"all": true, "patch": {"agent_state": {"data": secret}}});
+    let (status, begun) = server.post(REPLAYS, &wish).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let path = begun["links"]["self"].as_str().unwrap();
+    for (_, shown) in [
+        (status, begun.clone()),
+        server.get(path).await,
+        server.get(REPLAYS).await,
+        server.get("/auth/audit").await,
+    ] {
+        assert!(!shown.to_string().contains(secret), "{shown}");
+    }
+}

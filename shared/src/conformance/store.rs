@@ -87,9 +87,9 @@ pub use pauses::{
     what_is_set_aside_is_a_job_like_others, what_is_set_aside_waits_for_the_end_of_its_pause,
 };
 pub use replays::{
-    a_letter_that_is_not_replayed_says_why, a_patch_changes_what_is_replayed,
-    a_replay_makes_one_job_of_each_letter, a_replay_stops_waits_and_goes_on,
-    overlapping_replays_make_one_job_of_each_letter,
+    a_letter_that_is_not_replayed_says_why, a_message_under_a_foreign_key_is_not_replayed,
+    a_patch_changes_what_is_replayed, a_replay_makes_one_job_of_each_letter,
+    a_replay_stops_waits_and_goes_on, overlapping_replays_make_one_job_of_each_letter,
 };
 pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_pruned};
 pub use reuse::results_of_completed_jobs_are_found_by_their_question;
@@ -121,6 +121,7 @@ macro_rules! every_store_check {
             a_lease_that_is_not_renewed_expires_and_a_renewed_one_does_not,
             a_letter_that_is_not_replayed_says_why,
             a_lost_lease_writes_nothing,
+            a_message_under_a_foreign_key_is_not_replayed,
             a_patch_changes_what_is_replayed,
             a_queued_job_is_claimed_on_its_terms_alone,
             a_refresh_token_that_comes_again_ends_its_session,

@@ -18,7 +18,16 @@ pub struct Candidate {
     /// What its job was asked for.
     pub former: Option<Submission>,
     /// The job that it would become, where that is there already: somebody retried it.
-    pub successor: Option<Status>,
+    pub successor: Option<Successor>,
+}
+
+/// A job that is there already under the id that a replay would have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Successor {
+    /// Where it is in its life.
+    pub status: Status,
+    /// The request that it was made for.
+    pub request_hash: Digest,
 }
 
 /// Why a letter is not replayed.
@@ -76,7 +85,13 @@ pub fn submission(
         former,
         successor,
     } = candidate;
-    match (letter.state, successor) {
+    if let (None, Some(successor), Some(former)) = (letter.job_id, successor, former)
+        && successor.request_hash != former.request_hash
+    {
+        let detail = "its key was used for another request, whose job has its id";
+        return Err(Refused::new(Refusal::Invalid, detail));
+    }
+    match (letter.state, successor.map(|successor| successor.status)) {
         (_, Some(Status::Completed)) => {
             let detail = "a job that repeats it has completed";
             return Err(Refused::new(Refusal::CompletedMeanwhile, detail));

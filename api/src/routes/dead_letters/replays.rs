@@ -24,6 +24,7 @@ use self::view::{View, find, location, no_replay, view};
 use super::discarding::{BODY_BYTES, check_note};
 use super::rehearsal::{Rehearsal, rehearse};
 use super::selection::{FilterBody, Given};
+use crate::accept;
 use crate::body;
 use crate::call::Call;
 use crate::deadline::{altogether, within};
@@ -212,6 +213,13 @@ async fn begin(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Pr
     let (ids, filter, all) = (wish.ids, wish.filter, wish.all);
     let selection = Given { ids, filter, all }.selection(State::Open, now)?;
     check_ids(&call, &selection).await?;
+    if let Some(Value::String(url)) = plan
+        .patch
+        .as_ref()
+        .and_then(|patch| patch.get("callback_url"))
+    {
+        accept::admit(context, url).map_err(|complaint| Problem::invalid(vec![complaint]))?;
+    }
     if wish.dry_run {
         let rehearsal = altogether(rehearse(context, &selection, &plan)).await?;
         return Ok(json(StatusCode::OK, &rehearsal));
@@ -248,11 +256,9 @@ async fn check_ids(call: &Call, selection: &Selection) -> Result<(), Problem> {
     };
     let (letters, asked) = (
         call.context.services.store.dead_letters.clone(),
-        selection.clone(),
+        ids.clone(),
     );
-    let now = call.context.services.clock.now();
-    let found = within(async move { letters.candidates(&asked, now, None).await }).await?;
-    let found: Vec<_> = found.letters.iter().map(|one| one.letter.id).collect();
+    let found = within(async move { letters.known(&asked).await }).await?;
     match ids.iter().find(|id| !found.contains(id)) {
         Some(unknown) => {
             let message = format!("there is no dead letter {unknown}");

@@ -15,6 +15,8 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::super::receipt::{Receipt, paused, receipt};
+use crate::accept::{self, Accepted};
+use crate::body;
 use crate::call::Call;
 use crate::deadline::{altogether, within};
 use crate::endpoint::Endpoint;
@@ -24,7 +26,6 @@ use crate::problem::Problem;
 use crate::reply::json;
 use crate::route::{Route, call, route};
 use crate::view::JobView;
-use crate::{accept, body};
 
 /// A list of environments is small.
 const PROMOTION_BYTES: usize = 16 * 1024;
@@ -104,6 +105,16 @@ async fn retry_job(call: Call) -> Result<Response, Problem> {
             job.status
         );
         return Err(Problem::conflict("not_retryable", detail));
+    }
+    let (jobs, again) = (context.services.store.jobs.clone(), retry_job_id(id));
+    // A replay of its dead letter may have made another request of it: it goes on as that.
+    if let Some(job) = within(async move { jobs.find(again).await }).await? {
+        let accepted = Accepted {
+            job_id: job.id,
+            status: job.status,
+            submitted_at: job.submitted_at,
+        };
+        return receipt(accepted, None);
     }
     let jobs = context.services.store.jobs.clone();
     let Some(former) = within(async move { jobs.submission(id).await }).await? else {

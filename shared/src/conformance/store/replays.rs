@@ -14,6 +14,7 @@ use crate::conformance::samples::{actor, submission};
 use crate::conformance::store::fixture::Fixture;
 use crate::dead_letter::{DeadLetterFilter, State};
 use crate::job::{FailureKind, Status};
+use crate::queue::DeadMessage;
 use crate::replay::{Counts, NewReplay, Outcome, Plan, Refusal, Replay, ReplayState, Selection};
 use crate::request::Priority;
 use crate::store::{Begun, Ending, Finish, ReplayChange, ReplayChanged, SetAside, Store};
@@ -439,4 +440,35 @@ pub async fn a_replay_stops_waits_and_goes_on(fixture: Fixture) {
         5,
         "what was not replayed, and what failed again"
     );
+}
+
+/// A message whose key belongs to another request is nobody's job, and its replay is refused as such.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_message_under_a_foreign_key_is_not_replayed(fixture: Fixture) {
+    let Fixture { store, clock } = &fixture;
+    let owner = submission(&**clock);
+    complete(store, &owner).await;
+    let stranger = Submission {
+        request_hash: Digest::of(b"another"),
+        ..owner.clone()
+    };
+    let message = DeadMessage {
+        message_id: clock.new_id(),
+        body: serde_json::to_vec(&stranger).unwrap().into(),
+        submission: Ok(stranger),
+        reason: "delivery_limit".to_owned(),
+    };
+    let messages = &store.dead_messages;
+    messages.dead_letter(&message, MAX_REPLAYS).await.unwrap();
+    let new = replay(clock, open(), plan());
+    begin(store, &new).await;
+    assert_eq!(advance(store).await, []);
+    later(&fixture).await;
+    let ended = find(store, new.id).await;
+    assert_eq!(ended.refusals, BTreeMap::from([(Refusal::Invalid, 1)]));
+    let letter = store.dead_letters.find(message.message_id).await.unwrap();
+    let letter = letter.expect("it stays");
+    assert_eq!((letter.state, letter.replayed_as), (State::Open, None));
 }

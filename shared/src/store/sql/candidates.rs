@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::{Connection, push_ids, rows};
-use crate::replay::judging::Candidate;
+use crate::replay::judging::{Candidate, Successor};
 use crate::store::Error;
 use crate::submission::Submission;
 
@@ -19,7 +19,7 @@ pub(super) async fn lock(tx: &mut Connection, ids: &[Uuid]) -> Result<(), Error>
     Ok(())
 }
 
-/// Those of these letters that there are, the oldest first.
+/// Those of these letters that there are and can be read, the oldest first.
 pub(super) async fn candidates(
     connection: &mut Connection,
     ids: &[Uuid],
@@ -31,8 +31,10 @@ pub(super) async fn candidates(
     push_ids(&mut select, ids);
     select.push(" ORDER BY at, letter.id");
     let letters = select.build().fetch_all(&mut *connection).await?;
-    let letters = letters.iter().map(rows::dead_letter);
-    let letters = letters.collect::<Result<Vec<_>, _>>()?;
+    let letters = letters
+        .iter()
+        .filter_map(|row| rows::readable(rows::dead_letter(row)));
+    let letters: Vec<_> = letters.collect();
     let jobs: Vec<_> = letters.iter().filter_map(|letter| letter.job_id).collect();
     let mut formers = submissions(&mut *connection, &jobs).await?;
     let mut candidates: Vec<_> = letters
@@ -46,16 +48,20 @@ pub(super) async fn candidates(
         .iter()
         .filter_map(Candidate::replay_job_id)
         .collect();
-    let mut select = QueryBuilder::new("SELECT id, status FROM jobs WHERE id ");
+    let mut select = QueryBuilder::new("SELECT id, status, request_hash FROM jobs WHERE id ");
     push_ids(&mut select, &successors);
-    let mut statuses = HashMap::new();
+    let mut there = HashMap::new();
     for row in &select.build().fetch_all(connection).await? {
-        statuses.insert(row.try_get::<Uuid, _>("id")?, rows::status(row)?);
+        let successor = Successor {
+            status: rows::status(row)?,
+            request_hash: rows::request_hash(row)?,
+        };
+        there.insert(row.try_get::<Uuid, _>("id")?, successor);
     }
     for candidate in &mut candidates {
         candidate.successor = candidate
             .replay_job_id()
-            .and_then(|id| statuses.get(&id).copied());
+            .and_then(|id| there.get(&id).copied());
     }
     Ok(candidates)
 }

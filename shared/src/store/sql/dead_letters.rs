@@ -33,8 +33,11 @@ const LISTED: &str = "SELECT letter.id, job_id, at, kind, reason, letter.state, 
 const LETTERS: &str = "SELECT letter.*, parameters, subject FROM dead_letters AS letter \
      LEFT JOIN jobs ON jobs.id = letter.job_id";
 
-/// Groups with their counts, each with one of its letters. The counts come from the index alone; what is said of a group is
-/// looked up once.
+/// Letters of one look at what would be replayed: their policies come with them.
+const CANDIDATES: u32 = 250;
+
+/// Groups with their counts, each with one of its letters. All letters are counted; what is said of a group is looked up
+/// once.
 const GROUPS: &str = "WITH last AS (SELECT fingerprint, max(CASE state WHEN 'replayed' THEN state_since END) AS last_replayed_at FROM dead_letters \
      WHERE fingerprint IS NOT NULL GROUP BY fingerprint), \
      counted AS (SELECT letter.fingerprint, last_replayed_at, min(at) AS first_seen, max(at) AS last_seen, \
@@ -186,7 +189,8 @@ impl DeadLetters for Adapter {
             .bind(i64::from(limit))
             .fetch_all(&mut *self.reader().await?)
             .await?;
-        rows.iter().map(group).collect()
+        let readable = rows.iter().filter_map(|row| rows::readable(group(row)));
+        Ok(readable.collect())
     }
 
     async fn candidates(
@@ -196,7 +200,7 @@ impl DeadLetters for Adapter {
         after: Option<LetterPosition>,
     ) -> Result<Candidates, Error> {
         let mut reader = self.reader().await?;
-        let chunk = selections::chunk(&mut reader, selection, until, after).await?;
+        let chunk = selections::chunk(&mut reader, selection, until, after, CANDIDATES).await?;
         let letters = candidates::candidates(&mut reader, &chunk.ids).await?;
         Ok(Candidates {
             letters,
@@ -211,7 +215,14 @@ impl DeadLetters for Adapter {
         by: &Actor,
     ) -> Result<SetAsideChunk, Error> {
         let mut tx = self.write().await?;
-        let chunk = selections::chunk(&mut tx, aside.selection, aside.until, after).await?;
+        let chunk = selections::chunk(
+            &mut tx,
+            aside.selection,
+            aside.until,
+            after,
+            selections::CHUNK,
+        )
+        .await?;
         candidates::lock(&mut tx, &chunk.ids).await?;
         let (from, to, action) = if aside.restore {
             (State::Discarded, State::Open, Action::LettersRestored)
@@ -242,6 +253,10 @@ impl DeadLetters for Adapter {
         })
     }
 
+    async fn known(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        selections::named(&mut *self.reader().await?, ids).await
+    }
+
     async fn oldest_open(&self) -> Result<Option<DateTime<Utc>>, Error> {
         let oldest = "SELECT at FROM dead_letters WHERE state = 'open' ORDER BY at, id LIMIT 1";
         let oldest = sqlx::query_scalar(oldest);
@@ -262,7 +277,7 @@ impl DeadLetters for Adapter {
         for row in &without {
             sqlx::query("UPDATE dead_letters SET fingerprint = $2 WHERE id = $1")
                 .bind(row.try_get::<Uuid, _>("id")?)
-                .bind(failures::fingerprint(row)?)
+                .bind(rows::readable(failures::fingerprint(row)).unwrap_or_default())
                 .execute(&mut *tx)
                 .await?;
         }

@@ -18,7 +18,7 @@ use crate::store::{Error, Inserted, Step};
 use crate::submission::Submission;
 
 /// Letters of one step: their policies travel with them.
-const LETTERS: u64 = 200;
+const LETTERS: u64 = 100;
 
 /// Jobs of one step whose end is seen.
 const ENDS: i64 = 1000;
@@ -109,8 +109,14 @@ impl ReplayRow {
     /// Finds some of its letters.
     async fn select(&mut self, tx: &mut Connection) -> Result<(), Error> {
         let replay = &mut self.replay;
-        let mut chunk =
-            selections::chunk(&mut *tx, &replay.selection, replay.created_at, self.after).await?;
+        let mut chunk = selections::chunk(
+            &mut *tx,
+            &replay.selection,
+            replay.created_at,
+            self.after,
+            selections::CHUNK,
+        )
+        .await?;
         let limit = u64::from(replay.plan.limit.unwrap_or(u32::MAX));
         let room = limit.saturating_sub(replay.counts.total);
         chunk
@@ -187,20 +193,15 @@ impl ReplayRow {
         refuse_without_artifacts(&mut *tx, &mut items, &mut submissions, now).await?;
         let inserted = inserts::insert(&mut *tx, &submissions).await?;
         let mut new = Vec::with_capacity(submissions.len());
-        let mut known = HashSet::new();
-        for (submission, inserted) in submissions.into_iter().zip(inserted) {
+        // Those that are left became submissions, in the same order.
+        let accepted = items
+            .iter_mut()
+            .filter(|item| item.outcome == Outcome::Queued);
+        for ((submission, inserted), item) in submissions.into_iter().zip(inserted).zip(accepted) {
             if inserted == Inserted::New {
                 new.push(submission);
             } else {
-                known.insert(submission.job_id);
-            }
-        }
-        // Somebody retried the job in this moment.
-        for item in items
-            .iter_mut()
-            .filter(|item| item.outcome == Outcome::Queued)
-        {
-            if item.job_id.is_some_and(|id| known.contains(&id)) {
+                // Somebody retried the job in this moment, or another letter of this step names it.
                 let detail = "a job that repeats it is there already";
                 refuse(item, Refused::new(Refusal::AlreadyReplayed, detail));
             }

@@ -1,7 +1,7 @@
 //! Replays of dead letters, as those who order them see them.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row as _};
@@ -13,6 +13,9 @@ use crate::artifact::Digest;
 use crate::replay::pace::Pace;
 use crate::replay::{Item, NewReplay, Outcome, Refusal, Replay, ReplayState};
 use crate::store::{Begun, Error, ReplayChange, ReplayChanged, Replays, Step};
+
+/// How long a replay waits whose step the store could not take.
+const SETBACK: TimeDelta = TimeDelta::seconds(5);
 
 /// The row of a replay.
 #[derive(Debug, Clone)]
@@ -205,7 +208,7 @@ impl Replays for Adapter {
         }
         let detail = [
             ("selection", json!(new.selection)),
-            ("plan", json!(new.plan)),
+            ("plan", json!(new.plan.shown())),
             ("note", json!(new.note)),
         ];
         let target = new.id.to_string();
@@ -326,9 +329,21 @@ impl Replays for Adapter {
             return Ok(None);
         };
         let mut row = ReplayRow::of(&row)?;
-        let step = row.advance(&mut tx, max_replays, now).await?;
-        tx.commit().await?;
-        Ok(Some(step))
+        match row.advance(&mut tx, max_replays, now).await {
+            Ok(step) => {
+                tx.commit().await?;
+                Ok(Some(step))
+            }
+            Err(error) => {
+                tx.rollback().await?;
+                // The others shall not wait behind it.
+                let later = sqlx::query("UPDATE replays SET next_at = $2 WHERE id = $1")
+                    .bind(row.replay.id)
+                    .bind(now + SETBACK);
+                self.carry_out(later).await?;
+                Err(error)
+            }
+        }
     }
 }
 

@@ -18,9 +18,14 @@ const JOBS: &str = concat!(
 const DEAD_LETTERS: &str = "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters \
      WHERE at < $1 AND job_id IS NULL ORDER BY at LIMIT $2) RETURNING id";
 
-/// The letters of a replay go with its row.
+/// Replays of one statement: each may have a hundred thousand letters.
+const MOST_REPLAYS: i64 = 5;
+
+/// The letters of a replay go with its row. One that stopped or is paused has no letters
+/// to go on with once it is so old.
 const REPLAYS: &str = "DELETE FROM replays WHERE id IN (SELECT id FROM replays \
-     WHERE ended_at < $1 AND queued = 0 ORDER BY created_at LIMIT $2) RETURNING id";
+     WHERE created_at < $1 AND queued = 0 AND (ended_at < $1 OR state IN ('stopped', 'paused')) \
+     ORDER BY created_at LIMIT $2) RETURNING id";
 
 /// A use is noted within the hour, and what is known to be stored is not asked for a while.
 const ARTIFACTS: &str = "DELETE FROM artifacts WHERE digest IN (SELECT digest FROM artifacts \
@@ -36,6 +41,9 @@ impl Retention for Adapter {
     async fn prune(&self, before: DateTime<Utc>, limit: u32) -> Result<Pruned, Error> {
         let limit = i64::from(limit);
         let old = |text: &'static str| sqlx::query(text).bind(before).bind(limit);
+        let replays = sqlx::query(REPLAYS)
+            .bind(before)
+            .bind(limit.min(MOST_REPLAYS));
         let artifacts = sqlx::query(ARTIFACTS)
             .bind(before - ARTIFACT_MARGIN)
             .bind(limit)
@@ -43,7 +51,7 @@ impl Retention for Adapter {
         Ok(Pruned {
             jobs: self.removed(old(JOBS)).await?,
             dead_letters: self.removed(old(DEAD_LETTERS)).await?,
-            replays: self.removed(old(REPLAYS)).await?,
+            replays: self.removed(replays).await?,
             artifacts: self.removed(artifacts).await?,
         })
     }

@@ -98,9 +98,13 @@ pub(super) async fn chunk(
     selection: &Selection,
     until: DateTime<Utc>,
     after: Option<LetterPosition>,
+    most: u32,
 ) -> Result<Chunk, Error> {
     let filter = match selection {
-        Selection::Ids(ids) => return named(connection, ids).await,
+        Selection::Ids(ids) => {
+            let ids = named(connection, ids).await?;
+            return Ok(Chunk { ids, next: None });
+        }
         Selection::Filter(filter) => filter,
     };
     let beginning = (
@@ -118,7 +122,7 @@ pub(super) async fn chunk(
         .push(") AND at <= ")
         .push_bind(filter.older_than.map_or(until, |moment| moment.min(until)))
         .push(" ORDER BY at, id LIMIT ")
-        .push_bind(i64::from(CHUNK))
+        .push_bind(i64::from(most))
         .push(") AS letter ORDER BY letter.at, letter.id");
     let rows = select.build().fetch_all(connection).await?;
     let mut ids = Vec::new();
@@ -128,7 +132,7 @@ pub(super) async fn chunk(
         }
     }
     let next = match rows.last() {
-        Some(last) if rows.len() == CHUNK as usize => {
+        Some(last) if rows.len() == most as usize => {
             Some((last.try_get("at")?, last.try_get("id")?))
         }
         _ => None,
@@ -137,14 +141,11 @@ pub(super) async fn chunk(
 }
 
 /// Those of these letters that there are.
-async fn named(connection: &mut Connection, ids: &[Uuid]) -> Result<Chunk, Error> {
+pub(super) async fn named(connection: &mut Connection, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
     let mut select = QueryBuilder::new("SELECT id FROM dead_letters WHERE id ");
     push_ids(&mut select, ids);
     select.push(" ORDER BY at, id");
     let rows = select.build().fetch_all(connection).await?;
     let ids = rows.iter().map(|row| row.try_get("id"));
-    Ok(Chunk {
-        ids: ids.collect::<Result<_, _>>()?,
-        next: None,
-    })
+    Ok(ids.collect::<Result<_, _>>()?)
 }

@@ -45,6 +45,10 @@ pub(super) fn view(replay: Replay) -> View {
         cancel: to("cancel"),
         itself,
     };
+    let replay = Replay {
+        plan: replay.plan.shown(),
+        ..replay
+    };
     View { replay, links }
 }
 

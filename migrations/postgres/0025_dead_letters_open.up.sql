@@ -1,0 +1,3 @@
+-- no-transaction
+-- The oldest open letter is one look.
+CREATE INDEX CONCURRENTLY dead_letters_open ON dead_letters (at, id) WHERE state = 'open';
