@@ -15,7 +15,7 @@ use tars_chaos::{Client, Fleet, Parts, Process, Stack, eventually, report};
 const LOST: Duration = Duration::from_mins(2);
 const JOBS: usize = 1200;
 /// Jobs in the hands of one worker that are more than its slots by far.
-const MANY: u64 = 30;
+const MANY: u64 = 10;
 
 fn fleet() -> Fleet {
     let parts = Parts::default()
