@@ -8,6 +8,8 @@ mod run;
 #[expect(dead_code, reason = "each test file uses what it needs of it")]
 #[path = "support/service.rs"]
 mod service;
+#[path = "clients/top.rs"]
+mod top;
 
 use std::time::{Duration, Instant};
 
