@@ -3,9 +3,10 @@
 #[expect(dead_code, reason = "each test file uses what it needs of it")]
 #[path = "clients/bench.rs"]
 mod bench;
+#[path = "support/pseudo_terminal.rs"]
+mod pseudo_terminal;
 #[path = "support/run.rs"]
 mod run;
-#[expect(dead_code, reason = "each test file uses what it needs of it")]
 #[path = "support/service.rs"]
 mod service;
 #[path = "clients/top.rs"]

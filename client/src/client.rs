@@ -84,10 +84,11 @@ impl Client {
         let request = self.request(Method::GET, "/health").timeout(GLANCE_TIMEOUT);
         let reply = self.exchange(request).await;
         let reply = reply.map_err(|failure| failure.error)?;
-        if reply.status == StatusCode::SERVICE_UNAVAILABLE {
-            return Ok(Answer::new(&self.address, reply.status, reply.body));
+        if reply.status.is_success() || reply.status == StatusCode::SERVICE_UNAVAILABLE {
+            Ok(reply.answer(&self.address))
+        } else {
+            Err(self.failure(&reply).error)
         }
-        self.judge(reply).map_err(|failure| failure.error)
     }
 
     /// Asks for something that is the same when it is asked for twice.
@@ -184,7 +185,11 @@ impl Client {
 
     async fn once(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let reply = self.exchange(request).await?;
-        self.judge(reply)
+        if reply.status.is_success() {
+            Ok(reply.answer(&self.address))
+        } else {
+            Err(self.failure(&reply))
+        }
     }
 
     /// Sends a request, and takes whatever comes back.
@@ -212,33 +217,25 @@ impl Client {
         })
     }
 
-    /// A reply as an answer, or as the refusal that it is.
-    fn judge(&self, reply: Reply) -> Result<Answer, Failure> {
-        let Reply {
-            status,
-            retry_after,
-            body,
-        } = reply;
-        if status.is_success() {
-            return Ok(Answer::new(&self.address, status, body));
-        }
-        Err(Failure {
+    /// The refusal that a reply is.
+    fn failure(&self, reply: &Reply) -> Failure {
+        Failure {
             worth_repeating: matches!(
-                status,
+                reply.status,
                 StatusCode::TOO_MANY_REQUESTS
                     | StatusCode::BAD_GATEWAY
                     | StatusCode::SERVICE_UNAVAILABLE
                     | StatusCode::GATEWAY_TIMEOUT
             ),
-            retry_after,
-            error: if status == StatusCode::UNAUTHORIZED && !self.has_token {
+            retry_after: reply.retry_after,
+            error: if reply.status == StatusCode::UNAUTHORIZED && !self.has_token {
                 Error::NoToken {
                     server: self.address.clone(),
                 }
             } else {
-                Error::refusal(&self.address, status, &body)
+                Error::refusal(&self.address, reply.status, &reply.body)
             },
-        })
+        }
     }
 }
 
@@ -247,6 +244,12 @@ struct Reply {
     status: StatusCode,
     retry_after: Option<Duration>,
     body: Vec<u8>,
+}
+
+impl Reply {
+    fn answer(self, address: &Address) -> Answer {
+        Answer::new(address, self.status, self.body)
+    }
 }
 
 /// Why one attempt gave no answer.

@@ -1,6 +1,12 @@
-//! `tars top`, where no terminal is: it prints one screen.
+//! `tars top`: one screen where no terminal is, and one that is drawn anew where one is.
 
 use crate::bench::{Bench, example, id, tars};
+use crate::pseudo_terminal::PseudoTerminal;
+use crate::run::command;
+
+/// Lines are wrapped again, the cursor is shown again, and the screen of before is back.
+const LEFT: &str = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
+const CTRL_C: u8 = 3;
 
 #[test]
 fn one_screen_shows_the_service_and_one_document_holds_it() {
@@ -35,7 +41,7 @@ fn one_screen_shows_the_service_and_one_document_holds_it() {
     assert_eq!(document["pauses"][0]["value"], "low", "{document}");
     assert_eq!(document["demand"]["workers"], 1, "{document}");
     assert_eq!(
-        document["errors"].as_object().map(|errors| errors.len()),
+        document["errors"].as_object().map(serde_json::Map::len),
         Some(0),
         "{document}"
     );
@@ -82,4 +88,44 @@ fn who_may_not_look_and_where_nobody_answers_is_said() {
             absent.err
         );
     }
+}
+
+#[test]
+fn a_terminal_is_left_as_it_was_found() {
+    let mut bench = Bench::new();
+    let leave: [fn(&mut PseudoTerminal); 3] = [
+        |terminal| terminal.press(b'q'),
+        |terminal| terminal.press(CTRL_C),
+        |terminal| terminal.terminate(),
+    ];
+    let top = |bench: &Bench| {
+        let mut terminal = PseudoTerminal::open();
+        let arguments = ["top", "--interval", "0.2"];
+        terminal.start(&mut command(bench.service.url(), &bench.token, &arguments));
+        terminal.wait_for("every part answers");
+        terminal
+    };
+    let before = PseudoTerminal::open().modes();
+    for leave in leave {
+        let mut terminal = top(&bench);
+        assert_ne!(
+            terminal.modes(),
+            before,
+            "keys are read as they are pressed"
+        );
+        // It is drawn anew.
+        terminal.wait_for("every part answers");
+        leave(&mut terminal);
+        assert!(terminal.end().success());
+        terminal.wait_for(LEFT);
+        assert_eq!(terminal.modes(), before);
+    }
+
+    let mut terminal = top(&bench);
+    bench.service.kill();
+    terminal.wait_for("the service is away: no service answers at");
+    terminal.wait_for("every part answers");
+    terminal.press(b'q');
+    assert!(terminal.end().success());
+    terminal.wait_for(LEFT);
 }

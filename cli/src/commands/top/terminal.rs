@@ -1,6 +1,6 @@
 //! A terminal that is drawn on, and left as it was found.
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Stdout, Write as _};
 
 use anyhow::Context as _;
 use crossterm::cursor::{Hide, MoveTo, Show};
@@ -17,7 +17,9 @@ use crate::signals::Signals;
 const CTRL_C: u8 = 3;
 
 /// The terminal's own screen, as long as this is there.
-pub(super) struct Terminal;
+pub(super) struct Terminal {
+    stdout: Stdout,
+}
 
 /// Columns and rows of standard output: any number where it is no terminal.
 pub(super) fn size_of_stdout() -> (usize, usize) {
@@ -32,12 +34,14 @@ pub(super) fn size_of_stdout() -> (usize, usize) {
 impl Terminal {
     /// Whatever happens from here on, the terminal is as before once this is dropped.
     pub(super) fn enter() -> anyhow::Result<Self> {
-        let terminal = Self;
+        let mut terminal = Self {
+            stdout: io::stdout(),
+        };
         if io::stdin().is_terminal() {
             enable_raw_mode().context("cannot read keys from the terminal")?;
         }
         execute!(
-            io::stdout(),
+            terminal.stdout,
             EnterAlternateScreen,
             Hide,
             DisableLineWrap,
@@ -62,7 +66,7 @@ impl Terminal {
         };
         compose()
             .and_then(|()| {
-                let mut stdout = io::stdout().lock();
+                let mut stdout = self.stdout.lock();
                 stdout.write_all(&frame)?;
                 stdout.flush()
             })
@@ -73,7 +77,7 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         // There is nobody left to tell that this fails, and nothing else to try.
-        let _ = execute!(io::stdout(), EnableLineWrap, Show, LeaveAlternateScreen);
+        let _ = execute!(self.stdout, EnableLineWrap, Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();
     }
 }

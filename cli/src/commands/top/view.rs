@@ -30,7 +30,8 @@ pub(super) struct View {
     pub(super) answered_at: Option<DateTime<Utc>>,
     /// Questions whose last answer is none, and why.
     pub(super) errors: BTreeMap<Source, Error>,
-    asked: BTreeMap<Source, Instant>,
+    /// When each question was asked last.
+    pub(super) asked: BTreeMap<Source, Instant>,
 }
 
 impl View {
