@@ -11,6 +11,7 @@ use tars_shared::request::Priority;
 
 use super::figures::{Figures, Waiting};
 use super::source::{self, Source};
+use super::view::refusal;
 use crate::client::Connection;
 
 /// What the service says; null for what it does not, and why.
@@ -25,7 +26,7 @@ struct Document {
     errors: BTreeMap<&'static str, String>,
 }
 
-/// Asks for all of it. An error if nothing is answered that takes an account.
+/// Asks for all of it. An error if that is nothing, or if whoever asks is not let in.
 pub(super) async fn document(client: &Connection, now: DateTime<Utc>) -> anyhow::Result<String> {
     let mut document = Document {
         looked_at: now,
@@ -35,25 +36,20 @@ pub(super) async fn document(client: &Connection, now: DateTime<Utc>) -> anyhow:
         said: BTreeMap::new(),
         errors: BTreeMap::new(),
     };
-    let mut private = false;
-    let mut refusal = None;
+    let mut errors = BTreeMap::new();
     for (source, answer) in source::ask(client, &Source::ALL).await {
-        match answer.and_then(|answer| document.take(source, &answer)) {
-            Ok(()) => private |= source.is_private(),
-            Err(error) => {
-                document.errors.insert(source.name(), error.to_string());
-                if source != Source::Figures {
-                    document.said.insert(source.name(), Value::Null);
-                }
-                if source.is_private() {
-                    refusal = refusal.or(Some(error));
-                }
+        if let Err(error) = answer.and_then(|answer| document.take(source, &answer)) {
+            document.errors.insert(source.name(), error.to_string());
+            if source != Source::Figures {
+                document.said.insert(source.name(), Value::Null);
             }
+            errors.insert(source, error);
         }
     }
-    match refusal {
-        Some(error) if !private => Err(error.into()),
-        _ => Ok(format!("{}\n", json!(document))),
+    let answered = errors.len() < Source::ALL.len();
+    match refusal(&mut errors, answered) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(format!("{}\n", json!(document))),
     }
 }
 

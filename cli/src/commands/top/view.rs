@@ -101,20 +101,68 @@ impl View {
         error.filter(|error| error.is_passing())
     }
 
-    /// What a first look shows. An error if nothing is answered that takes an account.
+    /// What a first look shows. An error if that is nothing, or if whoever looks is not let in; a
+    /// service that is in trouble shows how it does.
     pub(super) async fn first(client: &Connection, now: DateTime<Utc>) -> Result<Self, Error> {
         let mut view = Self::new(client.address().to_string());
         view.look(client, now).await;
-        view.unless_refused()
+        let answered = view.answered_at.is_some();
+        match refusal(&mut view.errors, answered) {
+            Some(refusal) => Err(refusal),
+            None => Ok(view),
+        }
+    }
+}
+
+/// Why it makes no sense to show the rest: nothing is answered, or nothing that takes an account,
+/// and will not be.
+pub(super) fn refusal(errors: &mut BTreeMap<Source, Error>, answered: bool) -> Option<Error> {
+    let mut private = Source::ALL.into_iter().filter(|source| source.is_private());
+    if !private.clone().all(|source| errors.contains_key(&source)) {
+        return None;
+    }
+    let first = private.next()?;
+    if answered && errors.get(&first)?.is_passing() {
+        return None;
+    }
+    errors.remove(&first)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    fn refused(status: u16) -> Error {
+        let problem = json!({"status": status, "title": "no"});
+        Error::Refused(from_value(problem).unwrap())
     }
 
-    fn unless_refused(mut self) -> Result<Self, Error> {
-        let mut private = Source::ALL.into_iter().filter(|source| source.is_private());
-        let mut answered = private.clone();
-        if answered.any(|source| !self.errors.contains_key(&source)) {
-            return Ok(self);
-        }
-        let refusal = private.find_map(|source| self.errors.remove(&source));
-        refusal.map_or(Ok(self), Err)
+    fn all_private(status: u16) -> BTreeMap<Source, Error> {
+        let private = Source::ALL.into_iter().filter(|source| source.is_private());
+        private.map(|source| (source, refused(status))).collect()
+    }
+
+    #[test]
+    fn a_service_in_trouble_is_shown_to_those_whom_it_lets_in() {
+        assert!(refusal(&mut all_private(503), true).is_none());
+        assert!(refusal(&mut all_private(503), false).is_some());
+        assert!(refusal(&mut all_private(401), true).is_some());
+        let mut some = all_private(401);
+        some.remove(&Source::Pauses);
+        assert!(refusal(&mut some, true).is_none());
+    }
+
+    #[test]
+    fn each_question_has_its_own_pace() {
+        let mut view = View::new(String::new());
+        let start = Instant::now();
+        assert_eq!(view.due(start), Source::ALL);
+        view.asked = Source::ALL.map(|source| (source, start)).into();
+        let due = |seconds| view.due(start + std::time::Duration::from_secs(seconds));
+        assert!(due(0).is_empty());
+        assert_eq!(due(1), [Source::Figures, Source::Workers]);
+        assert_eq!(due(3), Source::ALL);
     }
 }
