@@ -71,11 +71,14 @@ pub(super) fn columns<const N: usize>(header: [&str; N], rows: Vec<[Span; N]>) -
     let width = |column: usize| rows.iter().map(|row| row[column].characters()).max();
     let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
     let line = |row: [Span; N]| {
-        let cells = row.into_iter().zip(widths).flat_map(|(span, width)| {
+        let mut spans = vec![text(" ")];
+        for (span, width) in row.into_iter().zip(widths) {
             let padding = " ".repeat(width - span.characters());
-            [span, text(padding + GAP)]
-        });
-        Line::new([text(" ")].into_iter().chain(cells))
+            spans.extend([span, text(padding + GAP)]);
+        }
+        // Space after the last column would count as text that does not fit.
+        spans.pop();
+        Line::new(spans)
     };
     rows.into_iter().map(line).collect()
 }
@@ -110,7 +113,9 @@ mod tests {
         };
         let expected = [" NAME         N", " a long name  1", " b            2"];
         assert_eq!(painted(rows(), 80), expected);
-        assert_eq!(painted(rows(), 9), [" NAME", " a long …", " b"]);
+        assert_eq!(painted(rows(), 15), expected);
+        let cut = [" NAME   …", " a long …", " b      …"];
+        assert_eq!(painted(rows(), 9), cut);
         assert_eq!(painted(rows(), 0), ["", "", ""]);
     }
 
