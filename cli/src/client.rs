@@ -2,10 +2,13 @@
 //! when it does not answer.
 
 mod agent_file;
+mod dead_letter;
 mod hint;
 mod job;
 mod moment;
+mod pause;
 mod progress;
+mod replay;
 mod server;
 mod token;
 mod worker;
@@ -15,9 +18,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 pub(crate) use agent_file::AgentFile;
+pub(crate) use dead_letter::Letter;
 pub(crate) use job::{Job, Receipt};
-pub(crate) use moment::ago;
+pub(crate) use moment::{ago, span};
+pub(crate) use pause::{Pause, Pauses};
 pub(crate) use progress::{Progress, ProgressBars};
+pub(crate) use replay::Replay;
 pub(crate) use server::{Connection, Server};
 pub(crate) use worker::Worker;
 

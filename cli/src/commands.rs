@@ -16,6 +16,7 @@ mod prune;
 mod rollout;
 mod submit;
 mod token;
+mod top;
 mod user;
 mod webhook;
 mod worker;
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Webhook(webhook::Webhook),
     Workers(workers::Workers),
     Pauses(pauses::Pauses),
+    Top(top::Top),
 }
 
 impl Command {
@@ -72,6 +74,7 @@ impl Command {
             Self::Webhook(webhook) => webhook.run(),
             Self::Workers(workers) => workers.run(),
             Self::Pauses(pauses) => pauses.run(),
+            Self::Top(top) => top.run(),
         }
     }
 }

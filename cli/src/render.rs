@@ -4,6 +4,7 @@
 pub(crate) mod evaluation;
 mod histogram;
 pub(crate) mod number;
+pub(crate) mod one_line;
 mod palette;
 pub(crate) mod policy;
 pub(crate) mod verdict;

@@ -3,11 +3,14 @@
 #[expect(dead_code, reason = "each test file uses what it needs of it")]
 #[path = "clients/bench.rs"]
 mod bench;
+#[path = "support/pseudo_terminal.rs"]
+mod pseudo_terminal;
 #[path = "support/run.rs"]
 mod run;
-#[expect(dead_code, reason = "each test file uses what it needs of it")]
 #[path = "support/service.rs"]
 mod service;
+#[path = "clients/top.rs"]
+mod top;
 
 use std::time::{Duration, Instant};
 

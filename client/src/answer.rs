@@ -1,5 +1,7 @@
 //! What the service answered.
 
+use std::borrow::Cow;
+
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
@@ -33,8 +35,13 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| Error::unreadable(&self.address, &error))
     }
 
+    /// The text as it came.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
     /// The JSON as it came, on one line.
     pub fn json(&self) -> String {
-        format!("{}\n", String::from_utf8_lossy(&self.body).trim_end())
+        format!("{}\n", self.text().trim_end())
     }
 }

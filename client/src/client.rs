@@ -17,6 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 /// How long one request may take, unless it carries a file or waits on purpose.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Whoever asks again anyway waits no longer than the service promises to take.
+const GLANCE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the upload of up to 10 MiB may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
 /// Delays before the repetitions of a request.
@@ -69,6 +71,24 @@ impl Client {
                 .timeout(REQUEST_TIMEOUT),
         )
         .await
+    }
+
+    /// Reads a resource, and does not repeat that: for those who ask again in a moment anyway.
+    pub async fn glance(&self, path: &str) -> Result<Answer, Error> {
+        let request = self.request(Method::GET, path).timeout(GLANCE_TIMEOUT);
+        self.once(request).await.map_err(|failure| failure.error)
+    }
+
+    /// How the service does, asked once. That it accepts no job is an answer, too.
+    pub async fn health(&self) -> Result<Answer, Error> {
+        let request = self.request(Method::GET, "/health").timeout(GLANCE_TIMEOUT);
+        let reply = self.exchange(request).await;
+        let reply = reply.map_err(|failure| failure.error)?;
+        if reply.status.is_success() || reply.status == StatusCode::SERVICE_UNAVAILABLE {
+            Ok(reply.answer(&self.address))
+        } else {
+            Err(self.failure(&reply).error)
+        }
     }
 
     /// Asks for something that is the same when it is asked for twice.
@@ -164,6 +184,16 @@ impl Client {
     }
 
     async fn once(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let reply = self.exchange(request).await?;
+        if reply.status.is_success() {
+            Ok(reply.answer(&self.address))
+        } else {
+            Err(self.failure(&reply))
+        }
+    }
+
+    /// Sends a request, and takes whatever comes back.
+    async fn exchange(&self, request: RequestBuilder) -> Result<Reply, Failure> {
         let response = request.send().await.map_err(|error| Failure {
             // Where nothing listens, patience does not help: the user has to start the service.
             worth_repeating: !error.is_connect(),
@@ -180,26 +210,45 @@ impl Client {
             retry_after: None,
             error: Error::transport(&self.address, &error),
         })?;
-        if status.is_success() {
-            return Ok(Answer::new(&self.address, status, bytes.into()));
-        }
-        Err(Failure {
+        Ok(Reply {
+            status,
+            retry_after,
+            body: bytes.into(),
+        })
+    }
+
+    /// The refusal that a reply is.
+    fn failure(&self, reply: &Reply) -> Failure {
+        Failure {
             worth_repeating: matches!(
-                status,
+                reply.status,
                 StatusCode::TOO_MANY_REQUESTS
                     | StatusCode::BAD_GATEWAY
                     | StatusCode::SERVICE_UNAVAILABLE
                     | StatusCode::GATEWAY_TIMEOUT
             ),
-            retry_after,
-            error: if status == StatusCode::UNAUTHORIZED && !self.has_token {
+            retry_after: reply.retry_after,
+            error: if reply.status == StatusCode::UNAUTHORIZED && !self.has_token {
                 Error::NoToken {
                     server: self.address.clone(),
                 }
             } else {
-                Error::refusal(&self.address, status, &bytes)
+                Error::refusal(&self.address, reply.status, &reply.body)
             },
-        })
+        }
+    }
+}
+
+/// What came back.
+struct Reply {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn answer(self, address: &Address) -> Answer {
+        Answer::new(address, self.status, self.body)
     }
 }
 

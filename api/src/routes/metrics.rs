@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tars_shared::request::Priority;
+use tars_shared::store::Error;
 use tokio::time::Instant;
 use warp::Filter as _;
 use warp::http::{HeaderValue, header};
@@ -65,7 +66,7 @@ async fn read_gauges(context: &Context) {
         let allowed = context.allowed_waits?;
         context.outlook.overdue(services, allowed).await
     };
-    let (ledger, demand, webhook_lag, depths, hosts, oldest, overdue) = tokio::join!(
+    let (ledger, demand, webhook_lag, depths, hosts, oldest, overdue, ()) = tokio::join!(
         tokio::time::timeout(READ_TIMEOUT, services.store.jobs.ledger()),
         tokio::time::timeout(READ_TIMEOUT, services.store.workers.demand()),
         tokio::time::timeout(READ_TIMEOUT, services.store.webhooks.lag()),
@@ -73,6 +74,7 @@ async fn read_gauges(context: &Context) {
         tokio::time::timeout(READ_TIMEOUT, services.store.hosts.inspect()),
         tokio::time::timeout(READ_TIMEOUT, services.store.dead_letters.oldest_open()),
         overdue,
+        read_oldest_queued(context),
     );
     if let Some(overdue) = overdue {
         for priority in Priority::ALL {
@@ -118,6 +120,28 @@ async fn read_gauges(context: &Context) {
     }
     if let Ok(hosts) = hosts {
         services.metrics.set_hosts(&hosts);
+    }
+}
+
+/// How long jobs wait, as workers say it too: whoever looks at the API alone sees it there.
+async fn read_oldest_queued(context: &Context) {
+    let (store, gauge) = (
+        &context.services.store,
+        &context.services.metrics.oldest_queued,
+    );
+    let reading = async {
+        for priority in Priority::ALL {
+            let age = store.dispatches.oldest_queued(priority).await?;
+            let gauge = gauge.with_label_values(&[priority.as_str()]);
+            gauge.set(age.as_secs_f64());
+        }
+        Ok::<_, Error>(())
+    };
+    if !matches!(
+        tokio::time::timeout(READ_TIMEOUT, reading).await,
+        Ok(Ok(()))
+    ) {
+        tracing::debug!("how long jobs wait is not known");
     }
 }
 

@@ -9,13 +9,18 @@ pub(crate) fn ago(now: DateTime<Utc>, moment: DateTime<Utc>) -> String {
     if past < TimeDelta::seconds(1) {
         return "just now".to_owned();
     }
-    let (number, unit) = match past {
-        past if past < TimeDelta::minutes(1) => (past.num_seconds(), "s"),
-        past if past < TimeDelta::hours(1) => (past.num_minutes(), "min"),
-        past if past < TimeDelta::days(1) => (past.num_hours(), "h"),
-        past => (past.num_days(), "d"),
+    format!("{} ago", span(past))
+}
+
+/// A span in its largest unit.
+pub(crate) fn span(span: TimeDelta) -> String {
+    let (number, unit) = match span {
+        span if span < TimeDelta::minutes(1) => (span.num_seconds(), "s"),
+        span if span < TimeDelta::hours(1) => (span.num_minutes(), "min"),
+        span if span < TimeDelta::days(1) => (span.num_hours(), "h"),
+        span => (span.num_days(), "d"),
     };
-    format!("{number} {unit} ago")
+    format!("{number} {unit}")
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     /// `working`, `draining` or `gone`.
     pub(crate) state: String,
+    /// The machine that it runs on; unknown of versions that do not say.
+    #[serde(default)]
+    pub(crate) host: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) started_at: Option<DateTime<Utc>>,
     pub(crate) seen_at: DateTime<Utc>,

@@ -103,7 +103,7 @@ fn changed(answer: &tars_client::Answer, json: bool) -> anyhow::Result<ExitCode>
     stdout::print(&if json {
         answer.json()
     } else {
-        let replay: model::Replay = answer.read()?;
+        let replay: client::Replay = answer.read()?;
         format!("{}\n", replay.sentence())
     })?;
     Ok(ExitCode::SUCCESS)

@@ -39,7 +39,7 @@ impl Palette {
 
     /// No colours.
     #[cfg(test)]
-    pub(super) fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self { coloured: false }
     }
 

@@ -9,16 +9,14 @@ use tars_shared::dead_letter::State;
 use tars_shared::replay::ReplayState;
 use uuid::Uuid;
 
-use super::model::{Group, Groups, Letter, Replay};
+use super::model::{Group, Groups};
 use super::naming::command;
 use super::selection::Filter;
-use crate::client::{Connection, ago};
+use crate::client::{Connection, Letter, Replay, ago};
 use crate::render::number::count;
+use crate::render::one_line::short;
 use crate::render::{Ink, Palette};
 use crate::stdout;
-
-/// The most characters of a reason in a table.
-const REASON_CHARACTERS: usize = 60;
 
 /// Which dead letters, and how many
 #[derive(Debug, clap::Args)]
@@ -113,14 +111,6 @@ fn state(state: State) -> Cell {
         State::Open => Palette::cell(Ink::Bad, state.as_str()),
         State::Replayed => Palette::cell(Ink::Good, state.as_str()),
         State::Discarded => Palette::cell(Ink::Faint, state.as_str()),
-    }
-}
-
-fn short(reason: &str) -> String {
-    let line = reason.replace(char::is_control, " ");
-    match line.char_indices().nth(REASON_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 

@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 use tars_shared::clock::{Clock as _, System};
 use tars_shared::request::Priority;
 
-use super::model::{self, Rehearsal};
+use super::model::Rehearsal;
 use super::naming::command;
 use super::selection::Selection;
 use super::watching;
 use crate::bounded_file;
-use crate::client::Connection;
+use crate::client::{self, Connection};
 use crate::exit_code::BAD_INPUT;
 use crate::render::number::count;
 use crate::stdout;
@@ -103,7 +103,7 @@ impl Replay {
         let key = System.new_id().to_string();
         let path = "/v1/dead-letters/replays";
         let answer = client.post_keyed(path, &key, &body).await?;
-        let replay: model::Replay = answer.read()?;
+        let replay: client::Replay = answer.read()?;
         if self.detach {
             let watch = command(client, &format!("watch {}", replay.id));
             stdout::print(&if self.json {

@@ -8,9 +8,8 @@ use tars_client::Observer;
 use tars_shared::replay::ReplayState;
 use uuid::Uuid;
 
-use super::model::Replay;
 use super::naming::command;
-use crate::client::Connection;
+use crate::client::{Connection, Replay};
 use crate::exit_code::INTERRUPTED;
 use crate::stdout;
 

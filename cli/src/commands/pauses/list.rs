@@ -4,11 +4,9 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use comfy_table::Cell;
-use serde::Deserialize;
 use tars_shared::clock::{Clock as _, System};
-use uuid::Uuid;
 
-use crate::client::{Connection, ago};
+use crate::client::{Connection, Pause, Pauses, ago};
 use crate::render::{Ink, Palette};
 use crate::stdout;
 
@@ -17,23 +15,6 @@ pub(super) struct List {
     /// Print the service's JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Deserialize)]
-struct Pauses {
-    items: Vec<Pause>,
-}
-
-#[derive(Deserialize)]
-struct Pause {
-    id: Uuid,
-    scope: String,
-    value: Option<String>,
-    reason: String,
-    paused_by: String,
-    since: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
-    held: u64,
 }
 
 impl List {
@@ -56,14 +37,10 @@ fn text(pauses: &[Pause], now: DateTime<Utc>) -> String {
     let header = ["PAUSE", "WHAT", "HELD", "BY", "SINCE", "UNTIL", "REASON"];
     table.set_header(header.map(|name| Palette::cell(Ink::Faint, name)));
     for pause in pauses {
-        let what = match &pause.value {
-            Some(value) => format!("{} {value}", pause.scope),
-            None => pause.scope.clone(),
-        };
         let until = pause.until.map(|until| until.format("%F %T").to_string());
         table.add_row([
             Cell::new(pause.id),
-            Cell::new(what),
+            Cell::new(pause.what()),
             Cell::new(pause.held),
             Cell::new(&pause.paused_by),
             Cell::new(ago(now, pause.since)),
