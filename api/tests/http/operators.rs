@@ -217,6 +217,9 @@ async fn jobs_that_wait_for_too_long_are_seen() {
         "tars_eval_jobs_overdue{priority=\"high\"} 1",
         "tars_eval_jobs_overdue{priority=\"normal\"} 0",
         "tars_eval_jobs_overdue{priority=\"low\"} 0",
+        // A minute and a moment; no worker is there to say it.
+        "tars_eval_oldest_queued_seconds{priority=\"high\"} 6",
+        "tars_eval_oldest_queued_seconds{priority=\"low\"} 0",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }

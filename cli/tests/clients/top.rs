@@ -1,5 +1,9 @@
 //! `tars top`: one screen where no terminal is, and one that is drawn anew where one is.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
 use crate::bench::{Bench, example, id, tars};
 use crate::pseudo_terminal::PseudoTerminal;
 use crate::run::command;
@@ -87,6 +91,47 @@ fn who_may_not_look_and_where_nobody_answers_is_said() {
             "{}",
             absent.err
         );
+    }
+}
+
+/// What a service says whose database and queue are away. It listens until the process ends.
+fn service_in_trouble() -> String {
+    const HEALTH: &str = r#"{"status":"unhealthy","version":"1","detail":"no job is accepted",
+        "parts":[{"name":"store","state":"unhealthy","latency_ms":800.0}]}"#;
+    const PROBLEM: &str =
+        r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"come back"}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let mut request = String::new();
+            let mut reader = BufReader::new(&connection);
+            while !request.ends_with("\r\n\r\n") && reader.read_line(&mut request).is_ok() {}
+            let (status, body) = match request.split(' ').nth(1) {
+                Some("/health") => ("503 Service Unavailable", HEALTH),
+                Some("/metrics") => ("200 OK", "tars_eval_jobs{status=\"queued\"} 12\n"),
+                _ => ("503 Service Unavailable", PROBLEM),
+            };
+            let length = body.len();
+            let _ = write!(
+                &connection,
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_service_in_trouble_shows_how_it_does() {
+    let screen = tars(&service_in_trouble(), "tars_x", &["top", "--once"]);
+    assert_eq!(screen.code, 0, "{}", screen.err);
+    for part in [
+        "unhealthy: no job is accepted",
+        "12 queued",
+        "no news  of workers, demand, running, pauses, dead_letters, replays: come back",
+    ] {
+        assert!(screen.out.contains(part), "no {part} in {}", screen.out);
     }
 }
 
