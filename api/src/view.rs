@@ -176,7 +176,7 @@ fn explain(job: &Job) -> String {
         }
         .to_owned(),
         Status::Failed => last.map_or_else(|| "failed".to_owned(), |failure| failure.reason.clone()),
-        Status::Cancelled => "cancelled by its owner".to_owned(),
+        Status::Cancelled => "cancelled on request".to_owned(),
     }
 }
 

@@ -136,7 +136,7 @@ async fn without_place(
         return None;
     }
     let pauses = context.outlook.pauses();
-    if let Some(pause) = pause::covering(&pauses, &job.subject, &job.parameters) {
+    if let Some(pause) = pause::covering(&pauses, &job.subject, &job.parameters).next() {
         return Some(Ok(Waiting::paused(pause)));
     }
     if !looked.is_recorded {

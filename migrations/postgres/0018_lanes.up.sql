@@ -9,8 +9,10 @@ CREATE TABLE open_jobs (
     PRIMARY KEY (subject, shard)
 ) WITH (fillfactor = 50);
 
--- Both triggers count here before they count in job_counts. Of a transaction that changes jobs several times, only the first
--- change opens or ends one: so nobody who holds rows of job_counts waits for one of open_jobs, and there is no circle.
+-- Both triggers count here before they count in job_counts. Of most transactions that change jobs several times, only the first
+-- change opens or ends one, so that they hold no rows of job_counts when they wait for one of open_jobs. Exceptions are a claim
+-- that expires another worker's lease and then ends the job, and batches of such: two of them whose processes share a shard may
+-- wait for each other. PostgreSQL ends one, and its caller repeats it.
 CREATE OR REPLACE FUNCTION count_new_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO open_jobs (subject, shard, jobs)

@@ -20,7 +20,7 @@ pub enum Scope {
     Priority(Priority),
     /// Those that name this environment.
     Environment(String),
-    /// Those of this account: `user:NAME` or `token:NAME`.
+    /// Those of this account: `user:NAME`, or `token:ID` for a service token.
     Submitter(String),
 }
 
@@ -112,15 +112,15 @@ pub struct Pause {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The first of these pauses that a job is covered by.
+/// Those of these pauses that a job is covered by.
 pub fn covering<'a>(
     pauses: &'a [Pause],
-    subject: &str,
-    parameters: &Parameters,
-) -> Option<&'a Pause> {
+    subject: &'a str,
+    parameters: &'a Parameters,
+) -> impl Iterator<Item = &'a Pause> {
     pauses
         .iter()
-        .find(|pause| pause.scope.covers(subject, parameters))
+        .filter(|pause| pause.scope.covers(subject, parameters))
 }
 
 #[cfg(test)]

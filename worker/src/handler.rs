@@ -161,14 +161,13 @@ impl Handler {
     /// A job that is paused is set aside without a claim, so that it costs no attempt.
     async fn set_aside_or_run(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         let submission = &delivery.submission;
-        let covering = self.pauses.covering(submission);
-        if let Some(pause) = self.unless_draining(covering).await?
-            && let Some(outcome) = self.pauses.set_aside(submission, pause).await?
-        {
-            tracing::debug!(job.id = %submission.job_id, pause.id = %pause, "paused");
-            return Ok(outcome);
+        let covering = self
+            .unless_draining(self.pauses.covering(submission))
+            .await?;
+        match self.pauses.set_aside(submission, &covering).await? {
+            Some(outcome) => Ok(outcome),
+            None => self.claim_and_run(delivery).await,
         }
-        self.claim_and_run(delivery).await
     }
 
     async fn claim_and_run(&self, delivery: &Delivery) -> Result<Outcome, Error> {

@@ -102,27 +102,45 @@ impl Pauses {
         drop(seen.await);
     }
 
-    /// The pause that a job waits for.
-    pub(crate) async fn covering(&self, submission: &Submission) -> Option<Uuid> {
+    /// The pauses that a job waits for.
+    pub(crate) async fn covering(&self, submission: &Submission) -> Vec<Uuid> {
         let covering = |pauses: &[Pause]| {
             let parameters = &submission.request.parameters;
-            let pause = pause::covering(pauses, &submission.subject, parameters);
-            pause.map(|pause| pause.id)
+            let covering = pause::covering(pauses, &submission.subject, parameters);
+            covering.map(|pause| pause.id).collect()
         };
         if let Some(known) = &*self.known.borrow() {
             return covering(known);
         }
         let mut known = self.known.subscribe();
-        let known = known.wait_for(Option::is_some).await.ok()?;
-        covering(known.as_deref()?)
+        let known = known.wait_for(Option::is_some).await;
+        let known = known.ok().and_then(|known| known.clone());
+        known.as_deref().map(covering).unwrap_or_default()
     }
 
-    /// Sets a delivered job aside. `None`: a claim has to decide what becomes of it.
+    /// Sets a delivered job aside for the first of its pauses that is not over. `None`: a claim has
+    /// to decide what becomes of it.
     pub(crate) async fn set_aside(
         &self,
         submission: &Submission,
-        pause: Uuid,
+        covering: &[Uuid],
     ) -> Result<Option<Outcome>, Error> {
+        for pause in covering {
+            match self.set_aside_for(*pause, submission).await? {
+                Aside::Held => {
+                    tracing::debug!(job.id = %submission.job_id, pause.id = %pause, "paused");
+                    return Ok(Some(Outcome::Held));
+                }
+                // Should its worker be gone, its lease expires, and a dispatcher publishes it.
+                Aside::NotQueued => return Ok(Some(Outcome::Done)),
+                Aside::Over => {}
+                Aside::Claim | Aside::Unknown => break,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn set_aside_for(&self, pause: Uuid, submission: &Submission) -> Result<Aside, Error> {
         let job = Hold::of(submission, pause);
         let mut aside = self.setting_aside.submit(job).await?;
         if aside == Aside::Unknown {
@@ -131,12 +149,7 @@ impl Pauses {
             inserted.into_iter().collect::<Result<Vec<_>, _>>()?;
             aside = self.setting_aside.submit(job).await?;
         }
-        Ok(match aside {
-            Aside::Held => Some(Outcome::Held),
-            // If its worker is gone, its lease expires, and a dispatcher publishes it.
-            Aside::NotQueued => Some(Outcome::Done),
-            Aside::Claim | Aside::Unknown => None,
-        })
+        Ok(aside)
     }
 }
 
@@ -154,4 +167,48 @@ fn setting_aside(pauses: Arc<dyn Port>) -> Batcher<Hold, Aside> {
         }
         .boxed()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tars_shared::account::Actor;
+    use tars_shared::clock::System;
+    use tars_shared::conformance::samples;
+    use tars_shared::pause::NewPause;
+    use tars_shared::services::Services;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_of_several_pauses_waits_until_the_last_of_them_is_over() {
+        let data = tempfile::tempdir().unwrap();
+        let services = Services::embedded(data.path(), Arc::new(System)).await;
+        let store = services.unwrap().store;
+        let by = Actor::command();
+        let mut begun = Vec::new();
+        for scope in [Scope::All, Scope::Environment("Acrobot-v1".to_owned())] {
+            let new = NewPause {
+                scope,
+                reason: "maintenance".to_owned(),
+                until: None,
+            };
+            begun.push(store.pauses.pause(&new, &by).await.unwrap().unwrap().id);
+        }
+        let job = samples::submission(&System);
+        store.jobs.insert(from_ref(&job)).await.unwrap();
+        let pauses = Pauses::new(&store);
+        pauses.look(&store).await.unwrap();
+        let covering = pauses.covering(&job).await;
+        assert_eq!(covering, begun);
+
+        // It has not heard of this yet.
+        store.pauses.resume(begun[0], &by).await.unwrap();
+        let outcome = pauses.set_aside(&job, &covering).await.unwrap();
+        assert_eq!(outcome, Some(Outcome::Held));
+        assert_eq!(store.pauses.held().await.unwrap()[&begun[1]], 1);
+
+        store.pauses.resume(begun[1], &by).await.unwrap();
+        let outcome = pauses.set_aside(&job, &covering).await.unwrap();
+        assert_eq!(outcome, None, "nothing keeps it from its claim");
+    }
 }

@@ -32,7 +32,9 @@ pub(super) struct Receipt {
 /// The pause that a submission will wait for, as far as this process knows without asking.
 pub(super) fn paused(context: &Context, submission: &Submission) -> Option<Waiting> {
     let (pauses, parameters) = (context.outlook.pauses(), &submission.request.parameters);
-    pause::covering(&pauses, &submission.subject, parameters).map(Waiting::paused)
+    pause::covering(&pauses, &submission.subject, parameters)
+        .next()
+        .map(Waiting::paused)
 }
 
 impl Receipt {

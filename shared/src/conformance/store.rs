@@ -83,8 +83,9 @@ pub use letters::{
     dead_letters_are_filtered, dead_letters_are_grouped, discarded_letters_are_hidden_and_restored,
 };
 pub use pauses::{
-    only_queued_jobs_are_set_aside, pauses_are_bounded, pauses_begin_and_end_and_are_audited,
-    what_is_set_aside_is_a_job_like_others, what_is_set_aside_waits_for_the_end_of_its_pause,
+    a_job_whose_worker_is_gone_is_set_aside, only_queued_jobs_are_set_aside, pauses_are_bounded,
+    pauses_begin_and_end_and_are_audited, what_is_set_aside_is_a_job_like_others,
+    what_is_set_aside_waits_for_the_end_of_its_pause,
 };
 pub use replays::{
     a_letter_that_is_not_replayed_says_why, a_message_under_a_foreign_key_is_not_replayed,
@@ -95,7 +96,8 @@ pub use retention::{artifacts_that_no_job_names_are_pruned, what_is_old_is_prune
 pub use reuse::results_of_completed_jobs_are_found_by_their_question;
 pub use submitters::open_jobs_are_counted_by_submitter;
 pub use waits::{
-    the_jobs_before_another_are_known, what_waits_for_too_long_is_counted_unless_it_is_paused,
+    a_long_lane_is_not_before_the_jobs_of_another, the_jobs_before_another_are_known,
+    what_waits_for_too_long_is_counted_unless_it_is_paused,
 };
 pub use webhooks::{
     a_webhook_goes_with_its_job, a_webhook_is_sent_again_when_somebody_asks,
@@ -174,6 +176,7 @@ macro_rules! every_store_check {
             only_one_of_many_claims_is_granted,
             overlapping_replays_make_one_job_of_each_letter,
             only_queued_jobs_are_set_aside,
+            a_job_whose_worker_is_gone_is_set_aside,
             pauses_are_bounded,
             pauses_begin_and_end_and_are_audited,
             promoting_twice_gives_the_same_baseline,
@@ -190,6 +193,7 @@ macro_rules! every_store_check {
             the_dispatcher_finds_what_no_message_stands_for,
             the_dispatcher_takes_urgent_jobs_first,
             the_jobs_before_another_are_known,
+            a_long_lane_is_not_before_the_jobs_of_another,
             the_last_admin_stays,
             the_ledger_counts_every_job_once,
             the_oldest_queued_job_of_each_priority_is_known,

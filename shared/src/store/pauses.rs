@@ -83,11 +83,12 @@ impl Hold {
 pub enum Aside {
     /// It is set aside.
     Held,
-    /// It has been begun or has ended: its message is of no more use.
+    /// A worker has it, or it has ended: its message is of no more use.
     NotQueued,
+    /// This pause is over.
+    Over,
     /// It has no row.
     Unknown,
-    /// A claim has to decide: the pause is over, somebody asked for the job's end, or the message is
-    /// another request's.
+    /// A claim has to decide: somebody asked for the job's end, or the message is another request's.
     Claim,
 }

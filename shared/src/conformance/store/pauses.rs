@@ -181,7 +181,7 @@ pub async fn only_queued_jobs_are_set_aside(fixture: Fixture) {
     };
     assert_eq!(set_aside(&store, &other, pause).await, Aside::Claim);
     let never = Uuid::from_u128(5);
-    assert_eq!(set_aside(&store, &job, never).await, Aside::Claim);
+    assert_eq!(set_aside(&store, &job, never).await, Aside::Over);
 
     let lease = granted(&claim(&store, &job).await);
     assert_eq!(set_aside(&store, &job, pause).await, Aside::NotQueued);
@@ -210,7 +210,47 @@ pub async fn only_queued_jobs_are_set_aside(fixture: Fixture) {
         [Aside::Held, Aside::NotQueued, Aside::Held, Aside::Held]
     );
     store.pauses.resume(pause, &actor()).await.unwrap();
-    assert_eq!(set_aside(&store, &one, pause).await, Aside::Claim);
+    assert_eq!(set_aside(&store, &one, pause).await, Aside::Over);
+}
+
+/// A job whose worker is gone is set aside like others, and no message of it gets lost.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_job_whose_worker_is_gone_is_set_aside(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let jobs = [submission(&*clock), submission(&*clock)];
+    store.jobs.insert(&jobs).await.unwrap();
+    let [job, cancelled] = &jobs;
+    let lease = granted(&claim(&store, job).await);
+    granted(&claim(&store, cancelled).await);
+    let pause = begun(&store, &everything()).await.id;
+    assert_eq!(set_aside(&store, job, pause).await, Aside::NotQueued);
+    store.jobs.cancel(cancelled.job_id).await.unwrap();
+
+    // A dispatcher publishes what expired before it notes that.
+    clock.advance(TimeDelta::hours(1));
+    assert_eq!(store.dispatches.expired(10).await.unwrap().len(), 2);
+    let twice = [job, job].map(|job| Hold::of(job, pause));
+    let answers = store.pauses.set_aside(&twice).await.unwrap();
+    assert_eq!(answers, [Aside::Held, Aside::Held]);
+    store.dispatches.expire_leases(&[job.job_id]).await.unwrap();
+    assert_eq!(status(&store, job.job_id).await, Status::Queued);
+    assert_eq!(store.pauses.held().await.unwrap()[&pause], 1);
+    assert!(
+        !store.leases.release(lease).await.unwrap(),
+        "it is another's"
+    );
+    assert_eq!(
+        set_aside(&store, cancelled, pause).await,
+        Aside::Claim,
+        "its owner wants its end"
+    );
+
+    store.pauses.resume(pause, &actor()).await.unwrap();
+    assert_eq!(set_aside(&store, cancelled, pause).await, Aside::Claim);
+    assert_eq!(release(&store, pause).await, 1);
+    assert_eq!(due(&store, GRACE, 10).await, from_ref(job));
 }
 
 /// A job that is set aside can be cancelled, claimed by a worker that has not heard of the pause,
@@ -236,6 +276,13 @@ pub async fn what_is_set_aside_is_a_job_like_others(fixture: Fixture) {
     }
     store.jobs.cancel(cancelled.job_id).await.unwrap();
     assert_eq!(store.pauses.held().await.unwrap()[&first], 2);
+    let lease = granted(&claim(&store, begun).await);
+    assert_eq!(store.pauses.held().await.unwrap()[&first], 1);
+    assert!(store.leases.release(lease).await.unwrap());
+    assert_eq!(store.pauses.held().await.unwrap()[&first], 1);
+    let demand = store.workers.demand().await.unwrap();
+    let wanted: u64 = demand.queued.iter().map(|work| work.jobs).sum();
+    assert_eq!(wanted, 1, "the one that was begun and given back");
     granted(&claim(&store, begun).await);
     assert_eq!(set_aside(&store, held, second).await, Aside::Held);
 

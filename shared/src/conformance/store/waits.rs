@@ -5,9 +5,11 @@ use chrono::TimeDelta;
 use crate::clock::Clock as _;
 use crate::conformance::samples::{actor, submission, with_priority};
 use crate::conformance::store::fixture::Fixture;
+use crate::line::Lane;
 use crate::pause::{NewPause, Scope};
 use crate::request::Priority;
 use crate::store::{Ahead, Hold};
+use crate::submission::Submission;
 
 /// The jobs before another one are counted as far as was asked.
 ///
@@ -22,14 +24,13 @@ pub async fn the_jobs_before_another_are_known(fixture: Fixture) {
     }
     jobs.push(with_priority(&*clock, Priority::High));
     store.jobs.insert(&jobs).await.unwrap();
-    let normal = Priority::Normal;
-    let last = jobs[3].submitted_at;
-    let ahead = async |limit| store.waits.ahead(normal, last, limit).await.unwrap();
+    let last = jobs[3].job_id;
+    let ahead = async |limit| store.waits.ahead(last, limit).await.unwrap();
     let found = |jobs, more| Ahead { jobs, more };
     assert_eq!(ahead(10).await, found(3, false));
     assert_eq!(ahead(3).await, found(3, false));
     assert_eq!(ahead(2).await, found(2, true));
-    let first = store.waits.ahead(normal, jobs[0].submitted_at, 10).await;
+    let first = store.waits.ahead(jobs[0].job_id, 10).await;
     assert_eq!(first.unwrap(), found(0, false));
 
     store.jobs.cancel(jobs[0].job_id).await.unwrap();
@@ -43,6 +44,37 @@ pub async fn the_jobs_before_another_are_known(fixture: Fixture) {
     let aside = [Hold::of(&jobs[1], pause)];
     store.pauses.set_aside(&aside).await.unwrap();
     assert_eq!(ahead(10).await, found(1, false), "one ended, one is held");
+}
+
+/// Lanes take turns: a long one keeps no job of another lane waiting for all of it.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn a_long_lane_is_not_before_the_jobs_of_another(fixture: Fixture) {
+    let Fixture { store, clock } = fixture;
+    let in_lane = |place: usize| {
+        clock.advance(TimeDelta::seconds(1));
+        Submission {
+            lane: Lane::ALL[place],
+            ..submission(&*clock)
+        }
+    };
+    let jobs = [0, 0, 0, 0, 2, 1, 1, 0].map(in_lane);
+    store.jobs.insert(&jobs).await.unwrap();
+    let ahead = async |place: usize, limit| {
+        let ahead = store.waits.ahead(jobs[place].job_id, limit).await.unwrap();
+        (ahead.jobs, ahead.more)
+    };
+    assert_eq!(ahead(5, 10).await, (2, false), "one of each other lane");
+    assert_eq!(ahead(6, 10).await, (4, false), "its own, two and one");
+    assert_eq!(ahead(7, 10).await, (7, false), "all were there before");
+    assert_eq!(ahead(5, 2).await, (2, false), "as many as may be before it");
+    assert_eq!(ahead(7, 3).await, (6, true));
+
+    let limit = clock.now() + TimeDelta::seconds(1);
+    let stale = async |most| store.waits.stale(Priority::Normal, limit, most).await;
+    assert_eq!(stale(10).await.unwrap(), 8, "those of every lane");
+    assert_eq!(stale(2).await.unwrap(), 2);
 }
 
 /// Jobs that wait for too long are counted, unless they are paused.

@@ -54,6 +54,7 @@ impl Cancellations for Adapter {
         select.push(" LIMIT ").push_bind(i64::from(limit));
         let met = select.build().fetch_all(&mut *tx).await?;
         if met.is_empty() {
+            tx.rollback().await?;
             return Ok(Cancelled::default());
         }
         let met: Vec<Uuid> = met

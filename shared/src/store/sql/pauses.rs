@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Adapter, Connection, Driver, Row, lock, push_ids, rows};
+use super::{Adapter, Connection, Driver, Row, lock, push_ids, rows, transitions};
 use crate::account::{Action, Actor};
 use crate::artifact::Digest;
 use crate::job::Status;
@@ -25,6 +25,16 @@ const NEVER: DateTime<Utc> =
 /// A queued job that is not set aside.
 pub(super) const NOT_HELD: &str =
     "(dispatched_at IS NULL OR dispatched_at < '9999-12-31T23:59:59+00:00')";
+
+/// The jobs that are set aside: a claim by a worker that has not heard of the pause leaves its row
+/// of held_jobs until the pause is over.
+macro_rules! from_held {
+    () => {
+        "FROM held_jobs JOIN jobs ON jobs.id = job_id \
+         WHERE status = 'queued' AND dispatched_at >= '9999-12-31T23:59:59+00:00'"
+    };
+}
+pub(super) use from_held;
 
 /// A worker that was delivered a message before its pause was over sets the job aside within this
 /// time.
@@ -62,6 +72,7 @@ impl Pauses for Adapter {
         push_in_force(&mut count, now);
         let count = rows::count(&count.build().fetch_one(&mut *tx).await?)?;
         if count >= MAX_PAUSES as u64 {
+            tx.rollback().await?;
             return Ok(None);
         }
         let begun = Pause {
@@ -105,6 +116,7 @@ impl Pauses for Adapter {
         push_in_force(end.push(" AND "), now);
         let row = end.push(" RETURNING *").build().fetch_optional(&mut *tx);
         let Some(ended) = row.await?.as_ref().map(pause).transpose()? else {
+            tx.rollback().await?;
             return Ok(None);
         };
         let detail = [
@@ -139,30 +151,36 @@ impl Pauses for Adapter {
     }
 
     async fn held(&self) -> Result<HashMap<Uuid, u64>, Error> {
-        let rows =
-            sqlx::query("SELECT count(*) AS jobs, pause_id FROM held_jobs GROUP BY pause_id")
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
+        let rows = sqlx::query(concat!(
+            "SELECT count(*) AS jobs, pause_id ",
+            from_held!(),
+            " GROUP BY pause_id",
+        ))
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
         rows.iter()
             .map(|row| Ok((row.try_get("pause_id")?, rows::number(row, "jobs")?)))
             .collect()
     }
 
     async fn set_aside(&self, jobs: &[Hold]) -> Result<Vec<Aside>, Error> {
+        let now = self.now();
         let mut tx = self.write().await?;
-        let in_force = in_force_of(&mut tx, jobs, self.now()).await?;
-        let found = queued(&mut tx, jobs).await?;
+        let in_force = in_force_of(&mut tx, jobs, now).await?;
+        let found = found(&mut tx, jobs).await?;
         let mut held = BTreeMap::new();
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             let answer = match found.get(&job.job_id) {
                 None => Aside::Unknown,
                 Some(row) if row.request_hash != job.request_hash => Aside::Claim,
-                Some(row) if row.status != Status::Queued => Aside::NotQueued,
+                Some(row) if !row.is_to_begin(now) => Aside::NotQueued,
                 Some(row) if row.cancel_requested => Aside::Claim,
-                Some(_) if !in_force.contains(&job.pause_id) => Aside::Claim,
-                Some(_) => {
-                    held.insert(job.job_id, job);
+                Some(_) if !in_force.contains(&job.pause_id) => Aside::Over,
+                Some(row) => {
+                    if held.insert(job.job_id, job).is_none() && row.status == Status::Running {
+                        transitions::expire_lease(&mut tx, job.job_id, now).await?;
+                    }
                     Aside::Held
                 }
             };
@@ -222,14 +240,27 @@ impl Pauses for Adapter {
 struct Found {
     request_hash: Digest,
     status: Status,
+    lease_expires_at: Option<DateTime<Utc>>,
     cancel_requested: bool,
 }
 
+impl Found {
+    /// Whether it is queued, or is again as soon as somebody says so: its worker is gone.
+    fn is_to_begin(&self, now: DateTime<Utc>) -> bool {
+        match self.status {
+            Status::Queued => true,
+            Status::Running => self.lease_expires_at.is_some_and(|end| end <= now),
+            Status::Completed | Status::Failed | Status::Cancelled => false,
+        }
+    }
+}
+
 /// Their rows, locked.
-async fn queued(tx: &mut Connection, jobs: &[Hold]) -> Result<HashMap<Uuid, Found>, Error> {
+async fn found(tx: &mut Connection, jobs: &[Hold]) -> Result<HashMap<Uuid, Found>, Error> {
     let ids: Vec<_> = jobs.iter().map(|job| job.job_id).collect();
-    let mut select =
-        QueryBuilder::new("SELECT id, request_hash, status, cancel_requested FROM jobs WHERE id ");
+    let mut select = QueryBuilder::new(
+        "SELECT id, request_hash, status, lease_expires_at, cancel_requested FROM jobs WHERE id ",
+    );
     push_ids(&mut select, &ids);
     select.push(concat!(" ORDER BY id", for_update!()));
     let mut found = HashMap::with_capacity(jobs.len());
@@ -237,6 +268,7 @@ async fn queued(tx: &mut Connection, jobs: &[Hold]) -> Result<HashMap<Uuid, Foun
         let job = Found {
             request_hash: rows::request_hash(row)?,
             status: rows::status(row)?,
+            lease_expires_at: row.try_get("lease_expires_at")?,
             cancel_requested: row.try_get("cancel_requested")?,
         };
         found.insert(row.try_get("id")?, job);

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row as _};
 
+use super::pauses::from_held;
 use super::{Adapter, Row, rows};
 use crate::account::{Action, Actor};
 use crate::request::Priority;
@@ -74,9 +75,11 @@ impl Workers for Adapter {
         for row in &queued {
             demand.queued[rank(row)?] = work(row)?;
         }
-        let held = sqlx::query(
-            "SELECT priority, count(*) AS jobs, CAST(sum(episodes) AS BIGINT) AS episodes FROM held_jobs GROUP BY priority",
-        )
+        let held = sqlx::query(concat!(
+            "SELECT held_jobs.priority, count(*) AS jobs, CAST(sum(held_jobs.episodes) AS BIGINT) AS episodes ",
+            from_held!(),
+            " GROUP BY held_jobs.priority",
+        ))
         .fetch_all(&mut *reader)
         .await?;
         for row in &held {
@@ -143,11 +146,14 @@ impl Workers for Adapter {
             .bind(now - LIVE)
             .fetch_optional(&mut *tx)
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        let known = worker(&row, now)?;
-        if known.drain_requested_at.is_some() {
-            return Ok(Some(known));
-        }
+        let known = row.map(|row| worker(&row, now)).transpose()?;
+        let known = match known {
+            Some(known) if known.drain_requested_at.is_none() => known,
+            known => {
+                tx.rollback().await?;
+                return Ok(known);
+            }
+        };
         sqlx::query("UPDATE workers SET drain_requested_at = $2 WHERE name = $1")
             .bind(&*known.name)
             .bind(now)

@@ -10,7 +10,7 @@ use super::{Connection, Driver, rows};
 use crate::store::Error;
 use crate::submission::Submission;
 
-/// Rows of one statement. The database bounds the number of its parameters; a job has thirteen.
+/// Rows of one statement. The database bounds the number of its parameters; a job has fourteen.
 const ROWS: usize = 1000;
 
 /// Records those whose id is not known yet; their ids.
