@@ -13,7 +13,7 @@ use crate::deadline::within;
 use crate::job_watcher::Looked;
 use crate::outlook::Prospects;
 
-/// Jobs before another one that are counted.
+/// Jobs of each lane before another one that are counted.
 const COUNTED: u32 = 10_000;
 
 /// The longest estimate that is worth telling.
@@ -53,14 +53,15 @@ pub(crate) struct Waiting {
     /// When it ends by itself: a pause that has an end, the delay of a retry.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<DateTime<Utc>>,
-    /// How many jobs are before it: more urgent ones, and those of its priority that were submitted
-    /// before.
+    /// How many jobs are before it at most: more urgent ones, those of its priority and lane that
+    /// were submitted before, and as many of each other lane as take turns with those.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<u64>,
     /// Whether there are more than that: not all were counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     more_before: Option<bool>,
-    /// When it will begin, by measured rates. With `more_before`, not earlier than that.
+    /// When it will begin, by measured rates; sooner where more urgent jobs are before it, which
+    /// leave some turns to others. With `more_before`, not all that is before it is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimated_start: Option<DateTime<Utc>>,
     /// What the estimate comes from, or why there is none.
@@ -105,9 +106,9 @@ pub(crate) async fn waiting(context: &Context, looked: &Looked) -> Option<Waitin
         Err(prospects) => prospects,
     };
     let job = &looked.job;
-    let (priority, before) = (job.parameters.priority, job.submitted_at);
+    let (priority, id) = (job.parameters.priority, job.id);
     let waits = context.services.store.waits.clone();
-    let ahead = within(async move { waits.ahead(priority, before, COUNTED).await }).await;
+    let ahead = within(async move { waits.ahead(id, COUNTED).await }).await;
     let now = context.services.clock.now();
     Some(match (&prospects.demand, ahead) {
         (Some(demand), Ok(ahead)) => in_line(priority, demand, ahead, now),
@@ -247,9 +248,15 @@ fn in_line(priority: Priority, demand: &Demand, ahead: Ahead, now: DateTime<Utc>
     // Bounded above, and never below zero.
     #[expect(clippy::cast_possible_truncation, reason = "it is bounded")]
     let delay = TimeDelta::milliseconds((seconds * 1e3) as i64);
-    let least = if ahead.more { "at least " } else { "" };
+    // Urgent jobs leave some turns to others, so that not all of them are waited for.
+    let when = match (ahead.more, urgent_jobs > 0) {
+        (true, true) => "in about",
+        (true, false) => "in at least about",
+        (false, true) => "within about",
+        (false, false) => "in about",
+    };
     Waiting {
-        detail: format!("{place}; it begins in {least}about {}", span(seconds)),
+        detail: format!("{place}; it begins {when} {}", span(seconds)),
         estimated_start: Some((now + delay).trunc_subsecs(3)),
         basis: Some(format!(
             "{episodes:.0} episodes before it and {running} left of what runs, at {seconds_each:.3e} s of a slot for each of late, \
@@ -305,10 +312,12 @@ mod tests {
         // 1000 episodes of urgent ones, half of 10,000 of its own, 200 that run: 620 s on 4 slots.
         let half = place(Priority::Normal, &demand, 50, false);
         assert_eq!((half.before, seconds(&half)), (Some(60), Some(155)));
-        let text = "60 jobs are before it; it begins in about 3 min";
+        let text = "60 jobs are before it; it begins within about 3 min";
         assert_eq!(half.detail, text);
         let urgent = place(Priority::High, &demand, 0, false);
         assert_eq!((urgent.before, seconds(&urgent)), (Some(0), Some(5)));
+        let text = "next, as soon as a worker is free; it begins in about 5 s";
+        assert_eq!(urgent.detail, text);
         let free = Demand {
             busy_slots: 3,
             ..demand.clone()

@@ -287,6 +287,21 @@ async fn many_jobs_are_cancelled_by_a_filter_and_shown_before() {
         );
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
+    // What was submitted after the moment of the first request is not met by those that follow.
+    let everything = json!({"all": true, "dry_run": true});
+    let (_, would) = server.post(path, &everything).await;
+    assert_eq!(would["matched"], 1);
+    let moment = &would["submitted_before"];
+    assert!(moment.is_string(), "{would}");
+    server.post("/v1/evaluate", &evaluation()).await;
+    let again = json!({"all": true, "submitted_before": moment});
+    for expected in [1, 0] {
+        let (_, done) = server.post(path, &again).await;
+        assert_eq!(
+            (&done["cancelled"], &done["submitted_before"]),
+            (&json!(expected), moment)
+        );
+    }
     let (_, done) = server.post(path, &json!({"all": true})).await;
     assert_eq!(done["cancelled"], 1);
 }

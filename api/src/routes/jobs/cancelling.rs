@@ -39,7 +39,8 @@ pub(super) fn operation() -> Operation {
     Operation::new("operations", "Cancel many jobs")
         .described(
             "Those that fit every part of the filter and have not ended. Queued ones are cancelled, the workers of running \
-             ones are asked to stop. It goes on for two seconds; `more` asks for the same request again.",
+             ones are asked to stop. It goes on for two seconds; `more` asks for the same request again, with the \
+             `submitted_before` of the answer, so that it ends although jobs are submitted meanwhile.",
         )
         .takes::<Request>(value!({
             "filter": {"status": "queued", "label": "sweep:7", "older_than_seconds": 3600},
@@ -59,6 +60,9 @@ pub(super) struct Request {
     /// Every job that has not ended: for a request without a filter.
     #[serde(default)]
     all: bool,
+    /// Only jobs that were submitted before this moment: that of the request, unless another one is
+    /// given.
+    submitted_before: Option<DateTime<Utc>>,
     /// Count them and show some, and change nothing.
     #[serde(default)]
     dry_run: bool,
@@ -93,6 +97,8 @@ struct Filter {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CancellationOutcome")]
 struct Outcome {
+    /// Only jobs that were submitted before this moment were met: for the same request again.
+    submitted_before: DateTime<Utc>,
     /// Jobs that were queued, and are cancelled.
     cancelled: u64,
     /// Jobs that run, and whose workers have been asked to stop.
@@ -108,7 +114,8 @@ struct Outcome {
 }
 
 impl Request {
-    fn filter(self, now: DateTime<Utc>) -> Result<JobFilter, Problem> {
+    /// The filter without the moment before which jobs were submitted, and that moment.
+    fn filter(self, now: DateTime<Utc>) -> Result<(JobFilter, DateTime<Utc>), Problem> {
         let filter = self.filter;
         let label = filter.label.as_deref().map(label).transpose()?;
         for (field, text) in [
@@ -133,7 +140,9 @@ impl Request {
                 complaint,
             ));
         }
-        let age = filter.older_than_seconds;
+        let age = TimeDelta::seconds(filter.older_than_seconds.unwrap_or_default().into());
+        let is_aged = filter.older_than_seconds.is_some();
+        let submitted_before = self.submitted_before.unwrap_or(now).min(now - age);
         let wanted = JobFilter {
             status: filter.status,
             agent_type: filter.agent_type,
@@ -141,16 +150,16 @@ impl Request {
             label,
             submitter: filter.submitter,
             priority: filter.priority,
-            submitted_before: age.map(|seconds| now - TimeDelta::seconds(seconds.into())),
+            submitted_before: None,
             before: None,
         };
-        match (wanted == JobFilter::default(), self.all) {
+        match (wanted == JobFilter::default() && !is_aged, self.all) {
             (true, false) => {
                 let complaint = "give a filter, or \"all\": true for every job that has not ended";
                 Err(Problem::invalid_field("filter", complaint))
             }
             (false, true) => Err(Problem::invalid_field("all", "contradicts the filter")),
-            _ => Ok(wanted),
+            _ => Ok((wanted, submitted_before)),
         }
     }
 }
@@ -164,16 +173,28 @@ fn label(text: &str) -> Result<(String, String), Problem> {
 pub(super) async fn cancel(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {
     let wanted: Request = body::parse(bytes?).await?;
     let dry_run = wanted.dry_run;
-    let filter = wanted.filter(call.context.services.clock.now())?;
+    let (filter, submitted_before) = wanted.filter(call.context.services.clock.now())?;
+    let filter = JobFilter {
+        submitted_before: Some(submitted_before),
+        ..filter
+    };
+    let outcome = Outcome {
+        submitted_before,
+        cancelled: 0,
+        requested: 0,
+        matched: None,
+        more: true,
+        sample: None,
+    };
     let outcome = if dry_run {
-        look(&call, filter).await?
+        look(&call, filter, outcome).await?
     } else {
-        carry_out(&call, &filter).await?
+        carry_out(&call, &filter, outcome).await?
     };
     Ok(json(StatusCode::OK, &outcome))
 }
 
-async fn look(call: &Call, filter: JobFilter) -> Result<Outcome, Problem> {
+async fn look(call: &Call, filter: JobFilter, outcome: Outcome) -> Result<Outcome, Problem> {
     let jobs = call.context.services.store.cancellations.clone();
     let looking = async move {
         let matched = jobs.would_cancel(&filter, COUNTED + 1).await?;
@@ -181,23 +202,19 @@ async fn look(call: &Call, filter: JobFilter) -> Result<Outcome, Problem> {
     };
     let (matched, sample) = within(looking).await?;
     Ok(Outcome {
-        cancelled: 0,
-        requested: 0,
         matched: Some(matched.min(COUNTED.into())),
         more: matched > COUNTED.into(),
         sample: Some(sample.into_iter().map(JobView::summary).collect()),
+        ..outcome
     })
 }
 
-async fn carry_out(call: &Call, filter: &JobFilter) -> Result<Outcome, Problem> {
+async fn carry_out(
+    call: &Call,
+    filter: &JobFilter,
+    mut outcome: Outcome,
+) -> Result<Outcome, Problem> {
     let end = Instant::now() + TIME;
-    let mut outcome = Outcome {
-        cancelled: 0,
-        requested: 0,
-        matched: None,
-        more: true,
-        sample: None,
-    };
     while outcome.more && Instant::now() < end {
         let (jobs, filter, actor) = (
             call.context.services.store.cancellations.clone(),

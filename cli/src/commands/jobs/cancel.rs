@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tars_engine::policy_file::Algorithm;
 use tars_shared::clock::{Clock as _, System};
@@ -75,10 +76,14 @@ struct Body<'a> {
     filter: &'a Filter,
     all: bool,
     dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submitted_before: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
 struct Outcome {
+    /// A service of before there was this does not say it.
+    submitted_before: Option<DateTime<Utc>>,
     cancelled: u64,
     requested: u64,
     matched: Option<u64>,
@@ -97,19 +102,21 @@ impl Cancel {
                 "name a job; or many by a filter or --all, with --dry-run to see them or --yes to cancel them"
             );
         }
-        let body = Body {
+        let mut body = Body {
             filter: &self.filter,
             all: self.all,
             dry_run: self.dry_run,
+            submitted_before: None,
         };
         let (mut cancelled, mut requested) = (0, 0);
         loop {
-            // What was met before is not met again.
+            // What was met before is not met again, nor what is submitted meanwhile.
             let answer = client.post_body("/v1/jobs/cancel", &body).await?;
             let outcome: Outcome = answer.read()?;
             if self.json {
                 stdout::print(&answer.json())?;
             }
+            body.submitted_before = outcome.submitted_before;
             cancelled += outcome.cancelled;
             requested += outcome.requested;
             if self.dry_run {

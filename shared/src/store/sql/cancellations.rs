@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::jobs::push_filter;
-use super::{Adapter, Driver, push_ids, rows, transitions};
+use super::{Adapter, Connection, Driver, push_ids, rows, transitions};
 use crate::account::{Action, Actor};
 use crate::job::{Job, Status};
 use crate::store::{Cancellations, Cancelled, Error, JobFilter};
@@ -49,28 +49,23 @@ impl Cancellations for Adapter {
     ) -> Result<Cancelled, Error> {
         let now = self.now();
         let mut tx = self.write().await?;
-        let mut select = QueryBuilder::new("SELECT id");
-        push_met(&mut select, filter)?;
-        select.push(" LIMIT ").push_bind(i64::from(limit));
-        let met = select.build().fetch_all(&mut *tx).await?;
-        if met.is_empty() {
-            tx.rollback().await?;
-            return Ok(Cancelled::default());
-        }
-        let met: Vec<Uuid> = met
-            .iter()
-            .map(|row| row.try_get("id"))
-            .collect::<Result<_, _>>()?;
-        let mut lock = QueryBuilder::new("SELECT id, status FROM jobs WHERE id ");
-        push_ids(&mut lock, &met);
-        lock.push(concat!(" ORDER BY id", for_update!()));
         let (mut queued, mut running) = (Vec::new(), Vec::new());
-        for row in &lock.build().fetch_all(&mut *tx).await? {
-            match rows::status(row)? {
-                Status::Queued => queued.push(row.try_get("id")?),
-                Status::Running => running.push(row.try_get("id")?),
-                // It ended while its row was waited for.
-                Status::Completed | Status::Failed | Status::Cancelled => {}
+        // What is met may end while its row is waited for; others may be left then.
+        while queued.is_empty() && running.is_empty() {
+            let met = met(&mut tx, filter, limit).await?;
+            if met.is_empty() {
+                tx.rollback().await?;
+                return Ok(Cancelled::default());
+            }
+            let mut lock = QueryBuilder::new("SELECT id, status FROM jobs WHERE id ");
+            push_ids(&mut lock, &met);
+            lock.push(concat!(" ORDER BY id", for_update!()));
+            for row in &lock.build().fetch_all(&mut *tx).await? {
+                match rows::status(row)? {
+                    Status::Queued => queued.push(row.try_get("id")?),
+                    Status::Running => running.push(row.try_get("id")?),
+                    Status::Completed | Status::Failed | Status::Cancelled => {}
+                }
             }
         }
         transitions::cancel_all(&mut tx, &queued, now).await?;
@@ -89,6 +84,16 @@ impl Cancellations for Adapter {
         tx.commit().await?;
         Ok(done)
     }
+}
+
+/// Some of them, not locked.
+async fn met(tx: &mut Connection, filter: &JobFilter, limit: u32) -> Result<Vec<Uuid>, Error> {
+    let mut select = QueryBuilder::new("SELECT id");
+    push_met(&mut select, filter)?;
+    select.push(" LIMIT ").push_bind(i64::from(limit));
+    let met = select.build().fetch_all(tx).await?;
+    let met = met.iter().map(|row| row.try_get("id"));
+    Ok(met.collect::<Result<_, _>>()?)
 }
 
 /// The filter, for the audit log.
