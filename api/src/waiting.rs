@@ -250,10 +250,9 @@ fn in_line(priority: Priority, demand: &Demand, ahead: Ahead, now: DateTime<Utc>
     let delay = TimeDelta::milliseconds((seconds * 1e3) as i64);
     // Urgent jobs leave some turns to others, so that not all of them are waited for.
     let when = match (ahead.more, urgent_jobs > 0) {
-        (true, true) => "in about",
         (true, false) => "in at least about",
         (false, true) => "within about",
-        (false, false) => "in about",
+        (true, true) | (false, false) => "in about",
     };
     Waiting {
         detail: format!("{place}; it begins {when} {}", span(seconds)),

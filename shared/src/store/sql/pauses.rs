@@ -27,7 +27,7 @@ pub(super) const NOT_HELD: &str =
     "(dispatched_at IS NULL OR dispatched_at < '9999-12-31T23:59:59+00:00')";
 
 /// The jobs that are set aside: a claim by a worker that has not heard of the pause leaves its row
-/// of held_jobs until the pause is over.
+/// of `held_jobs` until the pause is over.
 macro_rules! from_held {
     () => {
         "FROM held_jobs JOIN jobs ON jobs.id = job_id \
