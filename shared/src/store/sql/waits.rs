@@ -31,9 +31,9 @@ impl Waits for Adapter {
                 select.push(" UNION ALL ");
             }
             select
-                .push("SELECT ")
+                .push("SELECT CAST(")
                 .push(u8::from(lane))
-                .push(" AS lane, count(*) AS looked, CAST(coalesce(sum(CASE WHEN ");
+                .push(" AS BIGINT) AS lane, count(*) AS looked, CAST(coalesce(sum(CASE WHEN ");
             select
                 .push(pauses::NOT_HELD)
                 .push(" THEN 1 ELSE 0 END), 0) AS BIGINT) AS jobs FROM (SELECT dispatched_at");
