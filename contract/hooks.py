@@ -21,6 +21,18 @@ BEYOND_SCHEMAS = [
     (r"(evaluations\[\d+\]\.)?agent_state(\.vec_normalize)?(\.artifact)?", "no artifact [0-9a-f]{64} is stored"),
     # The bytes must have the hash in the path.
     ("sha256", "the body's is [0-9a-f]{64}"),
+    # What is done to letters is done to exactly one selection, and whoever names them means each of them.
+    ("ids", "give exactly one of |there is no dead letter "),
+    ("filter", "a filter that narrows nothing "),
+    # Fields that mean something only beside others.
+    ("ramp", "waves begin with a canary"),
+    (r"(evaluations\[\d+\]\.)?stop", "when_decided needs a verdict"),
+    # What a pause covers says what its value may be.
+    ("value", "."),
+    # A cancellation needs a filter or `all`, and meets what has not ended.
+    ("filter", "give a filter, or "),
+    ("all", "contradicts the filter"),
+    (r"filter\.status", "must be queued or running"),
     # Webhooks go to public addresses, and only the service knows which it may ask besides.
     (r"(evaluations\[\d+\]\.)?callback_url", "leads to |must "),
     # The returns of a baseline must fit its other numbers.

@@ -5,6 +5,14 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 pub(crate) const EXPECTATION: &str =
     "must be a moment such as 2026-11-28T06:00:00Z, or an age such as 90s, 30m, 12h or 7d";
 
+/// What is read, as far as a pattern can say it: ages of up to some thirty years, and days that there are.
+pub(crate) const FORM: &str = concat!(
+    r"^([0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d|",
+    r"((19[89][0-9]|[2-8][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
+    r"|[2-8][0-9](0[48]|[2468][048]|[13579][26])-02-29)",
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$",
+);
+
 /// Reads a moment: RFC 3339, or so long before now.
 pub(crate) fn parse(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let age = || {

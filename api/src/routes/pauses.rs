@@ -110,6 +110,9 @@ impl ScopeName {
     }
 }
 
+/// A line with something in it, for those who read the document.
+const REASON_FORM: &str = r"^[^\x00-\x1f\x7f-\x9f]*[!-~][^\x00-\x1f\x7f-\x9f]*$";
+
 /// A pause to begin.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +125,7 @@ struct Beginning {
     #[schemars(length(max = 128))]
     value: Option<String>,
     /// Why; whoever waits reads it.
-    #[schemars(length(min = 1, max = REASON_CHARACTERS))]
+    #[schemars(length(min = 1, max = REASON_CHARACTERS), extend("pattern" = REASON_FORM))]
     reason: String,
     /// Seconds after which it ends by itself; null where somebody will end it.
     #[serde(default, deserialize_with = "integer::read_optional")]

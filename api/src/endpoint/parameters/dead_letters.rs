@@ -4,9 +4,7 @@ use super::common::{
     AGENT_TYPE, CURSOR, ENVIRONMENT_ID, IDEMPOTENCY_KEY, KIND, LABEL, LIMIT, SOME_ID,
 };
 use crate::endpoint::parameter::{Kind, Parameter, path, query};
-
-const MOMENT_FORM: &str =
-    "^([0-9]{1,9}[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(Z|[+-][0-9]{2}:[0-9]{2}))$";
+use crate::moment;
 
 const STATE: Parameter = query(
     "state",
@@ -28,13 +26,13 @@ const REASON: Parameter = query(
 );
 const OLDER_THAN: Parameter = query(
     "older_than",
-    Kind::Text(MOMENT_FORM),
+    Kind::Text(moment::FORM),
     "Only those that ended before this moment, or longer ago than this age.",
     "7d",
 );
 const NEWER_THAN: Parameter = query(
     "newer_than",
-    Kind::Text(MOMENT_FORM),
+    Kind::Text(moment::FORM),
     "Only those that ended since this moment, or within this age.",
     "12h",
 );

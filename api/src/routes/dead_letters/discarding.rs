@@ -68,6 +68,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 #[schemars(rename = "SetAside")]
 struct Wish {
     /// These letters; at most 1000.
+    #[schemars(length(min = 1, max = 1000))]
     ids: Option<Vec<Uuid>>,
     /// Those that pass.
     filter: Option<FilterBody>,
@@ -75,6 +76,7 @@ struct Wish {
     #[serde(default)]
     all: bool,
     /// Why; kept with each letter.
+    #[schemars(length(max = 1000))]
     note: Option<String>,
 }
 

@@ -125,6 +125,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 #[schemars(rename = "NewReplay")]
 struct Wish {
     /// These letters; at most 1000.
+    #[schemars(length(min = 1, max = 1000))]
     ids: Option<Vec<Uuid>>,
     /// Those that pass.
     filter: Option<FilterBody>,
@@ -158,6 +159,7 @@ struct Wish {
     /// A JSON merge patch (RFC 7396) on each request, as a body of `POST /v1/evaluate`.
     patch: Option<serde_json::Map<String, Value>>,
     /// Why.
+    #[schemars(length(max = 1000))]
     note: Option<String>,
 }
 
@@ -295,6 +297,7 @@ struct Adjustment {
     #[schemars(with = "Option<f64>", range(max = 10_000), extend("exclusiveMinimum" = 0))]
     rate_per_second: Option<Option<f64>>,
     /// Why.
+    #[schemars(length(max = 1000))]
     note: Option<String>,
 }
 
@@ -325,6 +328,7 @@ async fn adjust(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, P
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ReplayPause")]
 struct Pause {
+    #[schemars(length(max = 1000))]
     reason: Option<String>,
 }
 

@@ -19,6 +19,10 @@ pub(super) const MAX_IDS: usize = 1000;
 /// The most characters of a text to filter by.
 const MAX_TEXT: usize = 256;
 
+/// A text to filter by, and the label of a job, for those who read the document.
+const TEXT_FORM: &str = r"^[^\x00]{1,256}$";
+const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
+
 /// Which dead letters: those that pass a filter. Every field narrows it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,20 +32,27 @@ pub(super) struct FilterBody {
     /// Only this algorithm.
     agent_type: Option<Algorithm>,
     /// Only jobs that name this Gymnasium id.
+    #[schemars(extend("pattern" = TEXT_FORM))]
     environment: Option<String>,
     /// Only jobs with this label, as `name:value`.
+    #[schemars(extend("pattern" = LABEL_FORM))]
     label: Option<String>,
     /// Only jobs of this account, as jobs name it.
+    #[schemars(extend("pattern" = TEXT_FORM))]
     submitter: Option<String>,
     /// Only those whose reason holds this text, in any case.
+    #[schemars(extend("pattern" = TEXT_FORM))]
     reason: Option<String>,
     /// Only those that ended before this moment, or longer ago than this age.
+    #[schemars(extend("pattern" = moment::FORM))]
     older_than: Option<String>,
     /// Only those that ended since this moment, or within this age.
+    #[schemars(extend("pattern" = moment::FORM))]
     newer_than: Option<String>,
     /// Only those of which this became. What is replayed or discarded is open by default, what is restored discarded.
     state: Option<State>,
     /// Only those of this group of the summary.
+    #[schemars(extend("pattern" = TEXT_FORM))]
     fingerprint: Option<String>,
 }
 

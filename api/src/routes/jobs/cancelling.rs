@@ -35,6 +35,10 @@ const SHOWN: u32 = 10;
 const TEXT_CHARACTERS: usize = 320;
 const MAX_SECONDS: u32 = 315_360_000;
 
+/// One line, and a label in one, for those who read the document.
+const LINE_FORM: &str = r"^[^\x00-\x1f\x7f-\x9f]{0,320}$";
+const LABEL_FORM: &str = r"^[^\x00-\x1f\x7f-\x9f:]{0,64}:[^\x00-\x1f\x7f-\x9f]{0,250}$";
+
 pub(super) fn operation() -> Operation {
     Operation::new("operations", "Cancel many jobs")
         .described(
@@ -77,13 +81,13 @@ struct Filter {
     /// Only jobs of this algorithm.
     agent_type: Option<Algorithm>,
     /// Only jobs that name this environment.
-    #[schemars(length(max = TEXT_CHARACTERS))]
+    #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = LINE_FORM))]
     environment: Option<String>,
     /// Only jobs with this label, as `name:value`.
-    #[schemars(length(max = TEXT_CHARACTERS))]
+    #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = LABEL_FORM))]
     label: Option<String>,
     /// Only jobs of this account: `user:NAME`, or `token:ID` for a service token.
-    #[schemars(length(max = TEXT_CHARACTERS))]
+    #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = LINE_FORM))]
     submitter: Option<String>,
     /// Only jobs of this priority.
     priority: Option<Priority>,
