@@ -37,6 +37,8 @@ type Submitters = HashMap<String, Submitter>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Knowledge {
     New,
+    /// It may count jobs twice: some were being recorded when the store counted.
+    Uncertain,
     /// Somebody is asking the store.
     Awaited,
     Old,
@@ -52,6 +54,8 @@ struct Submitter {
     let_in: u64,
     /// Of those that were let in at any time, the ones that are not recorded yet.
     unrecorded: u64,
+    /// Of those that were let in, the ones that the store may have counted too.
+    uncertain: u64,
     /// Held by whoever asks.
     asking: Arc<tokio::sync::Mutex<()>>,
 }
@@ -62,7 +66,9 @@ impl Submitter {
     }
 
     fn knowledge(&self) -> Knowledge {
-        if self.is_known() {
+        if self.is_known() && self.uncertain > 0 {
+            Knowledge::Uncertain
+        } else if self.is_known() {
             Knowledge::New
         } else if self.asking.try_lock().is_err() {
             Knowledge::Awaited
@@ -152,9 +158,10 @@ impl OpenJobs {
             None => return,
         };
         let _asking = asking.lock().await;
-        let recorded = match self.submitters().get(subject) {
-            Some(submitter) if !submitter.is_known() => {
-                submitter.let_in.saturating_sub(submitter.unrecorded)
+        let (recorded, uncertain) = match self.submitters().get(subject) {
+            Some(submitter) if submitter.knowledge() != Knowledge::New => {
+                let recorded = submitter.let_in.saturating_sub(submitter.unrecorded);
+                (recorded, submitter.let_in - recorded)
             }
             _ => return,
         };
@@ -168,6 +175,7 @@ impl OpenJobs {
         if let Some(submitter) = self.submitters().get_mut(subject) {
             submitter.asked_at = Some(asked_at);
             submitter.counted = counted.ok();
+            submitter.uncertain = uncertain;
             submitter.let_in = match submitter.counted {
                 // What was not recorded before may or may not have been counted.
                 Some(_) => submitter.let_in.saturating_sub(recorded),
