@@ -26,6 +26,7 @@ mod job_watcher;
 mod json_error;
 mod keyed_semaphore;
 mod known_artifacts;
+mod label;
 mod lanes;
 mod limits;
 mod lingering_stream;

@@ -76,18 +76,27 @@ impl Client {
         Some((status, response.json().await.ok()?))
     }
 
-    /// Asks for something that a key makes the same when it is asked for twice; `None` when no answer came.
-    pub async fn ask_with_key(
-        &self,
-        method: Method,
-        path: &str,
-        key: &str,
-        body: &Value,
-    ) -> Option<(StatusCode, Value)> {
-        let request = self.service.request(method, path).timeout(TIMEOUT);
-        let request = request.header("Idempotency-Key", key).json(body);
-        let response = request.send().await.ok()?;
-        Some((response.status(), response.json().await.ok()?))
+    /// Asks for something again and again until it is accepted, which its key makes harmless.
+    ///
+    /// # Panics
+    /// When that takes longer than `limit`.
+    pub async fn insist(&self, path: &str, key: &str, body: &Value, limit: Duration) -> Value {
+        let end = Instant::now() + limit;
+        loop {
+            let request = self.service.request(Method::POST, path).timeout(TIMEOUT);
+            let request = request.header("Idempotency-Key", key).json(body);
+            if let Ok(response) = request.send().await
+                && response.status() == StatusCode::ACCEPTED
+                && let Ok(accepted) = response.json().await
+            {
+                return accepted;
+            }
+            assert!(
+                Instant::now() < end,
+                "{path} is not accepted after {limit:?}"
+            );
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Reads something; `None` when no answer came.
@@ -134,10 +143,13 @@ impl Client {
 
     /// The job, if the service shows it.
     pub async fn job(&self, id: &str) -> Option<Value> {
-        let (status, job) = self
-            .ask(Method::GET, &format!("/v1/jobs/{id}"), None)
-            .await?;
-        (status == StatusCode::OK).then_some(job)
+        self.document(&format!("/v1/jobs/{id}")).await
+    }
+
+    /// A document, if the service shows it.
+    async fn document(&self, path: &str) -> Option<Value> {
+        let (status, document) = self.ask(Method::GET, path, None).await?;
+        (status == StatusCode::OK).then_some(document)
     }
 
     /// The job as soon as `seen` says that it has come that far.
@@ -145,16 +157,29 @@ impl Client {
     /// # Panics
     /// When it has not come that far after `limit`.
     pub async fn follow(&self, id: &str, limit: Duration, seen: impl Fn(&Value) -> bool) -> Value {
+        self.watch(&format!("/v1/jobs/{id}"), limit, seen).await
+    }
+
+    /// A document as soon as `seen` says that it has come that far.
+    ///
+    /// # Panics
+    /// When it has not come that far after `limit`.
+    pub async fn watch(
+        &self,
+        path: &str,
+        limit: Duration,
+        mut seen: impl FnMut(&Value) -> bool,
+    ) -> Value {
         let end = Instant::now() + limit;
         let mut last = None;
         loop {
-            last = self.job(id).await.or(last);
-            if let Some(job) = last.as_ref().filter(|job| seen(job)) {
-                return job.clone();
+            last = self.document(path).await.or(last);
+            if let Some(document) = last.as_ref().filter(|document| seen(document)) {
+                return document.clone();
             }
             assert!(
                 Instant::now() < end,
-                "job {id} has not come that far after {limit:?}: {last:?}"
+                "{path} has not come that far after {limit:?}: {last:?}"
             );
             tokio::time::sleep(PAUSE).await;
         }

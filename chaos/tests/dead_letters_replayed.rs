@@ -10,16 +10,14 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tars_chaos::workload::{evaluation, policy};
 use tars_chaos::{Client, Fleet, Parts, Process, Stack, report};
 
 const LIMIT: Duration = Duration::from_mins(20);
-/// The pause between two looks at the replays.
-const LOOK: Duration = Duration::from_millis(50);
 /// Somebody is killed after so many looks.
-const LOOKS_PER_KILL: usize = 12;
+const LOOKS_PER_KILL: usize = 30;
 
 /// Kinds and reasons of a fifth of the letters each, and what becomes of their replays.
 const REASONS: [(&str, &str, &str); 5] = [
@@ -104,28 +102,15 @@ fn bury(fleet: &Fleet, template: &str, letters: usize) {
     query(fleet, "ANALYZE");
 }
 
-/// Begins a replay; repeats the wish until it is answered, which its key makes harmless.
+/// Begins a replay; gives its path.
 async fn begin(client: &Client, key: &str, body: &Value) -> String {
-    let end = Instant::now() + LIMIT;
-    loop {
-        let answer = client
-            .ask_with_key(Method::POST, "/v1/dead-letters/replays", key, body)
-            .await;
-        if let Some((StatusCode::ACCEPTED, replay)) = answer {
-            return replay["id"].as_str().unwrap().to_owned();
-        }
-        assert!(Instant::now() < end, "the replay is not begun: {answer:?}");
-        tokio::time::sleep(LOOK).await;
-    }
+    let path = "/v1/dead-letters/replays";
+    let replay = client.insist(path, key, body, LIMIT).await;
+    replay["links"]["self"].as_str().unwrap().to_owned()
 }
 
-/// A look at a replay, with every letter counted once; none while the service is away.
-async fn look(client: &Client, id: &str) -> Option<Value> {
-    let path = format!("/v1/dead-letters/replays/{id}");
-    let (status, replay) = client.ask(Method::GET, &path, None).await?;
-    if status != StatusCode::OK {
-        return None;
-    }
+/// Every letter is counted once.
+fn check(replay: &Value) {
     let counts = &replay["counts"];
     let number = |name: &str| counts[name].as_u64().unwrap();
     let counted = ["queued", "succeeded", "failed", "refused", "remaining"];
@@ -134,7 +119,6 @@ async fn look(client: &Client, id: &str) -> Option<Value> {
     let refusals = replay["refusals"].as_object().unwrap().values();
     let refused: u64 = refusals.map(|number| number.as_u64().unwrap()).sum();
     assert_eq!(number("refused"), refused, "{replay}");
-    Some(replay)
 }
 
 /// Whoever is killed next: workers and the API by turns, and the broker once.
@@ -192,29 +176,30 @@ async fn letters_become_one_job_each_whoever_is_killed() {
         begin(&client, "careful", &careful).await,
         begin(&client, "overlapping", &overlapping).await,
     ];
-    let (mut looks, mut unanswered) = (0, 0);
-    let ended = loop {
-        let mut ended = Vec::new();
-        for id in &replays {
-            match look(&client, id).await {
-                Some(replay) if replay["state"] == "finished" => ended.push(replay),
-                Some(replay) => assert_ne!(replay["state"], "stopped", "{replay}"),
-                None => unanswered += 1,
+    let mut looks = 0;
+    let mut ended = Vec::new();
+    for path in &replays {
+        loop {
+            let replay = client
+                .watch(path, LIMIT, |replay| {
+                    check(replay);
+                    assert_ne!(replay["state"], "stopped", "{replay}");
+                    looks += 1;
+                    replay["state"] == "finished" || looks % LOOKS_PER_KILL == 0
+                })
+                .await;
+            if replay["state"] == "finished" {
+                ended.push(replay);
+                break;
+            }
+            if killer.killed < 9 {
+                killer.strike(&mut fleet);
             }
         }
-        if ended.len() == replays.len() {
-            break ended;
-        }
-        assert!(start.elapsed() < LIMIT, "not finished after {LIMIT:?}");
-        looks += 1;
-        if looks % LOOKS_PER_KILL == 0 && killer.killed < 9 {
-            killer.strike(&mut fleet);
-        }
-        tokio::time::sleep(LOOK).await;
-    };
+    }
     let took = start.elapsed();
     report(format_args!(
-        "{letters} letters replayed in {took:.2?} ({:.0}/s) through {} kills, {looks} looks, {unanswered} of them unanswered",
+        "{letters} letters replayed in {took:.2?} ({:.0}/s) through {} kills, {looks} looks",
         letters as f64 / took.as_secs_f64(),
         killer.killed
     ));
@@ -270,17 +255,14 @@ async fn a_replay_of_poison_stops_itself_and_its_workers_live() {
     client.follow(&template, LIMIT, tars_chaos::has_ended).await;
     bury(&fleet, &template, 1000);
     let poison = json!({"filter": {"kind": "invalid_policy"}});
-    let id = begin(&client, "poison", &poison).await;
-    let end = Instant::now() + LIMIT;
-    let stopped = loop {
-        match look(&client, &id).await {
-            Some(replay) if replay["state"] == "stopped" => break replay,
-            Some(replay) => assert_ne!(replay["state"], "finished", "{replay}"),
-            None => {}
-        }
-        assert!(Instant::now() < end);
-        tokio::time::sleep(LOOK).await;
-    };
+    let path = begin(&client, "poison", &poison).await;
+    let stopped = client
+        .watch(&path, LIMIT, |replay| {
+            check(replay);
+            assert_ne!(replay["state"], "finished", "{replay}");
+            replay["state"] == "stopped"
+        })
+        .await;
     report(format_args!("{}: {}", stopped["reason"], stopped["counts"]));
     assert!(
         stopped["counts"]["failed"].as_u64().unwrap() <= 20,

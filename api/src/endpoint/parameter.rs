@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tars_engine::policy_file::Algorithm;
 use uuid::Uuid;
 
+use crate::label;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Location {
     Path,
@@ -46,7 +48,6 @@ pub(in crate::endpoint) const ALGORITHM: &str = "^([Dd][Qq][Nn]|[Aa]2[Cc]|[Pp][P
 pub(in crate::endpoint) const ENVIRONMENT: &str =
     "^([A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$";
 pub(in crate::endpoint) const CURSOR_FORM: &str = "^[A-Za-z0-9_-]{1,512}$";
-pub(in crate::endpoint) const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 pub(in crate::endpoint) const KEY_FORM: &str = r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$";
 /// `*`, or tags as RFC 9110 has them, without bytes beyond ASCII.
 /// A list without a tag names nothing.
@@ -138,7 +139,7 @@ impl Kind {
                 "must be a Gymnasium id such as CartPole-v1 or ALE/Pong-v5".to_owned()
             }
             Self::Text(CURSOR_FORM) => "must be the next_cursor of a page".to_owned(),
-            Self::Text(LABEL_FORM) => "must be name:value, without control characters".to_owned(),
+            Self::Text(label::FORM) => "must be name:value, without control characters".to_owned(),
             Self::Text(KEY_FORM) => "must be 1 to 255 printable ASCII characters".to_owned(),
             Self::Text(NAME) => {
                 "must be 1 to 64 small letters, digits and . _ @ -, a letter or digit first"

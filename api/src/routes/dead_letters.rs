@@ -21,6 +21,7 @@ use warp::reply::Response;
 use crate::call::Call;
 use crate::deadline::within;
 use crate::endpoint::Endpoint;
+use crate::label;
 use crate::moment;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
@@ -99,12 +100,12 @@ async fn list(call: Call) -> Result<Response, Problem> {
             .transpose()
             .map_err(|message| Problem::invalid_field(name, message))
     };
-    let label = values.text("label").and_then(|pair| pair.split_once(':'));
+    let label = values.text("label").and_then(label::parse);
     let filter = DeadLetterFilter {
         kind: values.find("kind")?,
         agent_type: values.find("agent_type")?,
         environment: values.find("environment")?,
-        label: label.map(|(name, value)| (name.to_owned(), value.to_owned())),
+        label,
         submitter: values.find("submitter")?,
         reason: values.find("reason")?,
         older_than: read("older_than")?,

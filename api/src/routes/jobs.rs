@@ -24,6 +24,7 @@ use crate::deadline::within;
 use crate::endpoint::Endpoint;
 use crate::followers;
 use crate::job_watcher::JobWatcher;
+use crate::label;
 use crate::openapi::operation::Operation;
 use crate::page::{Listing, Page};
 use crate::problem::Problem;
@@ -80,12 +81,12 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 async fn list(call: Call) -> Result<Response, Problem> {
     let values = &call.values;
     let page = Page::<(DateTime<Utc>, Uuid)>::of(values)?;
-    let label = values.text("label").and_then(|pair| pair.split_once(':'));
+    let label = values.text("label").and_then(label::parse);
     let filter = JobFilter {
         status: values.find("status")?,
         agent_type: values.find::<Algorithm>("agent_type")?,
         environment: values.find("environment")?,
-        label: label.map(|(name, value)| (name.to_owned(), value.to_owned())),
+        label,
         before: page.after,
         ..JobFilter::default()
     };

@@ -1,9 +1,10 @@
 //! Parameters that several endpoints have, or that take more than a line to describe.
 
 use crate::endpoint::parameter::{
-    ALGORITHM, CURSOR_FORM, ENVIRONMENT, KEY_FORM, Kind, LABEL_FORM, Location, Parameter, SHA256,
-    TAGS_FORM, path, query,
+    ALGORITHM, CURSOR_FORM, ENVIRONMENT, KEY_FORM, Kind, Location, Parameter, SHA256, TAGS_FORM,
+    path, query,
 };
+use crate::label;
 
 pub(super) const SOME_ID: &str = "0192f0c1-2a3b-7c4d-8e5f-001122334455";
 pub(super) const JOB_ID: Parameter = path("id", Kind::Uuid, "The job's id.", SOME_ID);
@@ -58,7 +59,7 @@ pub(super) const JOB_STATUS: Parameter = query(
 );
 pub(super) const LABEL: Parameter = query(
     "label",
-    Kind::Text(LABEL_FORM),
+    Kind::Text(label::FORM),
     "Only jobs with this label, as `name:value`.",
     "team:blue",
 );

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json as value;
 use tars_shared::dead_letter::State;
-use tars_shared::store::SetAside;
+use tars_shared::store::Discarding;
 use tokio::time::Instant;
 use uuid::Uuid;
 use warp::Filter as _;
@@ -65,7 +65,7 @@ pub(super) fn operations() -> Vec<(Endpoint, Operation)> {
 /// Which letters, and why.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "SetAside")]
+#[schemars(rename = "Discarding")]
 struct Wish {
     /// These letters; at most 1000.
     #[schemars(length(min = 1, max = 1000))]
@@ -81,7 +81,7 @@ struct Wish {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "SetAsideResult")]
+#[schemars(rename = "Discarded")]
 struct Changed {
     /// How many letters were changed.
     changed: u64,
@@ -126,13 +126,13 @@ async fn set(
         let letters = call.context.services.store.dead_letters.clone();
         let (selection, note, actor) = (selection.clone(), note.clone(), call.caller.actor());
         let chunk = within(async move {
-            let aside = SetAside {
+            let discarding = Discarding {
                 selection: &selection,
                 until,
                 restore,
                 note: note.as_deref(),
             };
-            letters.set_aside(&aside, after, &actor).await
+            letters.discard(&discarding, after, &actor).await
         })
         .await?;
         result.changed += chunk.changed;

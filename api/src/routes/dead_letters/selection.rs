@@ -10,6 +10,7 @@ use tars_shared::replay::Selection;
 use tars_shared::request::FieldError;
 use uuid::Uuid;
 
+use crate::label;
 use crate::moment;
 use crate::problem::Problem;
 
@@ -19,9 +20,8 @@ pub(super) const MAX_IDS: usize = 1000;
 /// The most characters of a text to filter by.
 const MAX_TEXT: usize = 256;
 
-/// A text to filter by, and the label of a job, for those who read the document.
+/// A text to filter by, for those who read the document.
 const TEXT_FORM: &str = r"^[^\x00]{1,256}$";
-const LABEL_FORM: &str = r"^[^:\x00-\x1f]{1,64}:[^\x00-\x1f]{0,256}$";
 
 /// Which dead letters: those that pass a filter. Every field narrows it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -35,7 +35,7 @@ pub(super) struct FilterBody {
     #[schemars(extend("pattern" = TEXT_FORM))]
     environment: Option<String>,
     /// Only jobs with this label, as `name:value`.
-    #[schemars(extend("pattern" = LABEL_FORM))]
+    #[schemars(extend("pattern" = label::FORM))]
     label: Option<String>,
     /// Only jobs of this account, as jobs name it.
     #[schemars(extend("pattern" = TEXT_FORM))]
@@ -121,17 +121,10 @@ impl FilterBody {
                 complain(field, "must be 1 to 256 characters, none of them NUL");
             }
         }
-        let label = self.label.as_deref().map(|label| label.split_once(':'));
-        let label = match label {
-            Some(Some((name, value))) if !name.is_empty() && !value.contains('\0') => {
-                Some((name.to_owned(), value.to_owned()))
-            }
-            Some(_) => {
-                complain("label", "must be name:value");
-                None
-            }
-            None => None,
-        };
+        let label = self.label.as_deref().map(label::parse);
+        if label == Some(None) {
+            complain("label", "must be name:value");
+        }
         let mut read = |field, text: Option<String>| {
             let moment = text.map(|text| moment::parse(&text, now)).transpose();
             moment.unwrap_or_else(|message| {
@@ -148,7 +141,7 @@ impl FilterBody {
             kind: self.kind,
             agent_type: self.agent_type,
             environment: self.environment,
-            label,
+            label: label.flatten(),
             submitter: self.submitter,
             reason: self.reason,
             older_than,

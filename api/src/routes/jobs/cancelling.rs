@@ -19,6 +19,7 @@ use warp::reply::Response;
 use crate::body;
 use crate::call::Call;
 use crate::deadline::within;
+use crate::label;
 use crate::openapi::operation::Operation;
 use crate::problem::Problem;
 use crate::reply::json;
@@ -35,9 +36,8 @@ const SHOWN: u32 = 10;
 const TEXT_CHARACTERS: usize = 320;
 const MAX_SECONDS: u32 = 315_360_000;
 
-/// One line, and a label in one, for those who read the document.
+/// One line, for those who read the document.
 const LINE_FORM: &str = r"^[^\x00-\x1f\x7f-\x9f]{0,320}$";
-const LABEL_FORM: &str = r"^[^\x00-\x1f\x7f-\x9f:]{0,64}:[^\x00-\x1f\x7f-\x9f]{0,250}$";
 
 pub(super) fn operation() -> Operation {
     Operation::new("operations", "Cancel many jobs")
@@ -84,7 +84,7 @@ struct Filter {
     #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = LINE_FORM))]
     environment: Option<String>,
     /// Only jobs with this label, as `name:value`.
-    #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = LABEL_FORM))]
+    #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = label::FORM))]
     label: Option<String>,
     /// Only jobs of this account: `user:NAME`, or `token:ID` for a service token.
     #[schemars(length(max = TEXT_CHARACTERS), extend("pattern" = LINE_FORM))]
@@ -121,10 +121,12 @@ impl Request {
     /// The filter without the moment before which jobs were submitted, and that moment.
     fn filter(self, now: DateTime<Utc>) -> Result<(JobFilter, DateTime<Utc>), Problem> {
         let filter = self.filter;
-        let label = filter.label.as_deref().map(label).transpose()?;
+        let label = filter.label.as_deref().map(label::parse);
+        if label == Some(None) {
+            return Err(Problem::invalid_field("filter.label", "must be name:value"));
+        }
         for (field, text) in [
             ("filter.environment", &filter.environment),
-            ("filter.label", &filter.label),
             ("filter.submitter", &filter.submitter),
         ] {
             let text = text.as_deref().unwrap_or_default();
@@ -151,7 +153,7 @@ impl Request {
             status: filter.status,
             agent_type: filter.agent_type,
             environment: filter.environment,
-            label,
+            label: label.flatten(),
             submitter: filter.submitter,
             priority: filter.priority,
             submitted_before: None,
@@ -166,12 +168,6 @@ impl Request {
             _ => Ok((wanted, submitted_before)),
         }
     }
-}
-
-fn label(text: &str) -> Result<(String, String), Problem> {
-    let pair = text.split_once(':');
-    pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| Problem::invalid_field("filter.label", "must be name:value"))
 }
 
 pub(super) async fn cancel(call: Call, bytes: Result<Bytes, Problem>) -> Result<Response, Problem> {

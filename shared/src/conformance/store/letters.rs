@@ -10,7 +10,7 @@ use crate::conformance::store::fixture::Fixture;
 use crate::dead_letter::{DeadLetterFilter, State};
 use crate::job::FailureKind;
 use crate::replay::Selection;
-use crate::store::{Ending, Failed, Finish, SetAside, Store};
+use crate::store::{Discarding, Ending, Failed, Finish, Store};
 use crate::submission::Submission;
 
 async fn fail(store: &Store, clock: &Manual, submission: &Submission, reason: &str) {
@@ -165,16 +165,16 @@ pub async fn discarded_letters_are_hidden_and_restored(fixture: Fixture) {
         agent_type: Some(Algorithm::Dqn),
         ..DeadLetterFilter::default()
     }));
-    let aside = |restore, note| SetAside {
+    let aside = |restore, note| Discarding {
         selection: &selection,
         until: clock.now(),
         restore,
         note,
     };
-    let set = async |aside: SetAside<'_>| {
+    let set = async |aside: Discarding<'_>| {
         let set = store
             .dead_letters
-            .set_aside(&aside, None, &actor())
+            .discard(&aside, None, &actor())
             .await
             .unwrap();
         assert_eq!(set.next, None);

@@ -17,7 +17,7 @@ use crate::job::{FailureKind, Status};
 use crate::queue::DeadMessage;
 use crate::replay::{Counts, NewReplay, Outcome, Plan, Refusal, Replay, ReplayState, Selection};
 use crate::request::Priority;
-use crate::store::{Begun, Ending, Finish, ReplayChange, ReplayChanged, SetAside, Store};
+use crate::store::{Begun, Discarding, Ending, Finish, ReplayChange, ReplayChanged, Store};
 use crate::submission::{Submission, retry_job_id};
 
 const MAX_REPLAYS: u32 = 2;
@@ -259,7 +259,7 @@ pub async fn a_letter_that_is_not_replayed_says_why(fixture: Fixture) {
     let letters = failures(&fixture, 3).await;
     let ids = |jobs: &[Uuid]| Selection::Ids(jobs.to_vec());
     let [discarded, retried, left] = [0, 1, 2].map(|index: usize| letters[index].job_id);
-    let aside = SetAside {
+    let aside = Discarding {
         selection: &ids(&[discarded]),
         until: clock.now(),
         restore: false,
@@ -267,7 +267,7 @@ pub async fn a_letter_that_is_not_replayed_says_why(fixture: Fixture) {
     };
     store
         .dead_letters
-        .set_aside(&aside, None, &actor())
+        .discard(&aside, None, &actor())
         .await
         .unwrap();
     let retry = Submission {

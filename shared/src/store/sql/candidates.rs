@@ -10,6 +10,10 @@ use crate::replay::judging::{Candidate, Successor};
 use crate::store::Error;
 use crate::submission::Submission;
 
+/// Letters with everything, for [`rows::dead_letter`].
+pub(super) const LETTERS: &str = "SELECT letter.*, parameters, subject FROM dead_letters AS letter \
+     LEFT JOIN jobs ON jobs.id = letter.job_id";
+
 /// Locks letters in the order of their ids, as all do who lock several: of two replays, one comes first.
 pub(super) async fn lock(tx: &mut Connection, ids: &[Uuid]) -> Result<(), Error> {
     let mut lock = QueryBuilder::new("SELECT id FROM dead_letters WHERE id ");
@@ -24,10 +28,8 @@ pub(super) async fn candidates(
     connection: &mut Connection,
     ids: &[Uuid],
 ) -> Result<Vec<Candidate>, Error> {
-    let mut select = QueryBuilder::new(
-        "SELECT letter.*, parameters, subject FROM dead_letters AS letter \
-         LEFT JOIN jobs ON jobs.id = letter.job_id WHERE letter.id ",
-    );
+    let mut select = QueryBuilder::new(LETTERS);
+    select.push(" WHERE letter.id ");
     push_ids(&mut select, ids);
     select.push(" ORDER BY at, letter.id");
     let letters = select.build().fetch_all(&mut *connection).await?;

@@ -20,18 +20,14 @@ use crate::queue::DeadMessage;
 use crate::replay::Selection;
 use crate::request::Parameters;
 use crate::store::{
-    Candidates, DeadLetters, DeadMessages, Error, Failed, Inserted, LetterPosition, SetAside,
-    SetAsideChunk,
+    Candidates, DeadLetters, DeadMessages, DiscardedChunk, Discarding, Error, Failed, Inserted,
+    LetterPosition,
 };
 use crate::submission::Submission;
 
 /// What is listed: all but the bytes, which may be megabytes.
 const LISTED: &str = "SELECT letter.id, job_id, at, kind, reason, letter.state, fingerprint, replays, state_since, replayed_as, note, \
      parameters, subject, NULL AS body FROM dead_letters AS letter LEFT JOIN jobs ON jobs.id = job_id WHERE TRUE";
-
-/// One letter, with everything.
-const LETTERS: &str = "SELECT letter.*, parameters, subject FROM dead_letters AS letter \
-     LEFT JOIN jobs ON jobs.id = letter.job_id";
 
 /// Letters of one look at what would be replayed: their policies come with them.
 const CANDIDATES: u32 = 250;
@@ -152,7 +148,7 @@ impl DeadMessages for Adapter {
 #[async_trait]
 impl DeadLetters for Adapter {
     async fn find(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
-        let mut select = QueryBuilder::new(LETTERS);
+        let mut select = QueryBuilder::new(candidates::LETTERS);
         select.push(" WHERE letter.id = ").push_bind(id);
         let row = select
             .build()
@@ -208,23 +204,23 @@ impl DeadLetters for Adapter {
         })
     }
 
-    async fn set_aside(
+    async fn discard(
         &self,
-        aside: &SetAside<'_>,
+        discarding: &Discarding<'_>,
         after: Option<LetterPosition>,
         by: &Actor,
-    ) -> Result<SetAsideChunk, Error> {
+    ) -> Result<DiscardedChunk, Error> {
         let mut tx = self.write().await?;
         let chunk = selections::chunk(
             &mut tx,
-            aside.selection,
-            aside.until,
+            discarding.selection,
+            discarding.until,
             after,
             selections::CHUNK,
         )
         .await?;
         candidates::lock(&mut tx, &chunk.ids).await?;
-        let (from, to, action) = if aside.restore {
+        let (from, to, action) = if discarding.restore {
             (State::Discarded, State::Open, Action::LettersRestored)
         } else {
             (State::Open, State::Discarded, Action::LettersDiscarded)
@@ -232,22 +228,22 @@ impl DeadLetters for Adapter {
         let mut update = QueryBuilder::new("UPDATE dead_letters SET state = ");
         update.push_bind(to.as_str()).push(", state_since = ");
         update.push_bind(self.now()).push(", note = ");
-        update.push_bind(aside.note.map(rows::storable));
+        update.push_bind(discarding.note.map(rows::storable));
         update.push(" WHERE state = ").push_bind(from.as_str());
         update.push(" AND id ");
         push_ids(&mut update, &chunk.ids);
         let changed = update.build().execute(&mut *tx).await?.rows_affected();
         if changed > 0 {
             let detail = [
-                ("selection", json!(aside.selection)),
-                ("note", json!(aside.note)),
+                ("selection", json!(discarding.selection)),
+                ("note", json!(discarding.note)),
                 ("letters", json!(changed)),
             ];
             self.record(&mut tx, by, action, "dead letters", detail)
                 .await?;
         }
         tx.commit().await?;
-        Ok(SetAsideChunk {
+        Ok(DiscardedChunk {
             changed,
             next: chunk.next,
         })

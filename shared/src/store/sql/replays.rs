@@ -14,6 +14,13 @@ use crate::replay::pace::Pace;
 use crate::replay::{Item, NewReplay, Outcome, Refusal, Replay, ReplayState};
 use crate::store::{Begun, Error, ReplayChange, ReplayChanged, Replays, Step};
 
+/// Which replays wait for a step at moment $1.
+macro_rules! waits_for_a_step {
+    () => {
+        "WHERE next_at <= $1 AND (state IN ('selecting', 'running') OR queued > 0)"
+    };
+}
+
 /// How long a replay waits whose step the store could not take.
 const SETBACK: TimeDelta = TimeDelta::seconds(5);
 
@@ -315,10 +322,23 @@ impl Replays for Adapter {
 
     async fn advance(&self, max_replays: u32) -> Result<Option<Step>, Error> {
         let now = self.now();
+        // Mostly there is none, which is no reason for a transaction.
+        let any = sqlx::query(concat!(
+            "SELECT 1 FROM replays ",
+            waits_for_a_step!(),
+            " LIMIT 1"
+        ))
+        .bind(now)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        if any.is_none() {
+            return Ok(None);
+        }
         let mut tx = self.write().await?;
         let row = sqlx::query(concat!(
-            "SELECT * FROM replays WHERE next_at <= $1 AND (state IN ('selecting', 'running') OR queued > 0) \
-             ORDER BY next_at LIMIT 1",
+            "SELECT * FROM replays ",
+            waits_for_a_step!(),
+            " ORDER BY next_at LIMIT 1",
             skip_locked!()
         ))
         .bind(now)
